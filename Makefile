@@ -1,0 +1,35 @@
+# People and CI run the same commands. VENV can name an environment made elsewhere.
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(abspath $(VENV))/bin
+export PATH := $(BIN):$(PATH)
+.DEFAULT_GOAL := help
+.PHONY: help setup repro test lint smoke lock
+
+help:  ## list the commands
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
+
+setup:  ## create the environment from requirements.txt, when it changed
+	@cmp -s requirements.txt $(VENV)/requirements.installed || { \
+	  $(PYTHON) -c 'import sys; v = sys.version_info; sys.exit(not (3, 11) <= v < (3, 14) and "Python 3.11 to 3.13 is needed, this is %d.%d; set PYTHON=" % v[:2])' && \
+	  $(PYTHON) -m venv $(VENV) && \
+	  $(BIN)/python -m pip install --disable-pip-version-check --require-hashes -r requirements.txt && \
+	  cp requirements.txt $(VENV)/requirements.installed; }
+
+repro: setup  ## run what is out of date of the pipeline; ARGS= are passed to `dvc repro`
+	@$(BIN)/python -m stages.repro $(ARGS)
+
+test: setup lint  ## lint, types and tests
+	@$(BIN)/python -m pytest $(ARGS)
+
+lint: setup
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+
+smoke: setup  ## the whole pipeline at toy scale in a scratch copy
+	@$(BIN)/python -m tests.smoke
+
+lock: setup  ## compile requirements*.in to hash-locked, universal files
+	@$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --custom-compile-command 'make lock' requirements-train.in -o requirements-train.txt
+	@$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --custom-compile-command 'make lock' -c requirements-train.txt requirements.in -o requirements.txt

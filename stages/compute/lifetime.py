@@ -1,0 +1,30 @@
+"""A process that dies with its parent: no orphan goes on writing after a kill of `dvc repro`."""
+
+import ctypes
+import os
+import signal
+import sys
+import threading
+import time
+
+_PR_SET_PDEATHSIG = 1  # prctl(2)
+_POLL_SECONDS = 0.5
+
+
+def die_with_parent(parent: int) -> None:
+    """Have this process killed when process `parent`, which started it, ends for whatever reason.
+
+    On Linux the kernel sends SIGKILL; elsewhere a thread watches the parent's pid.
+    """
+    if sys.platform == "linux":
+        ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    else:
+        threading.Thread(target=_watch, args=(parent,), daemon=True).start()
+    if os.getppid() != parent:  # it ended before the kernel was asked
+        os._exit(1)
+
+
+def _watch(parent: int) -> None:
+    while os.getppid() == parent:
+        time.sleep(_POLL_SECONDS)
+    os.kill(os.getpid(), signal.SIGKILL)

@@ -1,0 +1,96 @@
+"""The replicate store: finished replicates by a key of everything that decides them.
+
+.replicates/done/<key>/ holds a replicate's files and their sha256; it appears by one rename, so a
+killed run leaves none half-written. Deleting .replicates/ is always safe.
+"""
+
+import contextlib
+import fcntl
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from stages.errors import SuiteError
+from stages.paths import runs
+
+CHECKSUMS = "sha256.json"
+
+
+def key(decides: dict[str, Any]) -> str:
+    """Key of a replicate: sha256 of the canonical JSON of everything that decides its numbers."""
+    return hashlib.sha256(json.dumps(decides, sort_keys=True, allow_nan=False).encode()).hexdigest()
+
+
+def code_digest(paths: tuple[Path, ...]) -> str:
+    """sha256 over the Python files at and below `paths`, names and content."""
+    files = sorted(file for path in paths for file in ([path] if path.is_file() else path.rglob("*.py")))
+    digest = hashlib.sha256()
+    for file in files:
+        digest.update(f"{file.as_posix()}\0{_sha256(file)}\n".encode())
+    return digest.hexdigest()
+
+
+def find(replicate_key: str, root: Path = runs.STORE) -> Path | None:
+    """Folder of a finished replicate; None when absent. One with an altered file is removed, so also None."""
+    folder = root / "done" / replicate_key
+    if not folder.exists():
+        return None
+    try:
+        checksums = json.loads((folder / CHECKSUMS).read_text(encoding="utf-8"))
+        intact = bool(checksums) and all(_sha256(folder / name) == value for name, value in checksums.items())
+    except (OSError, ValueError, AttributeError):
+        intact = False
+    if intact:
+        return folder
+    shutil.rmtree(folder)
+    return None
+
+
+def publish(partial: Path, replicate_key: str, root: Path = runs.STORE) -> Path:
+    """Move a replicate's complete folder into the store, with its checksums; return where it lies."""
+    checksums = {file.name: _sha256(file) for file in sorted(partial.iterdir())}
+    (partial / CHECKSUMS).write_text(json.dumps(checksums, indent=1), encoding="utf-8")
+    for file in partial.iterdir():
+        with file.open("rb") as handle:
+            os.fsync(handle.fileno())
+    target = root / "done" / replicate_key
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with contextlib.suppress(FileNotFoundError):
+        shutil.rmtree(target)
+    partial.rename(target)
+    return target
+
+
+@contextlib.contextmanager
+def cell_scratch(variant: str, block: int, root: Path = runs.STORE) -> Iterator[Path]:
+    """An empty scratch folder that one process at a time holds for one matrix cell; removed at the end.
+
+    Raises SuiteError when the store cannot be written, or another process is training the cell.
+    """
+    name = f"{variant}-{block}"
+    lock_path, scratch = root / "locks" / name, root / "partial" / name
+    try:
+        lock_path.parent.mkdir(parents=True, exist_ok=True)
+        lock = lock_path.open("w")
+    except OSError as error:
+        raise SuiteError(f"cannot write {root}: {error}; check its owner and free space") from None
+    with lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise SuiteError(f"{name} is being trained by another process: wait for it, or end it") from None
+        shutil.rmtree(scratch, ignore_errors=True)  # what a killed run left
+        scratch.mkdir(parents=True)
+        try:
+            yield scratch
+        finally:
+            shutil.rmtree(scratch, ignore_errors=True)
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as handle:
+        return hashlib.file_digest(handle, "sha256").hexdigest()

@@ -1,0 +1,1 @@
+"""Render: what people look at, made from reports/ alone. Charts are declared in Altair, text in a template."""

@@ -1,0 +1,110 @@
+"""The report's Markdown tables, and how numbers are written: percent with one decimal, differences in pp."""
+
+import math
+from typing import Any
+
+import pandas as pd
+
+from stages.render.findings import Cell, Finding, cell, describe
+
+COLUMNS = (  # heading, split, metric, in percent
+    ("train acc. %", "train", "accuracy", True),
+    ("val acc. %", "val", "accuracy", True),
+    ("test acc. %", "test", "accuracy", True),
+    ("gap (pp)", "train-val", "gap", True),
+    ("test NLL", "test", "nll", False),
+    ("test ECE %", "test", "ece", True),
+)
+REFERENCES = {"majority_class": "*majority class*", "nearest_neighbour": "*1-nearest neighbour*"}
+
+
+def percent(value: float) -> str:
+    """0.8254 as `82.5%`; `n/a` without a value."""
+    return "n/a" if math.isnan(value) else f"{100 * value:.1f}%"
+
+
+def pp(value: float) -> str:
+    """0.1661 as `16.6`, percentage points; `n/a` without a value."""
+    return "n/a" if math.isnan(value) else f"{100 * value:.1f}".replace("-", "−")
+
+
+def signed(value: float) -> str:
+    """0.0123 as `+1.2`, -0.0823 as `−8.2`, percentage points; `n/a` without a value."""
+    return "n/a" if math.isnan(value) else f"{100 * value:+.1f}".replace("-", "−")
+
+
+def markdown(headings: list[str], rows: list[list[str]], texts: int = 1) -> str:
+    """A Markdown table; the first `texts` columns are text, the others are numbers."""
+    lines = [headings, [*["---"] * texts, *["---:"] * (len(headings) - texts)], *rows]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
+def results(summary: pd.DataFrame, variants: list[str]) -> str:
+    """Mean ± half interval of every column, for the variants and the references."""
+    names = {variant: f"`{variant}`" for variant in variants} | REFERENCES
+    rows = []
+    for variant, shown in names.items():
+        cells = [(cell(summary, variant, split, metric), 100 if scaled else 1) for _, split, metric, scaled in COLUMNS]
+        rows.append([shown, *(_mean(entry, scale) for entry, scale in cells)])
+    return markdown(["variant", *(heading for heading, *_ in COLUMNS)], rows)
+
+
+def contrasts(found: list[Finding]) -> str:
+    """Paired difference of every variant to the baseline."""
+    rows = [
+        [
+            f"`{f.variant}`",
+            signed(f.test.difference),
+            f"{signed(f.test.difference_low)} to {signed(f.test.difference_high)}",
+            f.test.wins,
+            "n/a" if math.isnan(f.test.correlation) else f"{f.test.correlation:+.2f}".replace("-", "−"),
+            signed(f.gap.difference),
+        ]
+        for f in found
+    ]
+    return markdown(
+        ["variant", "test acc. (pp)", "adjusted interval", "replicates above", "correlation", "gap (pp)"], rows
+    )
+
+
+def descriptions(provenance: dict[str, Any]) -> str:
+    """Each variant's diff from the `train` block, parameter count and where its weights were taken."""
+    rows = []
+    for name, variant in provenance["variants"].items():
+        steps = variant["selected_steps"]
+        taken = f"{min(steps):,} to {max(steps):,}" if min(steps) != max(steps) else f"{steps[0]:,}"
+        rows.append([f"`{name}`", describe(variant["diff"]), f"{variant['parameters']:,}", taken])
+    return markdown(["variant", "what it changes", "parameters", "weights of step"], rows, texts=2)
+
+
+def recalls(classes: pd.DataFrame, variants: list[str]) -> str:
+    """The hardest and the easiest class of each variant on test."""
+    mean = classes[classes.split == "test"].groupby(["variant", "class"])["recall"].mean()
+    rows = []
+    for variant in variants:
+        of_variant = mean[variant]
+        low, high = of_variant.idxmin(), of_variant.idxmax()
+        rows.append([f"`{variant}`", f"{low} {percent(of_variant[low])}", f"{high} {percent(of_variant[high])}"])
+    return markdown(["variant", "lowest", "highest"], rows, texts=3)
+
+
+def environments(provenance: dict[str, Any]) -> str:
+    """One line for each distinct environment, with the variants made in it."""
+    made: dict[str, list[str]] = {}
+    for name, variant in provenance["variants"].items():
+        for environment in variant["environments"]:
+            text = ", ".join(f"{key} {value}" for key, value in environment.items())
+            made.setdefault(text, []).append(f"`{name}`")
+    if len(made) == 1:
+        return f"All variants: {next(iter(made))}."
+    lines = [f"- {', '.join(names)}: {text}" for text, names in made.items()]
+    return "\n".join(["**Made in different environments; differences between them may stem from that:**", "", *lines])
+
+
+def _mean(entry: Cell | None, scale: int) -> str:
+    if entry is None:
+        return "–"
+    digits = 1 if scale == 100 else 3
+    half = (entry.high - entry.low) / 2
+    shown = f"{scale * entry.mean:.{digits}f}"
+    return shown if math.isnan(half) else f"{shown} ± {scale * half:.{digits}f}"

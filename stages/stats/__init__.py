@@ -1,0 +1,1 @@
+"""Statistics: scores of predictions, intervals, references. NumPy and SciPy only."""

@@ -1,0 +1,78 @@
+"""Confidence intervals of means over replicates, and of paired differences."""
+
+import dataclasses
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import stats
+
+Values = NDArray[np.float64]
+
+
+@dataclasses.dataclass(frozen=True)
+class Interval:
+    """Mean, standard deviation over replicates (ddof=1) and confidence limits; NaN limits where n is 1."""
+
+    n: int
+    mean: float
+    sd: float
+    low: float
+    high: float
+
+
+def over_replicates(values: Values, confidence: float = 0.95) -> Interval:
+    """Student t interval of the mean of (n,) values, one a replicate. Raises ValueError on no value."""
+    if len(values) == 0:
+        raise ValueError("an interval needs at least one replicate, received none")
+    variance = float(np.var(values, ddof=1)) / len(values) if len(values) > 1 else math.nan
+    return _interval(values, variance, len(values) - 1, confidence)
+
+
+def over_replicates_and_examples(values: Values, confidence: float = 0.95) -> Interval:
+    """Interval of the mean of (replicates, examples) values that covers new draws of both.
+
+    All replicates share the examples, so a test set's luck does not average out over replicates. With
+    the two-way mean squares, Var = (MS_rep + MS_ex - MS_res) / (R G), at least each of MS_rep and
+    MS_ex over R G, with Satterthwaite's degrees of freedom: Owen 2007, "The pigeonhole bootstrap",
+    gives the variance; Satterthwaite 1946 the degrees of freedom.
+    """
+    count, examples = values.shape
+    rows, columns, mean = values.mean(axis=1), values.mean(axis=0), values.mean()
+    if count < 2 or examples < 2:
+        return _interval(rows, math.nan, 1, confidence)
+    residual = values - rows[:, np.newaxis] - columns + mean
+    squares = np.array(
+        [
+            examples * np.var(rows, ddof=1),
+            count * np.var(columns, ddof=1),
+            np.sum(residual**2) / ((count - 1) * (examples - 1)),
+        ]
+    )
+    freedom = np.array([count - 1, examples - 1, (count - 1) * (examples - 1)])
+    total = squares[0] + squares[1] - squares[2]
+    if total >= max(squares[0], squares[1]):
+        df = total**2 / np.sum(squares**2 / freedom) if total > 0 else count - 1
+    else:
+        larger = int(np.argmax(squares[:2]))
+        total, df = squares[larger], freedom[larger]
+    return _interval(rows, float(total) / (count * examples), float(df), confidence)
+
+
+def wins(difference: Values) -> str:
+    """`k/n`: replicates in which the paired difference is above 0."""
+    return f"{int(np.sum(difference > 0))}/{len(difference)}"
+
+
+def correlation(first: Values, second: Values) -> float:
+    """Pearson correlation of two variants over replicates: what pairing bought. NaN where either is constant."""
+    if len(first) < 2 or np.ptp(first) == 0 or np.ptp(second) == 0:
+        return math.nan
+    return float(np.corrcoef(first, second)[0, 1])
+
+
+def _interval(rows: Values, variance: float, df: float, confidence: float) -> Interval:
+    half = stats.t.ppf((1 + confidence) / 2, df) * math.sqrt(variance) if df > 0 else math.nan
+    mean = float(np.mean(rows))
+    sd = float(np.std(rows, ddof=1)) if len(rows) > 1 else math.nan
+    return Interval(len(rows), mean, sd, mean - half, mean + half)

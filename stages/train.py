@@ -1,0 +1,174 @@
+"""Train stage, one matrix cell: `python -m stages.train <variant> <block>`.
+
+Reads params.yaml (split.seed, train, the variant's diff), data/prepared/arrays/ and the block's index
+lists; writes runs/<variant>/<block>/: predictions.npz, history.csv, run.json, models/, and
+telemetry.json, which DVC does not track. Finished replicates lie in the store: a killed or extended
+run repeats none.
+"""
+
+import csv
+import hashlib
+import json
+import os
+import shutil
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from stages.compute import pool, provenance, store
+from stages.compute.lifetime import die_with_parent
+from stages.compute.progress import Progress
+from stages.data.arrays import BlockSplits, arrays_digest, load_array, load_splits, read_npz
+from stages.errors import SuiteError, run_stage
+from stages.params.experiment import Compute, Train, settings_as_dict, variant_settings
+from stages.params.schema import parse, read_yaml
+from stages.paths import runs
+
+RESULT = "result.json"
+WEIGHTS = "model.weights.h5"
+SPLITS = ("train", "val", "test")
+
+
+def work(
+    folder: Path, variant: str, settings: Train, baseline: Train, seed: int, replicate: int,
+    index: dict[str, np.ndarray], keep_weights: bool, device: str,
+) -> int:  # fmt: skip
+    """Train one replicate in a worker process and write its files below `folder`; return its number."""
+    from stages.model.replicate import Examples, train_replicate
+
+    pool_images, pool_labels = load_array("pool", "images"), load_array("pool", "labels")
+    splits = {name: Examples(pool_images[rows], pool_labels[rows]) for name, rows in index.items()}
+    splits["test"] = Examples(np.array(load_array("test", "images")), np.array(load_array("test", "labels")))
+    classes = int(pool_labels.max()) + 1
+    try:
+        trained = train_replicate(settings, baseline, seed, replicate, splits, classes)
+    except SuiteError as error:
+        raise SuiteError(f"variant {variant}, {error}") from None
+    index = {**index, "test": np.arange(len(splits["test"].labels))}
+    folder.mkdir(parents=True)
+    predictions: dict[str, Any] = {}
+    for name in SPLITS:
+        predictions[f"{name}_probabilities"] = trained.probabilities[name]
+        predictions[f"{name}_labels"] = splits[name].labels
+        predictions[f"{name}_index"] = index[name]
+    np.savez(folder / runs.PREDICTIONS, **predictions)
+    record = {
+        "facts": trained.facts,
+        "history": trained.history,
+        "environment": provenance.environment(device),
+    }
+    _write_json(folder / RESULT, record)
+    _write_json(folder / runs.TELEMETRY, {"replicate": replicate, **trained.seconds})
+    if keep_weights:
+        trained.model.save_weights(folder / WEIGHTS)
+    return replicate
+
+
+def train_cell(variant: str, block: int, settings: Train, baseline: Train, seed: int, compute: Compute) -> None:
+    """Bring every replicate of the cell into the store, then assemble the cell's outputs from there.
+
+    Raises SuiteError on unreadable data, on a loss that is not finite, on a killed worker and on a
+    folder that cannot be written; replicates finished before it stay in the store.
+    """
+    splits = load_splits(block)
+    device = provenance.device_kind(compute)
+    shared = {
+        "settings": settings_as_dict(settings),
+        "baseline": settings_as_dict(baseline),  # its initial weights are shared with the variant
+        "seed": seed,
+        "arrays": arrays_digest(),
+        "lock": hashlib.sha256(runs.TRAINING_LOCK.read_bytes()).hexdigest(),
+        "code": store.code_digest(runs.TRAINING_CODE),
+        "device": device,
+    }
+    indices = [replicate_index(splits, row, settings.train_size_factor) for row in range(len(splits.replicates))]
+    keys = [
+        store.key(shared | {"replicate": number, "index": _digest(index), "weights": row == 0})
+        for row, (number, index) in enumerate(zip(splits.replicates, indices, strict=True))
+    ]
+    with store.cell_scratch(variant, block) as scratch:
+        jobs = [
+            (scratch / str(number), variant, settings, baseline, seed, number, indices[row], row == 0, device)
+            for row, number in enumerate(splits.replicates)
+            if store.find(keys[row]) is None
+        ]
+        done = len(keys) - len(jobs)
+        with Progress(f"train {variant}-{block}", len(keys), done) as progress:
+            for number in pool.run_jobs(work, jobs, provenance.worker_count(compute, device), device):
+                store.publish(scratch / str(number), keys[splits.replicates.index(number)])
+                progress.advance()
+        finished = [store.find(key) for key in keys]
+        assemble([folder for folder in finished if folder], variant, block, settings, seed, scratch / "assembled")
+        target = runs.run_folder(variant, block)
+        shutil.rmtree(target, ignore_errors=True)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        (scratch / "assembled").rename(target)
+
+
+def replicate_index(splits: BlockSplits, row: int, train_size_factor: float) -> dict[str, np.ndarray]:
+    """Pool indices of one replicate: the first factor * train_size of its training order, and its validation list."""
+    return {"train": splits.train[row][: round(splits.train_size * train_size_factor)], "val": splits.val[row]}
+
+
+def assemble(folders: list[Path], variant: str, block: int, settings: Train, seed: int, target: Path) -> None:
+    """Write the cell's outputs from its replicates' store folders. All but telemetry are byte-stable."""
+    target.mkdir()
+    predictions = [read_npz(folder / runs.PREDICTIONS) for folder in folders]
+    records = [json.loads((folder / RESULT).read_text(encoding="utf-8")) for folder in folders]
+    replicates = [record["facts"]["replicate"] for record in records]
+    stacked: dict[str, Any] = {name: np.stack([content[name] for content in predictions]) for name in predictions[0]}
+    np.savez(target / runs.PREDICTIONS, **stacked, replicates=np.array(replicates))
+    rows = [row for record in records for row in record["history"]]
+    with (target / runs.HISTORY).open("w", newline="", encoding="utf-8") as handle:
+        writer = csv.DictWriter(handle, rows[0], lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+    environments: list[dict[str, str]] = []
+    for record in records:
+        if record["environment"] not in environments:
+            environments.append(record["environment"])
+    run = {
+        "variant": variant,
+        "block": block,
+        "seed": seed,
+        "settings": settings_as_dict(settings),
+        "replicates": [record["facts"] for record in records],
+        "environments": environments,
+    }
+    _write_json(target / runs.RUN, run)
+    _write_json(
+        target / runs.TELEMETRY,
+        [json.loads((folder / runs.TELEMETRY).read_text(encoding="utf-8")) for folder in folders],
+    )
+    models = target / runs.MODELS
+    models.mkdir()
+    shutil.copyfile(folders[0] / WEIGHTS, models / f"{replicates[0]}.weights.h5")
+
+
+def _digest(index: dict[str, np.ndarray]) -> str:
+    return hashlib.sha256(b"".join(np.ascontiguousarray(index[name]).tobytes() for name in sorted(index))).hexdigest()
+
+
+def _write_json(path: Path, content: Any) -> None:
+    path.write_text(json.dumps(content, indent=1, allow_nan=False) + "\n", encoding="utf-8")
+
+
+def main() -> None:
+    """Check the environment and the parameters, then train the cell named on the command line."""
+    die_with_parent(os.getppid())
+    if len(sys.argv) != 3 or not sys.argv[2].isdecimal():
+        raise SuiteError(f"usage: python -m stages.train <variant> <block>, received {sys.argv[1:]}")
+    variant, block = sys.argv[1], int(sys.argv[2])
+    raw = read_yaml(runs.PARAMS)
+    settings = variant_settings(raw["train"], raw["variants"], variant)
+    provenance.check_installed()
+    train_cell(
+        variant, block, settings, parse(Train, raw["train"], "train"), raw["split"]["seed"],
+        parse(Compute, raw["compute"], "compute"),
+    )  # fmt: skip
+
+
+if __name__ == "__main__":
+    run_stage(main)

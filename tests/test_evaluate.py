@@ -1,0 +1,259 @@
+import dataclasses
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+import yaml
+
+from stages import evaluate, prepare, report
+from stages.data.arrays import load_splits
+from stages.data.predictions import load_runs
+from stages.data.sources import Images
+from stages.errors import SuiteError
+from stages.params import suite
+from stages.params.experiment import settings_as_dict
+from stages.params.suite import REFERENCE_NAMES, Suite
+from stages.paths import reports, runs
+from stages.render.charts import CHARTS
+from stages.render.findings import direction
+from stages.stats import tables
+from stages.stats.references import REFERENCES
+from tests.scratch import ROOT
+
+NAMES = ("cat", "dog", "owl")
+TRAIN, TEST = 9, 30
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Suite:
+    """A prepared folder and finished runs of two variants, two blocks of two replicates, without any training."""
+    params = yaml.safe_load((ROOT / "params.yaml").read_text())
+    params["variants"] = {"baseline": {}, "dropout": params["variants"]["dropout"]}
+    params["split"] |= {"block_size": 2, "train_size": TRAIN, "val_size": 12, "test_size": TEST}
+    (tmp_path / "params.yaml").write_text(yaml.safe_dump(params))
+    monkeypatch.chdir(tmp_path)
+    rng = np.random.default_rng(0)
+    labels = np.repeat(np.arange(3), 20)
+    images = rng.integers(0, 255, (60, 4, 4, 1), dtype=np.uint8)
+    loaded = suite.load()
+    content = prepare.prepare(
+        Images(images, labels, images, labels, NAMES, {"toy": "0" * 64}), loaded.split, runs.PREPARED
+    )
+    runs.MANIFEST.write_text(json.dumps(content))
+    for variant in loaded.variants:
+        for block in loaded.split.blocks:
+            write_run(loaded, variant, block, right=0.6 if variant == "baseline" else 0.9)
+    return loaded
+
+
+def write_run(params: Suite, variant: str, block: int, right: float) -> None:
+    """A finished cell whose validation and test predictions are right with probability `right`."""
+    splits, rng = load_splits(block), np.random.default_rng(block)
+    pool, test = np.load(runs.array("pool", "labels")), np.load(runs.array("test", "labels"))
+    index = {"train": splits.train[:, :TRAIN], "val": splits.val, "test": np.tile(np.arange(TEST), (2, 1))}
+    predictions: dict[str, Any] = {"replicates": np.array(splits.replicates)}
+    for split, rows in index.items():
+        labels = (test if split == "test" else pool)[rows]
+        correct = rng.random(labels.shape) < (1 if split == "train" else right)
+        probabilities = np.eye(3, dtype=np.float32)[np.where(correct, labels, (labels + 1) % 3)] * 0.7 + 0.1
+        predictions |= {f"{split}_probabilities": probabilities, f"{split}_labels": labels, f"{split}_index": rows}
+    folder = runs.run_folder(variant, block)
+    folder.mkdir(parents=True)
+    np.savez(folder / runs.PREDICTIONS, **predictions)
+    run = {
+        "settings": settings_as_dict(params.variants[variant]),
+        "replicates": [{"replicate": r, "parameters": 10, "selected_step": 960} for r in splits.replicates],
+        "environments": [{"python": "3", "device": "cpu"}],
+    }
+    (folder / runs.RUN).write_text(json.dumps(run))
+    scores = {f"{split}_{score}": 0.5 for split in ("train", "val") for score in ("accuracy", "nll")}
+    history = [{"replicate": r, "step": s, "epoch": s / 31.25, **scores} for r in splits.replicates for s in (480, 960)]
+    pd.DataFrame(history).to_csv(folder / runs.HISTORY, index=False)
+
+
+def test_tables_agree_with_the_predictions(project: Suite) -> None:
+    evaluate.main()
+    results = pd.read_csv(reports.RESULTS)
+    loaded = load_runs(project)
+    scores = results.query("split == 'test' and metric == 'accuracy'").set_index(["variant", "replicate"])["value"]
+    for variant, run in loaded.items():
+        for row in range(4):
+            expected = np.mean(run["test_probabilities"][row].argmax(axis=1) == run["test_labels"][row])
+            assert scores[variant, row] == pytest.approx(expected, abs=1e-6)
+    wide = results[results.metric.isin(["accuracy", "gap"])].pivot_table(
+        index=["variant", "replicate"], columns="split", values="value"
+    )
+    gap = wide.dropna()
+    np.testing.assert_allclose(gap["train-val"], gap["train"] - gap["val"], atol=1e-6)
+    assert len(gap) == 8
+    metrics = json.loads(reports.METRICS.read_text())
+    assert set(metrics) == {"baseline", "dropout"}
+    assert metrics["dropout"]["test_accuracy"] == pytest.approx(wide.loc["dropout", "test"].mean(), abs=1e-6)
+    assert metrics["dropout"]["gap"] == pytest.approx(1 - wide.loc["dropout", "val"].mean(), abs=1e-6)
+
+
+def test_paired_difference_is_that_of_the_replicates(project: Suite) -> None:
+    evaluate.main()
+    summary = pd.read_csv(reports.SUMMARY).set_index(["variant", "split", "metric"])
+    results = pd.read_csv(reports.RESULTS).set_index(["variant", "split", "metric"])
+    val = results.loc[("dropout", "val", "accuracy"), "value"].to_numpy() - results.loc[
+        ("baseline", "val", "accuracy"), "value"
+    ].to_numpy()  # fmt: skip
+    row = summary.loc[("dropout", "val", "accuracy")]
+    assert row["difference_mean"] == pytest.approx(val.mean(), abs=1e-5)
+    assert row["difference_sd"] == pytest.approx(val.std(ddof=1), abs=1e-5)
+    assert row["wins"] == f"{(val > 0).sum()}/4"
+    assert row["covers"] == "replicates"
+    assert summary.loc[("dropout", "test", "accuracy"), "covers"] == "replicates and examples"
+    assert summary.loc[("baseline", "test", "accuracy"), "difference_mean"] != row["difference_mean"]
+    assert np.isnan(summary.loc[("baseline", "test", "accuracy"), "difference_mean"])
+
+
+def test_classes_and_confusion_add_up(project: Suite) -> None:
+    evaluate.main()
+    confusion = pd.read_csv(reports.CONFUSION)
+    assert confusion.groupby("variant")["count"].sum().tolist() == [4 * TEST] * 2
+    classes = pd.read_csv(reports.CLASSES).query("split == 'test'")
+    diagonal = confusion.query("actual == predicted").groupby("variant")["count"].sum() / (4 * TEST)
+    balanced = classes.groupby("variant")["recall"].mean()  # the toy test set is balanced
+    np.testing.assert_allclose(diagonal, balanced, atol=1e-6)
+    assert set(classes["class"]) == set(NAMES)
+
+
+def test_references_are_rows_of_the_results(project: Suite) -> None:
+    evaluate.main()
+    results = pd.read_csv(reports.RESULTS)
+    assert set(REFERENCES) == set(REFERENCE_NAMES)
+    majority = results.query("variant == 'majority_class' and split == 'test' and metric == 'accuracy'")
+    assert majority["value"].tolist() == pytest.approx([1 / 3] * 4, abs=1e-5)
+    assert set(results.query("variant == 'nearest_neighbour'")["metric"]) == {"accuracy", "balanced_accuracy"}
+
+
+def test_evaluation_is_byte_stable(project: Suite) -> None:
+    evaluate.main()
+    before = {path.name: path.read_bytes() for path in reports.REPORTS.iterdir()}
+    evaluate.main()
+    assert {path.name: path.read_bytes() for path in reports.REPORTS.iterdir()} == before
+    assert not [name for name in before if "partial" in name]
+
+
+def test_report_says_what_the_tables_say(project: Suite) -> None:
+    evaluate.main()
+    report.main()
+    text = reports.REPORT.read_text()
+    summary = pd.read_csv(reports.SUMMARY).set_index(["variant", "split", "metric"])
+    row = summary.loc[("dropout", "test", "accuracy")]
+    difference = f"{100 * row.difference_mean:+.1f}"
+    assert row.difference_low > 0, "0.9 against 0.6 must be told apart for this test to mean anything"
+    assert f"It is higher than the baseline's with `dropout` ({difference} pp" in text
+    half = 50 * (row.high - row.low)
+    assert f"{100 * row['mean']:.1f} ± {half:.1f}" in text
+    assert "1-nearest neighbour" in text
+    for name in CHARTS:
+        assert f"figures/{name}.svg" in text
+        assert (reports.FIGURES / f"{name}.png").read_bytes().startswith(b"\x89PNG")
+        assert "<svg" in (reports.FIGURES / f"{name}.svg").read_text()
+    before = {path: path.read_bytes() for path in [reports.REPORT, *reports.FIGURES.iterdir()]}
+    report.main()
+    assert {path: path.read_bytes() for path in before} == before
+
+
+def test_report_of_a_single_replicate_claims_nothing(project: Suite, monkeypatch: pytest.MonkeyPatch) -> None:
+    def first(content: Any) -> Any:
+        return dataclasses.replace(content, replicates=content.replicates[:1])
+
+    monkeypatch.setattr(
+        evaluate, "load_runs", lambda p: {v: {k: a[:1] for k, a in r.items()} for v, r in load_runs(p).items()}
+    )
+    monkeypatch.setattr(evaluate, "load_splits", lambda block: first(load_splits(block)))
+    evaluate.main()
+    report.main()
+    text = reports.REPORT.read_text()
+    assert "A single replicate has no interval, so nothing is known of `dropout`" in text
+    assert "nan" not in text
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "says"),
+    [
+        (0.01, 0.02, "higher"),
+        (-0.02, -0.01, "lower"),
+        (-0.01, 0.02, "unclear"),
+        (0.0, 0.02, "unclear"),
+        (np.nan, np.nan, "unknown"),
+    ],
+)
+def test_words_follow_the_drawn_interval(low: float, high: float, says: str) -> None:
+    assert direction(low, high) == says
+
+
+def test_missing_run_is_named(project: Suite) -> None:
+    (runs.run_folder("dropout", 1) / runs.PREDICTIONS).unlink()
+    with pytest.raises(SuiteError, match=r"missing run: runs/dropout/1/predictions.npz; run `dvc repro`"):
+        evaluate.main()
+    assert not reports.REPORTS.exists()
+
+
+@pytest.mark.parametrize("stray", ["runs/ghost/0", "runs/dropout/7"])
+def test_stray_run_is_named(project: Suite, stray: str) -> None:
+    Path(stray).mkdir(parents=True)
+    with pytest.raises(
+        SuiteError, match=rf"runs/ holds what params.yaml does not declare: {'/'.join(stray.split('/')[:2])}"
+    ):
+        evaluate.main()
+
+
+def test_truncated_predictions_are_named(project: Suite) -> None:
+    path = runs.run_folder("dropout", 1) / runs.PREDICTIONS
+    path.write_bytes(path.read_bytes()[:-200])
+    with pytest.raises(SuiteError, match=r"runs/dropout/1 cannot be read .* run `dvc repro -f -s train@dropout-1`"):
+        evaluate.main()
+
+
+def test_run_of_other_settings_or_images_is_named(project: Suite) -> None:
+    folder = runs.run_folder("dropout", 0)
+    run = json.loads((folder / runs.RUN).read_text())
+    (folder / runs.RUN).write_text(json.dumps(run | {"settings": run["settings"] | {"steps": 1}}))
+    with pytest.raises(SuiteError, match="runs/dropout/0 was trained with other settings"):
+        evaluate.main()
+    (folder / runs.RUN).write_text(json.dumps(run))
+    with np.load(folder / runs.PREDICTIONS) as content:
+        altered = {name: content[name] for name in content}
+    altered["val_index"] = altered["val_index"][::-1]
+    np.savez(folder / runs.PREDICTIONS, **altered)
+    with pytest.raises(SuiteError, match="runs/dropout/0 was trained on other images"):
+        evaluate.main()
+
+
+def test_damaged_prepared_files_are_named(project: Suite) -> None:
+    for path in (runs.array("pool", "images"), runs.split_file(0)):
+        content = path.read_bytes()
+        path.write_bytes(content[: len(content) // 2])
+        with pytest.raises(SuiteError, match=rf"{path} cannot be read .* run `dvc repro prepare`"):
+            evaluate.main()
+        path.write_bytes(content)
+
+
+def test_missing_tables_are_named(project: Suite) -> None:
+    with pytest.raises(SuiteError, match=r"reports/summary.csv is missing: run `dvc repro evaluate`"):
+        report.main()
+
+
+def test_failed_writing_keeps_the_old_reports(project: Suite, monkeypatch: pytest.MonkeyPatch) -> None:
+    evaluate.main()
+    before = {path.name: path.read_bytes() for path in reports.REPORTS.iterdir()}
+
+    def full(*_: object, **__: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(pd.DataFrame, "to_csv", full)
+    with pytest.raises(SuiteError, match=r"cannot write reports: .*No space left on device.*free space"):
+        evaluate.main()
+    assert {path.name: path.read_bytes() for path in reports.REPORTS.iterdir()} == before
+
+
+def test_every_metric_of_the_headline_exists() -> None:
+    assert set(tables.HEADLINE.values()) == {"val_accuracy", "test_accuracy", "gap", "test_nll"}

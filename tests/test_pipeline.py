@@ -1,0 +1,261 @@
+"""The real pipeline under the real DVC, at toy scale in scratch copies: what runs, what does not, what survives."""
+
+import hashlib
+import json
+import os
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from tests.scratch import TOY, copy_repository, read_params, run, user_environment, write_params
+
+SLOW = TOY | {"split": TOY["split"] | {"block_size": 3}, "train": TOY["train"] | {"steps": 1500, "batch_size": 32}}
+PATIENCE = 90  # seconds until something that must happen is given up
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A scratch copy after one full run of two variants."""
+    folder = copy_repository(tmp_path_factory.mktemp("project"), TOY, ["baseline", "dropout"])
+    run(folder, "dvc", "repro")
+    run(folder, "git", "add", "-A")
+    run(folder, "git", "-c", "user.name=t", "-c", "user.email=t@example.org", "commit", "-qm", "first")
+    return folder
+
+
+def results(folder: Path) -> dict[str, str]:
+    """sha256 of what must be bit-identical: predictions, histories, models, tables, figures and dvc.lock."""
+    files = [path for top in ("runs", "reports", "dvc.lock") for path in sorted((folder / top).rglob("*"))]
+    files = [path for path in [*files, folder / "dvc.lock"] if path.is_file() and path.name != "telemetry.json"]
+    return {str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
+
+
+def stale(folder: Path) -> set[str]:
+    """Stages that `dvc status` calls changed."""
+    done = run(folder, "dvc", "status", "--json")
+    return set(json.loads(done.stdout.splitlines()[-1]))
+
+
+@pytest.fixture
+def edited(project: Path) -> Iterator[Callable[[str, str, str], None]]:
+    """Replace text in a file of the project; undone afterwards."""
+    originals: dict[Path, str] = {}
+
+    def edit(name: str, old: str, new: str) -> None:
+        path = project / name
+        originals.setdefault(path, path.read_text())
+        assert old in path.read_text()
+        path.write_text(path.read_text().replace(old, new, 1))
+
+    yield edit
+    for path, text in originals.items():
+        path.write_text(text)
+
+
+def test_full_run_leaves_its_artefacts(project: Path) -> None:
+    metrics = json.loads((project / "reports/metrics.json").read_text())
+    assert set(metrics) == {"baseline", "dropout"}
+    for variant in metrics:
+        folder = project / "runs" / variant / "0"
+        assert {path.name for path in folder.iterdir()} == {
+            "history.csv", "models", "predictions.npz", "run.json", "telemetry.json",
+        }  # fmt: skip
+        made = json.loads((folder / "run.json").read_text())
+        assert [replicate["replicate"] for replicate in made["replicates"]] == [0, 1]
+        assert made["environments"][0]["device"] == "cpu"
+    assert not list((project / ".replicates/partial").iterdir())
+
+
+def test_second_run_does_nothing_though_bytecode_was_written(project: Path) -> None:
+    assert list((project / "stages").rglob("*.pyc")), "the first run must have written bytecode"
+    done = run(project, "dvc", "repro")
+    assert "Running stage" not in done.stdout
+    assert "Data and pipelines are up to date" in done.stdout
+    assert "nothing to commit" in run(project, "git", "status").stdout
+
+
+@pytest.mark.parametrize(
+    ("name", "old", "new", "expected"),
+    [
+        ("stages/render/charts.py", "strokeWidth=2", "strokeWidth=3", {"report"}),
+        ("stages/report.py", "PNG_SCALE = 1.5", "PNG_SCALE = 2.5", {"report"}),
+        ("stages/render/report.md.j2", "# Does", "# How does", {"report"}),
+        ("requirements.txt", "ruff==", "ruff==9", set()),
+        ("README.md", "#", "# ", set()),
+        ("stages/stats/metrics.py", "CALIBRATION_BINS = 15", "CALIBRATION_BINS = 10", {"evaluate"}),
+        ("stages/paths/reports.py", '"report.md"', '"index.md"', {"prepare", "evaluate", "report"}),
+        ("stages/params/suite.py", "BASELINE", "BASELINE ", {"prepare", "evaluate"}),
+        ("params.yaml", "workers: 0", "workers: 1", set()),
+        ("params.yaml", "- 0.5", "- 0.6", {"train@dropout-0", "evaluate"}),
+        ("params.yaml", "l2_penalty: 0", "l2_penalty: 0.1", {"train@baseline-0", "train@dropout-0", "evaluate"}),
+        ("requirements-train.txt", "numpy==", "numpy==9", {"train@baseline-0", "train@dropout-0"}),
+        ("stages/model/cnn.py", "128", "64", {"train@baseline-0", "train@dropout-0"}),
+    ],
+)  # fmt: skip
+def test_an_edit_invalidates_what_it_must_and_no_more(
+    project: Path, edited: Callable[[str, str, str], None], name: str, old: str, new: str, expected: set[str]
+) -> None:
+    edited(name, old, new)
+    assert stale(project) == expected
+
+
+def test_conveniences_of_dvc_say_something(project: Path, edited: Callable[[str, str, str], None]) -> None:
+    assert "test_accuracy" in run(project, "dvc", "metrics", "show", "--md").stdout
+    plots = json.loads(run(project, "dvc", "plots", "show", "--json").stdout.splitlines()[-1])
+    found = {name for name in ("learning_curves", "confusion", "accuracy") for key in plots["data"] if name in key}
+    assert found == {"learning_curves", "confusion", "accuracy"}
+    for entries in plots["data"].values():
+        assert all(entry["datapoints"] or entry.get("content") for entry in entries)
+    assert not plots.get("errors")
+    edited("params.yaml", "- 0.5", "- 0.6")
+    assert "variants.dropout.dropout" in run(project, "dvc", "params", "diff").stdout
+
+
+def test_bad_parameters_stop_every_stage_before_any_work(
+    project: Path, edited: Callable[[str, str, str], None]
+) -> None:
+    before = results(project)
+    edited("params.yaml", "- 0.5", "- 0.6")  # a reason to train
+    edited("params.yaml", "device: auto", "device: abacus")  # of a block that training does not track
+    done = run(project, "dvc", "repro", check=False)
+    assert done.returncode != 0
+    assert "compute.device = 'abacus': input should be 'auto', 'cpu' or 'gpu'" in done.stdout
+    assert "replicates" not in done.stdout
+    (project / "dvc.yaml").touch()
+    after = results(project)
+    assert {name: after[name] for name in after if name.startswith("reports")} == {
+        name: before[name] for name in before if name.startswith("reports")
+    }
+
+
+def test_experiment_from_the_command_line(project: Path) -> None:
+    done = run(project, "dvc", "exp", "run", "-S", "train.learning_rate=3e-4")
+    assert read_params(project)["train"]["learning_rate"] == 3e-4
+    assert "Running stage 'train@dropout-0'" in done.stdout
+    difference = run(project, "dvc", "metrics", "diff", "--md").stdout
+    assert "baseline.test_nll" in difference
+    run(project, "git", "checkout", "-q", ".")
+    assert "restored" not in run(project, "dvc", "checkout").stdout
+    assert stale(project) == set()
+
+
+def test_added_block_trains_alone_and_one_worker_gives_the_same_bits(project: Path, tmp_path: Path) -> None:
+    both = TOY | {"split": TOY["split"] | {"blocks": [0, 1]}, "compute": {"workers": 1}}
+    other = copy_repository(tmp_path, both, ["baseline", "dropout"])
+    run(other, "dvc", "repro")  # from an empty store, everything at once, one worker
+
+    params = read_params(project)
+    params["split"]["blocks"] = [0, 1]
+    write_params(project, params)
+    done = run(project, "dvc", "repro")  # two workers, one block after the other
+    assert "Running stage 'train@baseline-1'" in done.stdout
+    assert "Running stage 'train@baseline-0'" not in done.stdout
+
+    theirs, ours = results(other), results(project)
+    assert ours == theirs
+    assert {"dvc.lock", "reports/metrics.json", "runs/dropout/1/predictions.npz"} <= set(ours)
+
+
+def start(folder: Path, *command: str) -> "subprocess.Popen[str]":
+    return subprocess.Popen(
+        command, cwd=folder, env=user_environment(), text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+    )
+
+
+def wait_for(condition: Callable[[], Any], what: str) -> Any:
+    deadline = time.monotonic() + PATIENCE
+    while time.monotonic() < deadline:
+        if value := condition():
+            return value
+        time.sleep(0.05)
+    raise AssertionError(f"{what} did not happen within {PATIENCE} s")
+
+
+def stored(folder: Path) -> int:
+    return len(list((folder / ".replicates/done").glob("*")))
+
+
+def trainers(process: "subprocess.Popen[str]") -> list[psutil.Process]:
+    """The train stage and its workers, among the descendants of a running DVC."""
+    found = psutil.Process(process.pid).children(recursive=True)
+    return [child for child in found if child.is_running() and "python" in child.name()]
+
+
+def test_killed_dvc_leaves_no_orphan_and_the_next_run_is_right(tmp_path: Path) -> None:
+    """kill -9 of DVC alone, then an edit: an orphan that went on writing would be certified under the edited value."""
+    folder = copy_repository(tmp_path / "killed", SLOW, ["baseline"])
+    process = start(folder, "dvc", "repro")
+    wait_for(lambda: stored(folder) >= 1, "the first finished replicate")
+    children = trainers(process)
+    assert len(children) >= 3, "the stage and two workers"
+    process.kill()
+    process.wait()
+    wait_for(lambda: not any(child.is_running() for child in children), "the death of every child")
+    before = stored(folder)
+    assert 1 <= before < 3
+    assert not (folder / "runs/baseline/0").exists()
+
+    again = run(folder, "dvc", "repro", "train")  # the same parameters: what is finished is not repeated
+    assert f"3 replicates, {before} already in the store" in again.stdout
+    kept = stored(folder)
+    params = read_params(folder)
+    params["train"] |= {"learning_rate": 0.002, "steps": 30}
+    write_params(folder, params)
+    run(folder, "dvc", "repro")
+    assert kept == 3
+    assert stored(folder) == 6
+    assert not list((folder / ".replicates/partial").iterdir())
+
+    clean = copy_repository(tmp_path / "clean", SLOW, ["baseline"])
+    write_params(clean, params)
+    run(clean, "dvc", "repro")
+    assert results(folder) == results(clean)
+
+
+def test_killed_worker_fails_the_stage_and_keeps_the_finished(tmp_path: Path) -> None:
+    folder = copy_repository(tmp_path, SLOW, ["baseline"])
+    process = start(folder, "dvc", "repro", "train")
+    wait_for(lambda: stored(folder) >= 1, "the first finished replicate")
+    children = trainers(process)
+    workers = [child for child in children if "spawn_main" in " ".join(child.cmdline())]
+    assert workers
+    workers[-1].kill()
+    output, _ = process.communicate(timeout=PATIENCE)
+    assert process.returncode != 0
+    assert "a training process was killed" in output
+    assert "resumes from there" in output
+    wait_for(lambda: not any(child.is_running() for child in children), "the death of every child")
+    assert not list((folder / ".replicates/partial").iterdir())
+    again = run(folder, "dvc", "repro", "train")
+    assert "already in the store" in again.stdout
+    assert stored(folder) == 3
+
+
+def test_diverging_training_is_named_and_nothing_is_left(tmp_path: Path) -> None:
+    folder = copy_repository(tmp_path, TOY | {"train": TOY["train"] | {"learning_rate": 1e38}}, ["baseline"])
+    done = run(folder, "dvc", "repro", check=False)
+    assert done.returncode != 0
+    assert "error: variant baseline, replicate " in done.stdout
+    assert "lower train.learning_rate" in done.stdout
+    assert "Traceback" not in done.stdout
+    assert not (folder / "runs").exists()
+
+
+def test_one_repro_a_workspace_and_no_stale_rwlock(tmp_path: Path) -> None:
+    folder = copy_repository(tmp_path, TOY, ["baseline"])
+    (folder / ".dvc/tmp").mkdir(exist_ok=True)
+    rwlock = folder / ".dvc/tmp/rwlock"
+    rwlock.write_text(json.dumps({str(folder / "params.yaml"): {"write": {"pid": os.getpid(), "cmd": "dvc repro"}}}))
+    first = start(folder, "python", "-m", "stages.repro", "prepare")
+    second = run(folder, "python", "-m", "stages.repro", "prepare", check=False)
+    output, _ = first.communicate(timeout=PATIENCE)
+    assert first.returncode == 0, output
+    assert second.returncode == 1
+    assert "another `make repro` runs in this folder" in second.stdout
+    rwlock.write_text('{"trunc')
+    run(folder, "python", "-m", "stages.repro", "prepare")

@@ -1,0 +1,119 @@
+import contextlib
+import functools
+import gzip
+import hashlib
+import http.server
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from stages.data import fashion_mnist, sources
+from stages.data.embed import select
+from stages.errors import SuiteError
+from stages.paths import sources as paths
+from tests.scratch import ROOT
+
+PIXELS = np.arange(24, dtype=np.uint8).reshape(2, 3, 4)
+IDX = bytes([0, 0, 8, 3]) + np.array([2, 3, 4], ">u4").tobytes() + PIXELS.tobytes()
+SHA256 = {"toy-images-idx3-ubyte": hashlib.sha256(IDX).hexdigest()}
+
+
+@pytest.fixture
+def root(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT)
+
+
+@pytest.fixture
+def mirror(tmp_path: Path) -> Iterator[tuple[str, Path]]:
+    """A web server on this machine's loopback: its address, and the folder it serves."""
+    folder = tmp_path / "mirror"
+    folder.mkdir()
+
+    class Quiet(http.server.SimpleHTTPRequestHandler):
+        def log_message(self, *args: object) -> None:
+            pass
+
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Quiet, directory=folder))
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    with contextlib.closing(server.socket):
+        yield f"http://127.0.0.1:{server.server_port}/", folder
+        server.shutdown()
+
+
+@pytest.mark.usefixtures("root")
+def test_embedded_subset_is_whole_stratified_and_small() -> None:
+    images = sources.DATASETS["embedded"]()
+    assert images.pool_images.shape == (10_000, 28, 28, 1)
+    assert images.test_images.shape == (5_000, 28, 28, 1)
+    assert images.pool_images.dtype == images.test_images.dtype == np.uint8
+    assert np.bincount(images.pool_labels).tolist() == [1000] * 10
+    assert np.bincount(images.test_labels).tolist() == [500] * 10
+    assert (ROOT / paths.EMBEDDED).stat().st_size <= 7_000_000
+    # the full sets' published mean and sd are .2860 and .3530
+    unit = images.pool_images / 255
+    assert abs(unit.mean() - 0.2860) < 0.005
+    assert abs(unit.std() - 0.3530) < 0.005
+    everything = np.concatenate([images.pool_images, images.test_images]).reshape(15_000, -1)
+    assert len(np.unique(everything, axis=0)) == 15_000
+
+
+@pytest.mark.parametrize("damage", [lambda content: content[:-100], lambda content: content[:-1] + b"\0"])
+def test_damaged_embedded_file_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, damage) -> None:
+    content = (ROOT / paths.EMBEDDED).read_bytes()
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SuiteError, match=r"is missing: restore it with `git checkout"):
+        sources.embedded()
+    paths.EMBEDDED.parent.mkdir(parents=True)
+    paths.EMBEDDED.write_bytes(damage(content))
+    with pytest.raises(SuiteError, match=r"truncated or altered: sha256 .* must be .*git checkout"):
+        sources.embedded()
+
+
+def test_selection_takes_equally_many_of_each_class() -> None:
+    labels = np.repeat(np.arange(3, dtype=np.uint8), [10, 20, 30])
+    chosen = select(labels, 5, np.random.default_rng(0))
+    assert np.bincount(labels[chosen]).tolist() == [5, 5, 5]
+    assert len(set(chosen.tolist())) == 15
+
+
+def test_idx_is_decoded() -> None:
+    assert np.array_equal(fashion_mnist.decode_idx(IDX), PIXELS)
+    labels = bytes([0, 0, 8, 1]) + np.array([3], ">u4").tobytes() + bytes([7, 8, 9])
+    assert fashion_mnist.decode_idx(labels).tolist() == [7, 8, 9]
+
+
+def test_packaged_file_is_used_and_checked(tmp_path: Path) -> None:
+    packaged = tmp_path / "toy-images-idx3-ubyte.gz"
+    packaged.write_bytes(gzip.compress(IDX))
+    arrays, sha256 = fashion_mnist.load(tmp_path, tmp_path / "downloads", (), SHA256)
+    assert np.array_equal(arrays["toy-images-idx3-ubyte"], PIXELS)
+    assert sha256 == SHA256
+    packaged.write_bytes(gzip.compress(IDX[:-1] + b"\xff"))
+    with pytest.raises(SuiteError, match="is altered: content sha256"):
+        fashion_mnist.load(tmp_path, tmp_path / "downloads", (), SHA256)
+    packaged.write_bytes(gzip.compress(IDX)[:-9])
+    with pytest.raises(SuiteError, match="is truncated or not gzip"):
+        fashion_mnist.load(tmp_path, tmp_path / "downloads", (), SHA256)
+
+
+def test_download_passes_over_a_bad_mirror_and_is_kept(tmp_path: Path, mirror: tuple[str, Path]) -> None:
+    address, folder = mirror
+    for name, content in (("bad", IDX[:-1] + b"\xff"), ("good", IDX)):
+        (folder / name).mkdir()
+        (folder / name / "toy-images-idx3-ubyte.gz").write_bytes(gzip.compress(content))
+    downloads = tmp_path / "downloads"
+    mirrors = (f"{address}bad/", f"{address}good/")
+    arrays, _ = fashion_mnist.load(tmp_path / "none", downloads, mirrors, SHA256)
+    assert np.array_equal(arrays["toy-images-idx3-ubyte"], PIXELS)
+    again, _ = fashion_mnist.load(tmp_path / "none", downloads, (f"{address}bad/",), SHA256)  # no second download
+    assert np.array_equal(again["toy-images-idx3-ubyte"], PIXELS)
+
+
+def test_failed_download_says_what_to_do(tmp_path: Path, mirror: tuple[str, Path], monkeypatch) -> None:
+    monkeypatch.setattr("time.sleep", lambda seconds: None)  # between retries
+    with pytest.raises(SuiteError, match=r"install Debian's dataset-fashion-mnist.*404"):
+        fashion_mnist.load(tmp_path / "none", tmp_path / "downloads", (mirror[0],), SHA256)
+    assert not list((tmp_path / "downloads").rglob("*.gz"))

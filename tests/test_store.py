@@ -1,0 +1,135 @@
+import json
+from pathlib import Path
+
+import pytest
+
+from stages.compute import pool, provenance, store
+from stages.compute.lifetime import die_with_parent
+from stages.errors import SuiteError
+from stages.params.experiment import Compute
+from tests.scratch import ROOT
+
+
+def publish(root: Path, key: str, content: str = "numbers") -> Path:
+    partial = root / "made"
+    partial.mkdir(parents=True)
+    (partial / "result").write_text(content)
+    return store.publish(partial, key, root)
+
+
+def test_published_replicate_is_found_and_others_are_not(tmp_path: Path) -> None:
+    folder = publish(tmp_path, "a")
+    assert store.find("a", tmp_path) == folder
+    assert (folder / "result").read_text() == "numbers"
+    assert store.find("b", tmp_path) is None
+    assert not (tmp_path / "made").exists()
+
+
+@pytest.mark.parametrize("damage", ["truncated", "altered", "missing", "no checksums", "bad checksums"])
+def test_damaged_replicate_is_not_used(tmp_path: Path, damage: str) -> None:
+    result, checksums = (publish(tmp_path, "a") / name for name in ("result", store.CHECKSUMS))
+    match damage:
+        case "truncated":
+            result.write_text("num")
+        case "altered":
+            result.write_text("numberz")
+        case "missing":
+            result.unlink()
+        case "no checksums":
+            checksums.unlink()
+        case "bad checksums":
+            checksums.write_text("[")
+    assert store.find("a", tmp_path) is None
+    assert not (tmp_path / "done/a").exists()
+    assert store.find("a", tmp_path) != publish(tmp_path, "a", "again")
+    assert store.find("a", tmp_path) is not None
+
+
+def test_key_follows_everything_that_decides() -> None:
+    decides = {"settings": {"steps": 1, "dropout": (0.0, 0.5)}, "replicate": 0}
+    assert store.key(decides) == store.key(json.loads(json.dumps(decides)))
+    assert len({store.key(decides), store.key(decides | {"replicate": 1}), store.key(decides | {"settings": {}})}) == 3
+
+
+def test_code_digest_follows_content_and_names(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("room/__pycache__").mkdir(parents=True)
+    Path("room/a.py").write_text("1")
+    first = store.code_digest((Path("room"),))
+    Path("room/__pycache__/a.pyc").write_text("bytecode")
+    assert store.code_digest((Path("room"),)) == first
+    Path("room/a.py").write_text("2")
+    assert store.code_digest((Path("room"),)) != first
+    Path("room/a.py").write_text("1")
+    Path("room/a.py").rename("room/b.py")
+    assert store.code_digest((Path("room"),)) != first
+
+
+def test_scratch_is_empty_exclusive_and_gone_afterwards(tmp_path: Path) -> None:
+    left = tmp_path / "partial/dropout-0/half-written"
+    left.parent.mkdir(parents=True)
+    left.write_text("")
+    with store.cell_scratch("dropout", 0, tmp_path) as scratch:
+        assert list(scratch.iterdir()) == []
+        with (
+            pytest.raises(SuiteError, match="dropout-0 is being trained by another process"),
+            store.cell_scratch("dropout", 0, tmp_path),
+        ):
+            pass
+        with store.cell_scratch("dropout", 1, tmp_path):
+            pass
+    assert not scratch.exists()
+
+
+def test_unwritable_store_is_named(tmp_path: Path) -> None:
+    root = tmp_path / "file"
+    root.write_text("")
+    with (
+        pytest.raises(SuiteError, match=r"cannot write .*file: .*check its owner and free space"),
+        store.cell_scratch("dropout", 0, root),
+    ):
+        pass
+
+
+def test_installed_packages_are_those_of_the_training_lock() -> None:
+    provenance.check_installed(ROOT / "requirements-train.txt")
+
+
+def test_another_version_is_named(tmp_path: Path) -> None:
+    lock = tmp_path / "lock.txt"
+    lock.write_text(
+        "numpy==1.0 \\\n    --hash=sha256:00\n# comment\nnot-there==2 ; sys_platform == 'nowhere'\nabsent-package==3\n"
+    )
+    with pytest.raises(
+        SuiteError, match=r"numpy [\d.]+ installed, ==1.0 locked; absent-package none installed"
+    ) as caught:
+        provenance.check_installed(lock)
+    assert "not-there" not in str(caught.value)
+    assert "make setup" in str(caught.value)
+
+
+def test_device_and_workers_follow_the_parameters(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(provenance, "NVIDIA_DEVICE", tmp_path / "none")
+    assert provenance.device_kind(Compute(0, "auto")) == "cpu"
+    assert provenance.device_kind(Compute(0, "gpu")) == "gpu"
+    monkeypatch.setattr(provenance, "NVIDIA_DEVICE", tmp_path)
+    assert provenance.device_kind(Compute(0, "auto")) == "gpu"
+    assert provenance.device_kind(Compute(0, "cpu")) == "cpu"
+    assert provenance.worker_count(Compute(3, "cpu"), "cpu") == 3
+    assert provenance.worker_count(Compute(0, "auto"), "gpu") == 1
+    assert provenance.worker_count(Compute(0, "auto"), "cpu") == provenance.usable_cores() >= 1
+
+
+def test_environment_names_no_host_and_no_date() -> None:
+    assert set(provenance.environment("cpu")) == {
+        "python", "tensorflow", "keras", "numpy", "device", "processor", "system",
+    }  # fmt: skip
+
+
+def test_no_jobs_start_no_process() -> None:
+    assert list(pool.run_jobs(die_with_parent, [], 2, "cpu")) == []
+
+
+def test_gpu_that_is_not_there_is_named() -> None:
+    with pytest.raises(SuiteError, match=r"compute\.device asks for a GPU but TensorFlow sees none"):
+        list(pool.run_jobs(abs, [(-1,)], 1, "gpu"))
