@@ -22,7 +22,7 @@ from stages.compute.lifetime import die_with_parent
 from stages.compute.progress import Progress
 from stages.data.arrays import BlockSplits, arrays_digest, load_array, load_splits, read_npz
 from stages.errors import SuiteError, run_stage
-from stages.params.experiment import Compute, Train, settings_as_dict, variant_settings
+from stages.params.experiment import Compute, Split, Train, settings_as_dict, variant_settings
 from stages.params.schema import parse, read_yaml
 from stages.paths import runs
 
@@ -99,12 +99,17 @@ def train_cell(variant: str, block: int, settings: Train, baseline: Train, seed:
             for number in pool.run_jobs(work, jobs, provenance.worker_count(compute, device), device):
                 store.publish(scratch / str(number), keys[splits.replicates.index(number)])
                 progress.advance()
-        finished = [store.find(key) for key in keys]
-        assemble([folder for folder in finished if folder], variant, block, settings, seed, scratch / "assembled")
+        finished = [folder for key in keys if (folder := store.find(key)) is not None]
+        if len(finished) < len(keys):
+            raise SuiteError(f"{runs.STORE} lost a replicate of {variant}-{block} meanwhile: run again")
+        assemble(finished, variant, block, settings, seed, scratch / "assembled")
         target = runs.run_folder(variant, block)
-        shutil.rmtree(target, ignore_errors=True)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        (scratch / "assembled").rename(target)
+        try:
+            shutil.rmtree(target, ignore_errors=True)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            (scratch / "assembled").rename(target)
+        except OSError as error:
+            raise SuiteError(f"cannot write {target}: {error}; check its owner and free space") from None
 
 
 def replicate_index(splits: BlockSplits, row: int, train_size_factor: float) -> dict[str, np.ndarray]:
@@ -162,12 +167,12 @@ def main() -> None:
         raise SuiteError(f"usage: python -m stages.train <variant> <block>, received {sys.argv[1:]}")
     variant, block = sys.argv[1], int(sys.argv[2])
     raw = read_yaml(runs.PARAMS)
-    settings = variant_settings(raw["train"], raw["variants"], variant)
+    baseline = parse(Train, raw.get("train"), "train")
+    seed = parse(Split, raw.get("split"), "split").seed
+    compute = parse(Compute, raw.get("compute"), "compute")
+    settings = variant_settings(raw["train"], raw.get("variants") or {}, variant)
     provenance.check_installed()
-    train_cell(
-        variant, block, settings, parse(Train, raw["train"], "train"), raw["split"]["seed"],
-        parse(Compute, raw["compute"], "compute"),
-    )  # fmt: skip
+    train_cell(variant, block, settings, baseline, seed, compute)
 
 
 if __name__ == "__main__":

@@ -47,12 +47,12 @@ def _start_worker(parent: int) -> None:
 
 
 def _run(device: str, work: Callable[..., T], job: tuple) -> T:
-    _start_tensorflow(device)
+    start_tensorflow(device)
     return work(*job)
 
 
 @functools.cache
-def _start_tensorflow(device: str) -> None:
+def start_tensorflow(device: str) -> None:
     """Import TensorFlow, once a worker, and give it one thread: its bits depend on their number."""
     os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
     if device == "cpu":

@@ -24,6 +24,11 @@ HEADLINE = {  # of metrics.json: the few numbers of a variant that a reviewer co
     (GAP_SPLIT, "gap"): "gap",
     ("test", "nll"): "test_nll",
 }
+SUMMARY_COLUMNS = [
+    "variant", "split", "metric", "covers", "n", "mean", "sd", "low", "high",
+    "difference_mean", "difference_sd", "difference_low", "difference_high", "difference_confidence",
+    "wins", "correlation",
+]  # fmt: skip
 Row = tuple[str, int, str, str, float]
 
 
@@ -89,7 +94,7 @@ def summarise(results: pd.DataFrame, loaded: dict[str, Run]) -> pd.DataFrame:
                 "correlation": intervals.correlation(values, reference),
             }
         rows.append(row)
-    return pd.DataFrame(rows)
+    return pd.DataFrame(rows, columns=SUMMARY_COLUMNS)
 
 
 def _each(run: Run, each: Any) -> NDArray[np.float64]:
