@@ -254,6 +254,7 @@ def test_one_repro_a_workspace_and_no_stale_rwlock(tmp_path: Path) -> None:
     rwlock = folder / ".dvc/tmp/rwlock"
     rwlock.write_text(json.dumps({str(folder / "params.yaml"): {"write": {"pid": os.getpid(), "cmd": "dvc repro"}}}))
     first = start(folder, "python", "-m", "stages.repro", "prepare")
+    wait_for(lambda: psutil.Process(first.pid).name() == "dvc", "the start of DVC, which holds the lock from then on")
     second = run(folder, "python", "-m", "stages.repro", "prepare", check=False)
     output, _ = first.communicate(timeout=PATIENCE)
     assert first.returncode == 0, output
