@@ -1,6 +1,6 @@
 """Prepare stage: the only one that knows where images come from.
 
-Reads params.yaml (data, split) and the source; writes data/prepared/: arrays/ (uint8 NHWC images,
+Reads params.yaml (data, split, extra) and the source; writes data/prepared/: arrays/ (uint8 NHWC images,
 int64 labels), splits/<block>.npz (each replicate's index lists), manifest.json.
 """
 
@@ -19,15 +19,15 @@ from stages.params.experiment import Split
 from stages.paths import runs
 
 
-def prepare(images: Images, split: Split, folder: Path) -> dict[str, Any]:
-    """Write the arrays and index lists below `folder`; return the manifest.
+def prepare(images: Images, split: Split, blocks: list[int], folder: Path) -> dict[str, Any]:
+    """Write the arrays and the index lists of `blocks` below `folder`; return the manifest.
 
     Raises SuiteError when a split asks for more images than the source has.
     """
     kept = draw_test(images.test_labels, split.test_size, split.seed)
     draws = {
         block: [draw_replicate(images.pool_labels, split, replicate) for replicate in split.replicates(block)]
-        for block in split.blocks
+        for block in blocks
     }  # every draw is checked before anything is written
     arrays = folder / runs.ARRAYS.name
     arrays.mkdir(parents=True)
@@ -74,7 +74,7 @@ def main() -> None:
     partial = runs.PREPARED.with_name("prepared.partial")
     shutil.rmtree(partial, ignore_errors=True)
     try:
-        content = prepare(images, params.split, partial)
+        content = prepare(images, params.split, params.blocks, partial)
         (partial / runs.MANIFEST.name).write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
         shutil.rmtree(runs.PREPARED, ignore_errors=True)
         partial.rename(runs.PREPARED)

@@ -20,7 +20,8 @@ import numpy as np
 from stages.compute import pool, provenance, store
 from stages.compute.lifetime import die_with_parent
 from stages.compute.progress import Progress
-from stages.data.arrays import BlockSplits, arrays_digest, load_array, load_splits, read_npz
+from stages.data.arrays import arrays_digest, load_array, load_labels, load_splits, read_npz
+from stages.data.subset import training_subset
 from stages.errors import SuiteError, run_stage
 from stages.params.experiment import Compute, Split, Train, settings_as_dict, variant_settings
 from stages.params.schema import parse, read_yaml
@@ -38,9 +39,9 @@ def work(
     """Train one replicate in a worker process and write its files below `folder`; return its number."""
     from stages.model.replicate import Examples, train_replicate
 
-    pool_images, pool_labels = load_array("pool", "images"), load_array("pool", "labels")
+    pool_images, pool_labels = load_array("pool", "images"), load_labels("pool")
     splits = {name: Examples(pool_images[rows], pool_labels[rows]) for name, rows in index.items()}
-    splits["test"] = Examples(np.array(load_array("test", "images")), np.array(load_array("test", "labels")))
+    splits["test"] = Examples(np.array(load_array("test", "images")), load_labels("test"))
     classes = int(pool_labels.max()) + 1
     try:
         trained = train_replicate(settings, baseline, seed, replicate, splits, classes)
@@ -48,11 +49,9 @@ def work(
         raise SuiteError(f"variant {variant}, {error}") from None
     index = {**index, "test": np.arange(len(splits["test"].labels))}
     folder.mkdir(parents=True)
-    predictions: dict[str, Any] = {}
+    predictions: dict[str, Any] = {f"{name}_probabilities": values for name, values in trained.probabilities.items()}
     for name in SPLITS:
-        predictions[f"{name}_probabilities"] = trained.probabilities[name]
-        predictions[f"{name}_labels"] = splits[name].labels
-        predictions[f"{name}_index"] = index[name]
+        predictions |= {f"{name}_labels": splits[name].labels, f"{name}_index": index[name]}
     np.savez(folder / runs.PREDICTIONS, **predictions)
     record = {
         "facts": trained.facts,
@@ -83,7 +82,11 @@ def train_cell(variant: str, block: int, settings: Train, baseline: Train, seed:
         "code": store.code_digest(runs.TRAINING_CODE),
         "device": device,
     }
-    indices = [replicate_index(splits, row, settings.train_size_factor) for row in range(len(splits.replicates))]
+    labels = load_labels("pool")
+    indices = [
+        {"train": training_subset(splits, row, settings, labels, seed), "val": splits.val[row]}
+        for row in range(len(splits.replicates))
+    ]
     keys = [
         store.key(shared | {"replicate": number, "index": _digest(index), "weights": row == 0})
         for row, (number, index) in enumerate(zip(splits.replicates, indices, strict=True))
@@ -110,11 +113,6 @@ def train_cell(variant: str, block: int, settings: Train, baseline: Train, seed:
             (scratch / "assembled").rename(target)
         except OSError as error:
             raise SuiteError(f"cannot write {target}: {error}; check its owner and free space") from None
-
-
-def replicate_index(splits: BlockSplits, row: int, train_size_factor: float) -> dict[str, np.ndarray]:
-    """Pool indices of one replicate: the first factor * train_size of its training order, and its validation list."""
-    return {"train": splits.train[row][: round(splits.train_size * train_size_factor)], "val": splits.val[row]}
 
 
 def assemble(folders: list[Path], variant: str, block: int, settings: Train, seed: int, target: Path) -> None:
@@ -167,10 +165,11 @@ def main() -> None:
         raise SuiteError(f"usage: python -m stages.train <variant> <block>, received {sys.argv[1:]}")
     variant, block = sys.argv[1], int(sys.argv[2])
     raw = read_yaml(runs.PARAMS)
+    diffs = (raw.get("variants") or {}) | (raw.get("exploratory") or {})
     baseline = parse(Train, raw.get("train"), "train")
     seed = parse(Split, raw.get("split"), "split").seed
     compute = parse(Compute, raw.get("compute"), "compute")
-    settings = variant_settings(raw["train"], raw.get("variants") or {}, variant)
+    settings = variant_settings(raw["train"], diffs, variant)
     provenance.check_installed()
     train_cell(variant, block, settings, baseline, seed, compute)
 

@@ -27,13 +27,32 @@ def copy_repository(target: Path, overrides: dict[str, dict[str, Any]], variants
         if not results and source.exists():
             (target / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(source, target / name)
-    params = yaml.safe_load((target / "params.yaml").read_text())
-    params["variants"] = {name: params["variants"][name] for name in variants}
+    params = only(yaml.safe_load((target / "params.yaml").read_text()), variants)
     for block, values in overrides.items():
         params[block] |= values
     write_params(target, params)
     subprocess.run(["git", "init", "-q"], cwd=target, check=True)
     return target
+
+
+def only(params: dict[str, Any], variants: list[str]) -> dict[str, Any]:
+    """The parameters with these variants alone, exploratory ones among them, and the causes that still have some."""
+    declared = params["variants"] | params["exploratory"]
+    params["variants"], params["exploratory"] = {name: declared[name] for name in variants}, {}
+    causes = {}
+    for name, cause in params["causes"].items():
+        kinds = ("removes", "injects", "remedies")
+        kept: dict[str, Any] = {kind: [v for v in cause.get(kind, []) if v in variants] for kind in kinds}
+        kept["strengths"] = {
+            treatment: [v for v in arms if v in variants] for treatment, arms in cause.get("strengths", {}).items()
+        }
+        if cause.get("primary") in variants:
+            kept["primary"] = cause["primary"]
+        else:
+            kept["remedies"] = []
+        if kept["removes"] or kept["injects"]:
+            causes[name] = kept
+    return params | {"causes": causes}
 
 
 def write_params(folder: Path, params: dict[str, Any]) -> None:

@@ -31,6 +31,7 @@ def ours(original: dict[str, float], size: int) -> dict[str, tf.Tensor]:
         "theta": np.deg2rad(original["theta"]), "shear": np.deg2rad(original["shear"]),
         "column_shift": original["tx"] / size, "row_shift": original["ty"] / size,
         "column_zoom": original["zx"], "row_zoom": original["zy"], "flip": float(original["flip_horizontal"]),
+        "vertical_flip": float(original["flip_vertical"]), "turns": 0.0,  # the generator makes no quarter turns
     }  # fmt: skip
     return {name: tf.constant([value], tf.float32) for name, value in values.items()}
 
@@ -53,8 +54,9 @@ def test_parameters_are_distributed_as_the_original_draws_them() -> None:
     for name in found:
         expected = np.array([float(ours(draw, 28)[name][0]) for draw in draws[:1500]])
         assert stats.ks_2samp(found[name].numpy(), expected).pvalue > 1e-4, name
-    together = np.corrcoef([values.numpy() for values in found.values()])
-    assert np.abs(together - np.eye(len(found))).max() < 4.5 / np.sqrt(4000)  # independent of each other
+    varying = [values.numpy() for name, values in found.items() if name not in ("vertical_flip", "turns")]
+    together = np.corrcoef(varying)
+    assert np.abs(together - np.eye(len(varying))).max() < 4.5 / np.sqrt(4000)  # independent of each other
 
 
 def test_warped_pixels_are_distributed_as_the_original_makes_them(images: np.ndarray) -> None:
@@ -84,6 +86,8 @@ def test_known_warps_by_hand() -> None:
             "column_zoom": 1,
             "row_zoom": 1,
             "flip": 0,
+            "vertical_flip": 0,
+            "turns": 0,
         }
         values = {name: tf.constant([float(value)]) for name, value in (neutral | parameters).items()}
         result: list[list[float]] = warp(image, warp_matrices(values, 3, 4))[0, :, :, 0].numpy().tolist()
@@ -91,10 +95,18 @@ def test_known_warps_by_hand() -> None:
 
     assert warped() == [[0, 1, 2, 3], [4, 5, 6, 7], [8, 9, 10, 11]]
     assert warped(flip=1) == [[3, 2, 1, 0], [7, 6, 5, 4], [11, 10, 9, 8]]
+    assert warped(vertical_flip=1) == [[8, 9, 10, 11], [4, 5, 6, 7], [0, 1, 2, 3]]
+    assert warped(turns=2) == [[11, 10, 9, 8], [7, 6, 5, 4], [3, 2, 1, 0]]
     # a shift of a quarter of the width reads one column further right; the border pixel is repeated
     assert warped(column_shift=0.25) == [[1, 2, 3, 3], [5, 6, 7, 7], [9, 10, 11, 11]]
     assert warped(row_shift=-1 / 3) == [[0, 1, 2, 3], [0, 1, 2, 3], [4, 5, 6, 7]]
     np.testing.assert_allclose(warped(column_zoom=1 / 3)[0], [1, 1 + 1 / 3, 1 + 2 / 3, 2], atol=1e-5)
+
+
+def test_quarter_turns_and_flips_are_equally_frequent() -> None:
+    drawn = draw_parameters(Augmentation(vertical_flip=True, right_angles=True), 4000, SEED)
+    assert np.bincount(drawn["turns"].numpy().astype(int), minlength=4) == pytest.approx(np.full(4, 1000), abs=150)
+    assert drawn["vertical_flip"].numpy().mean() == pytest.approx(0.5, abs=0.04)
 
 
 def test_draws_follow_the_seed_and_differ_between_images(images: np.ndarray) -> None:

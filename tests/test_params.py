@@ -1,4 +1,5 @@
 import copy
+import json
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ from stages.params.schema import ParamsError
 from stages.params.suite import load
 from tests.scratch import ROOT, run
 
-VALID: dict[str, Any] = yaml.safe_load((ROOT / "params.yaml").read_text())
+VALID: dict[str, Any] = json.loads(json.dumps(yaml.safe_load((ROOT / "params.yaml").read_text())))  # no aliases
 
 
 def load_text(folder: Path, text: str):
@@ -34,7 +35,9 @@ def load_edited(folder: Path, keys: str, value: Any):
 
 def test_shipped_params_give_the_source_recipe() -> None:
     suite = load(ROOT / "params.yaml")
-    assert list(suite.variants) == ["baseline", "dropout", "l2", "augmentation", "early_stopping", "combined"]
+    assert next(iter(suite.variants)) == "baseline"
+    assert {"dropout", "l2", "augmentation", "early_stopping", "combined"} <= set(suite.cells)
+    assert not set(suite.exploratory) & set(suite.cells)
     assert suite.variants["baseline"] == suite.train
     assert suite.variants["dropout"].dropout == (0.25, 0.25, 0.5)
     assert suite.variants["l2"].l2_penalty == 0.001
@@ -46,9 +49,9 @@ def test_shipped_params_give_the_source_recipe() -> None:
     ("key", "value", "says"),
     [
         ("train/stpes", 10, "train.stpes = 10 is not a known key; did you mean steps?"),
-        ("variants/dropout/dropuot", [0, 0, 0], "did you mean dropout? (allowed: augmentation, batch_size"),
+        ("variants/dropout/dropuot", [0, 0, 0], "did you mean dropout? (allowed: augmentation, batch_norm"),
         ("variants/augmentation/augmentation/rotation", 3, "variants.augmentation.augmentation.rotation = 3"),
-        ("trian", {}, "trian is not a known block (allowed: data, split, train, variants, compute)"),
+        ("trian", {}, "trian is not a known block (allowed: data, split, train, variants, exploratory,"),
         ("train/steps", ..., "train.steps is missing"),
         ("train", ..., "block train must be a mapping, received None"),
         ("train/steps", 9.5, "train.steps = 9.5: input should be a valid integer"),
@@ -72,13 +75,64 @@ def test_shipped_params_give_the_source_recipe() -> None:
         ("variants/empty", None, "variants.empty must be a mapping, {} for none, received None"),
         ("variants/baseline", {"steps": 5}, "variants.baseline must be {}"),
         ("variants/baseline", ..., "variants.baseline must be {}"),
-        ("variants/more", {"train_size_factor": 3}, "train_size_factor = 3 exceeds split.max_train_factor = 2"),
+        ("variants/more", {"train_size_factor": 4}, "train_size_factor = 4 exceeds split.max_train_factor = 3"),
     ],
 )
 def test_bad_values_are_refused_by_name(tmp_path: Path, key: str, value: Any, says: str) -> None:
     with pytest.raises(ParamsError) as caught:
         load_edited(tmp_path, key, value)
     assert says in str(caught.value)
+
+
+CAUSE_OFFENCES = [
+    ("causes/capacity/primary", "ghost", "causes.capacity names 'ghost', which is not a variant"),
+    ("causes/capacity/removes", ["pooling_head", "gohst"], "causes.capacity names 'gohst'"),
+    ("causes/capacity/injects", ["baseline"], "causes.capacity names 'baseline', which is not a variant besides"),
+    ("causes/regularization/strengths/dropout", ["ghost"], "causes.regularization names 'ghost'"),
+    ("causes/capacity/primary", "dropout", "causes.capacity.primary = 'dropout' is not among its removes or injects"),
+    ("causes/capacity/injects", ["narrow"], "narrow is listed under causes.capacity and causes.capacity, or twice"),
+    ("causes/capacity/injects", ["dropout"], "dropout is listed under causes.capacity and causes.regularization"),
+    ("causes/weather", {}, "causes.weather is not a known cause (allowed: data, capacity"),
+    ("causes/capacity/kind", "removes", "causes.capacity.kind = 'removes' is not a known key"),
+    ("causes/capacity/remedies", ["cosine"], "causes.capacity.remedies are compared with a primary that injects"),
+    ("causes/imbalance/primary", None, "remedies are compared with a primary that injects the cause; it has none"),
+    ("diagnosis/margin", 0, "diagnosis.margin = 0: input should be greater than 0"),
+    ("extra/ghost_2", {"variant": "ghost", "block": 2}, "extra.ghost_2.variant = 'ghost' is not under variants"),
+    ("extra/mixup_2", {"variant": "mixup", "block": 2}, "move it from exploratory to variants first"),
+    ("extra/two", {"variant": "dropout", "block": 2}, "extra.two must be named dropout_2"),
+    ("extra/dropout_1", {"variant": "dropout", "block": 1}, "extra.dropout_1 is trained already"),
+    ("extra/dropout_2", {"variant": "dropout", "block": 2}, "add baseline_2 to extra"),
+    ("exploratory/dropout", {}, "dropout under both variants and exploratory"),
+    ("exploratory/a-b", {}, "exploratory.a-b is not a valid name"),
+    ("exploratory/mixup", {"mixpu": 1}, "exploratory.mixup.mixpu = 1 is not a known key; did you mean mixup?"),
+    ("split/exploratory_blocks", [2], "split.exploratory_blocks = [2] has [2], which split.blocks = [0, 1] lacks"),
+    ("train/long_tail", 0.5, "train.long_tail = 0.5: input should be greater than or equal to 1"),
+    ("train/head", "dense", "train.head = 'dense': input should be 'flatten' or 'pooling'"),
+    ("train/evaluation_policies/mild/zoom", 1, "train.evaluation_policies.mild.zoom = 1: input should be less than 1"),
+    ("train/evaluation_policies/a-b", {}, "evaluation_policies.a-b is not a valid name"),
+]
+
+
+@pytest.mark.parametrize(("key", "value", "says"), CAUSE_OFFENCES)
+def test_bad_causes_cells_and_knobs_are_refused_by_name(tmp_path: Path, key: str, value: Any, says: str) -> None:
+    with pytest.raises(ParamsError) as caught:
+        load_edited(tmp_path, key, value)
+    assert says in str(caught.value)
+
+
+def test_cells_are_the_product_the_exploratory_and_the_extra(tmp_path: Path) -> None:
+    suite = load_edited(tmp_path, "split/exploratory_blocks", [0])
+    assert suite.cells["dropout"] == (0, 1)
+    assert suite.cells["mixup"] == (0,)
+    assert suite.stage("mixup", 0) == "explore@mixup-0"
+    extra = {f"{name}_2": {"variant": name, "block": 2} for name in ("baseline", "dropout")}
+    suite = load_edited(tmp_path, "extra", extra)
+    assert suite.cells["dropout"] == suite.cells["baseline"] == (0, 1, 2)
+    assert suite.cells["l2"] == (0, 1)
+    assert suite.blocks == [0, 1, 2]
+    assert (suite.looks["dropout"], suite.looks["l2"]) == (1, 0)
+    assert (suite.stage("dropout", 1), suite.stage("dropout", 2)) == ("train@dropout-1", "more@dropout_2")
+    assert "mixup" not in suite.cells
 
 
 def test_all_offences_of_a_block_are_listed_at_once(tmp_path: Path) -> None:
@@ -112,9 +166,9 @@ def test_anchors_and_merge_keys_are_understood(tmp_path: Path) -> None:
 
 
 def test_command_ends_with_a_message_and_no_traceback(tmp_path: Path) -> None:
-    (tmp_path / "params.yaml").write_text(yaml.safe_dump(VALID | {"extra": 1}))
+    (tmp_path / "params.yaml").write_text(yaml.safe_dump(VALID | {"more": {}}))
     (tmp_path / "stages").symlink_to(ROOT / "stages")
     done = run(tmp_path, "python", "-m", "stages.params", check=False)
     assert done.returncode == 1
-    assert done.stdout.startswith("error: params.yaml: extra is not a known block")
+    assert done.stdout.startswith("error: params.yaml: more is not a known block")
     assert "Traceback" not in done.stdout

@@ -6,13 +6,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stages.data.splits import draw_replicate, draw_test, interleave
+from stages.data.arrays import BlockSplits
+from stages.data.splits import draw_replicate, draw_test
+from stages.data.subset import interleave, long_tail_counts, long_tailed, training_subset
 from stages.errors import SuiteError
 from stages.params.experiment import Split
+from stages.params.suite import load
+from tests.scratch import ROOT
 
 SPLIT = Split(
-    seed=7, block_size=3, blocks=(0, 1), train_size=40, max_train_factor=2.0, val_size=50, test_size=30
+    seed=7, block_size=3, blocks=(0, 1), exploratory_blocks=(), train_size=40, max_train_factor=2.0, val_size=50,
+    test_size=30,
 )  # fmt: skip
+TRAIN = load(ROOT / "params.yaml").train
 LABELS = np.repeat(np.arange(4), [100, 100, 60, 40])
 
 
@@ -86,3 +92,36 @@ def test_a_class_too_small_for_a_split_is_named() -> None:
         draw_replicate(labels, SPLIT, 0)
     with pytest.raises(SuiteError, match=r"split\.test_size = 400 exceeds the source's test images: 300"):
         draw_test(LABELS, 400, seed=7)
+
+
+def test_long_tail_counts_by_hand() -> None:
+    assert long_tail_counts(3, 111, 100).tolist() == [100, 10, 1]
+    counts = long_tail_counts(10, 1000, 10)
+    assert counts.sum() == 1000
+    assert (np.diff(counts) < 0).all()
+    assert counts[0] / counts[-1] == pytest.approx(10, rel=0.06)
+    assert long_tail_counts(4, 5, 1000).tolist() == [2, 1, 1, 1]  # none is empty
+
+
+@given(st.integers(2, 8), st.floats(1, 50), st.integers(0, 2**32))
+def test_long_tailed_subset_has_the_size_and_the_profile(classes: int, ratio: float, seed: int) -> None:
+    training = np.random.default_rng(seed).permutation(classes * 60) + 1000
+    labels, rng = training % classes, np.random.default_rng(seed)
+    chosen = long_tailed(training, labels, 60, ratio, rng)
+    assert len(np.unique(chosen)) == 60
+    assert np.isin(chosen, training).all()
+    assert sorted(np.bincount(chosen % classes), reverse=True) == long_tail_counts(classes, 60, ratio).tolist()
+
+
+def test_training_subsets_of_variants_are_nested_and_the_rare_classes_are_drawn() -> None:
+    splits = BlockSplits(
+        [0, 1, 2], 40, np.stack([draw_replicate(LABELS, SPLIT, r)[0] for r in range(3)]), np.zeros((3, 1), np.int64)
+    )
+    plain = [training_subset(splits, row, TRAIN, LABELS, 7) for row in range(3)]
+    half = training_subset(splits, 1, dataclasses.replace(TRAIN, train_size_factor=0.5), LABELS, 7)
+    assert np.array_equal(half, plain[1][:20])
+    tails = [training_subset(splits, row, dataclasses.replace(TRAIN, long_tail=1.5), LABELS, 7) for row in range(3)]
+    assert all(len(tail) == 40 for tail in tails)
+    assert len({tuple(np.bincount(LABELS[tail])) for tail in tails}) > 1
+    with pytest.raises(SuiteError, match=r"long_tail = 100 needs \d+ images of class \d"):
+        training_subset(splits, 0, dataclasses.replace(TRAIN, long_tail=100.0, train_size_factor=2.0), LABELS, 7)

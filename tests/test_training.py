@@ -1,5 +1,7 @@
 import dataclasses
+import functools
 import itertools
+from typing import Any
 
 import keras
 import numpy as np
@@ -9,10 +11,11 @@ from keras import layers
 
 from stages.errors import SuiteError
 from stages.model import replicate as replicate_module
-from stages.model.augment import augment
-from stages.model.cnn import build_model, initial_state
-from stages.model.loop import batch_order, make_prediction, make_training, to_unit
-from stages.model.replicate import Examples, train_replicate
+from stages.model.cnn import build_model, forward_flops, initial_state
+from stages.model.loop import Loss, batch_order, make_prediction, make_training, to_unit
+from stages.model.losses import balanced_positions, class_counts, make_loss
+from stages.model.mixing import make_augment
+from stages.model.replicate import Examples, make_optimizer, train_replicate, training_order, warped_pixels
 from stages.params.experiment import Augmentation, Train
 from stages.params.suite import load
 from tests.scratch import ROOT
@@ -51,6 +54,10 @@ def small_network() -> keras.Model:
     )
 
 
+def cross_entropy() -> Loss:
+    return make_loss(TOY, tf.Variable(tf.ones(3)))
+
+
 def test_source_cnn_is_the_one_of_the_source() -> None:
     model = build_model((28, 28, 1), 10, PARAMS.train)
     assert model.count_params() == 421_642
@@ -80,9 +87,9 @@ def test_loop_takes_the_steps_that_stock_keras_takes(make) -> None:
         models.append(small_network())
     optimizer = make()
     optimizer.build(models[0].trainable_variables)
-    train = make_training(models[0], optimizer, lambda batch, seed: batch)
+    train = make_training(models[0], optimizer, lambda batch, targets, seed: (batch, targets), cross_entropy())
     losses = train(
-        tf.constant(data.images), tf.constant(data.labels), tf.constant(order), tf.constant(0), tf.constant(1)
+        tf.constant(data.images), tf.one_hot(data.labels, 3), tf.constant(order), tf.constant(0), tf.constant(1)
     )
     models[1].compile(make(), keras.losses.SparseCategoricalCrossentropy(from_logits=True), jit_compile=False)
     stock = []
@@ -101,8 +108,9 @@ def test_segments_of_a_run_equal_one_long_run() -> None:
         keras.utils.set_random_seed(4)
         model, optimizer = small_network(), keras.optimizers.Adam()
         optimizer.build(model.trainable_variables)
-        train = make_training(model, optimizer, lambda batch, seed: augment(batch, policy, seed))
-        arrays = tf.constant(data.images), tf.constant(data.labels)
+        whole, _ = make_augment(variant(augmentation=policy))
+        train = make_training(model, optimizer, whole, cross_entropy())
+        arrays = tf.constant(data.images), tf.one_hot(data.labels, 3)
         for start, stop in itertools.pairwise(boundaries):
             train(*arrays, tf.constant(order[start:stop]), tf.constant(start), tf.constant(9))
         results.append(np.concatenate([w.ravel() for w in model.get_weights()]))
@@ -141,30 +149,201 @@ def test_same_replicate_gives_the_same_bits_and_any_other_gives_others() -> None
 
 
 def test_variants_of_a_replicate_start_from_the_same_weights() -> None:
-    kinds = {"baseline": TOY, "dropout": variant(dropout=(0.2, 0.2, 0.2)), "l2": variant(l2_penalty=0.1)}
+    kinds = {
+        "baseline": TOY,
+        "dropout": variant(dropout=(0.2, 0.2, 0.2)),
+        "l2": variant(l2_penalty=0.1),
+        "batch_norm": variant(batch_norm=True),
+        "pooling": variant(head="pooling"),
+    }
     states = {}
     for name, settings in kinds.items():
         state = initial_state(SHAPE, 3, settings, TOY, weights_seed=11, dropout_seed=12)
         model = build_model(SHAPE, 3, settings)
         for variable, value in zip(model.variables, state, strict=True):
             variable.assign(value)
-        states[name] = model.get_weights()
-    for name in ("dropout", "l2"):
+        states[name] = [w.numpy() for w in model.trainable_variables if w.name in ("kernel", "bias")]
+    for name in ("dropout", "l2", "batch_norm"):
         for ours, base in zip(states[name], states["baseline"], strict=True):
             assert np.array_equal(ours, base), name
+    for ours, base in zip(states["pooling"][:4], states["baseline"][:4], strict=True):  # both convolutions
+        assert np.array_equal(ours, base)
     other = initial_state(SHAPE, 3, TOY, TOY, weights_seed=13, dropout_seed=12)
     assert not np.array_equal(other[0], states["baseline"][0])
 
 
-def test_knobs_bite() -> None:
-    base = train_replicate(TOY, TOY, 1, 0, SPLITS, 3).probabilities["test"]
-    for changed in (
-        variant(dropout=(0.5, 0.0, 0.0)),
-        variant(l2_penalty=0.1),
-        variant(augmentation=Augmentation(horizontal_flip=True)),
-        variant(learning_rate=0.01),
-    ):
-        assert not np.array_equal(train_replicate(changed, TOY, 1, 0, SPLITS, 3).probabilities["test"], base)
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"dropout": (0.5, 0.0, 0.0)},
+        {"l1_penalty": 0.01},
+        {"l2_penalty": 0.1},
+        {"weight_decay": 10.0},
+        {"label_smoothing": 0.1},
+        {"ema_momentum": 0.9},
+        {"schedule": "cosine"},
+        {"width": 0.5},
+        {"head": "pooling"},
+        {"batch_norm": True},
+        {"class_remedy": "class_weights"},
+        {"class_remedy": "oversampling"},
+        {"class_remedy": "focal"},
+        {"class_remedy": "logit_adjustment"},
+        {"augmentation": Augmentation(horizontal_flip=True)},
+        {"augmentation": Augmentation(vertical_flip=True)},
+        {"augmentation": Augmentation(right_angles=True)},
+        {"rand_augment": 0.5},
+        {"random_erasing": 0.5},
+        {"mixup": 0.5},
+        {"cutmix": 1.0},
+        {"learning_rate": 0.01},
+    ],
+    ids=lambda changes: "-".join(f"{k}={v}"[:40] for k, v in changes.items()),
+)
+def test_knobs_bite_and_repeat(changes: dict[str, Any]) -> None:
+    """Each changes the outcome, and the same replicate again, after another in between, gives the same bits."""
+    base, settings = _baseline_probabilities(), variant(**changes)
+    found = [train_replicate(settings, TOY, 1, replicate, SPLITS, 3).probabilities["test"] for replicate in (0, 1, 0)]
+    assert not np.array_equal(found[0], base)
+    assert np.array_equal(found[0], found[2])
+    assert not np.array_equal(found[0], found[1])
+
+
+@functools.cache
+def _baseline_probabilities() -> np.ndarray:
+    return train_replicate(TOY, TOY, 1, 0, SPLITS, 3).probabilities["test"]
+
+
+def test_knobs_of_the_network() -> None:
+    shape = (28, 28, 1)
+    assert build_model(shape, 10, dataclasses.replace(PARAMS.train, head="pooling")).count_params() == 19_466
+    wide = build_model(shape, 10, dataclasses.replace(PARAMS.train, width=2.0))
+    # 3*3*1*64+64, 3*3*64*128+128, 7*7*128*256+256, 256*10+10
+    assert wide.count_params() == 640 + 73_856 + 1_605_888 + 2_570
+    normed = build_model(shape, 10, dataclasses.replace(PARAMS.train, batch_norm=True))
+    assert normed.count_params() == 421_642 + 4 * (32 + 64)
+    l1 = build_model(shape, 10, dataclasses.replace(PARAMS.train, l1_penalty=0.01))
+    kernels = [layer.kernel for layer in l1.layers if hasattr(layer, "kernel")][:-1]
+    assert float(sum(l1.losses)) == pytest.approx(
+        0.01 * sum(float(tf.reduce_sum(abs(k.numpy()))) for k in kernels), rel=1e-5
+    )
+    # 2 x multiply-adds of both convolutions and dense layers, and under 1% for the rest
+    multiply_adds = 28 * 28 * 9 * 32 + 14 * 14 * 9 * 32 * 64 + 3136 * 128 + 128 * 10
+    assert forward_flops(build_model(shape, 10, PARAMS.train), shape) == pytest.approx(2 * multiply_adds, rel=0.02)
+
+
+def test_class_remedies_by_hand() -> None:
+    counts = tf.Variable([30.0, 10.0])
+    logits, targets = tf.constant([[0.3, -0.2], [0.1, 0.4]]), tf.constant([[1.0, 0.0], [0.0, 1.0]])
+    nll = -np.log(np.exp([0.3, 0.4]) / np.exp([[0.3, -0.2], [0.1, 0.4]]).sum(axis=1))
+
+    def loss(**changes: Any) -> float:
+        return float(make_loss(variant(**changes), counts)(targets, logits))
+
+    assert loss() == pytest.approx(nll.mean(), abs=1e-6)
+    # weights n / (classes * count) = 2/3 and 2: of mean 1 over the 40 examples
+    assert loss(class_remedy="class_weights") == pytest.approx((nll[0] * 2 / 3 + nll[1] * 2) / 2, abs=1e-6)
+    assert loss(class_remedy="focal") == pytest.approx(np.mean((1 - np.exp(-nll)) ** 2 * nll), abs=1e-6)
+    adjusted = np.array([[0.3, -0.2], [0.1, 0.4]]) + np.log([0.75, 0.25])
+    expected = -np.log(np.exp(adjusted[[0, 1], [0, 1]]) / np.exp(adjusted).sum(axis=1))
+    assert loss(class_remedy="logit_adjustment") == pytest.approx(expected.mean(), abs=1e-6)
+    smooth = 0.9 * nll + 0.1 * -np.log(np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)).mean(axis=1)
+    assert loss(label_smoothing=0.1) == pytest.approx(smooth.mean(), abs=1e-6)
+
+
+def test_oversampling_makes_classes_equally_frequent() -> None:
+    labels = np.array([0] * 7 + [1] * 2 + [2] * 3)
+    positions = balanced_positions(labels, np.random.default_rng(0))
+    assert np.bincount(labels[positions]).tolist() == [7, 7, 7]
+    each = np.bincount(positions)
+    assert set(each[:7]) == {1}
+    assert set(each[7:9]) == {3, 4}
+    order = training_order(
+        labels, variant(class_remedy="oversampling", steps=21, batch_size=7), np.random.default_rng(0)
+    )
+    assert np.bincount(labels[order.ravel()]).tolist() == [49, 49, 49]
+    assert class_counts(np.array([0, 0, 2]), 4).tolist() == [2, 1, 1, 1]  # absent classes weigh as one example
+
+
+def test_weight_decay_is_decoupled_and_spares_biases() -> None:
+    optimizer, plain = make_optimizer(variant(weight_decay=0.5)), make_optimizer(TOY)
+    kernel, bias = keras.Variable([2.0], name="kernel"), keras.Variable([2.0], name="bias")
+    kernel_plain, bias_plain = keras.Variable([2.0], name="kernel"), keras.Variable([2.0], name="bias")
+    for chosen, variables in ((optimizer, [kernel, bias]), (plain, [kernel_plain, bias_plain])):
+        chosen.build(variables)
+        chosen.apply([tf.constant([0.1]), tf.constant([0.1])], variables)
+    assert float(bias.numpy()[0]) == float(bias_plain.numpy()[0])
+    assert float((kernel_plain - kernel).numpy()[0]) == pytest.approx(TOY.learning_rate * 0.5 * 2, rel=1e-3)
+
+
+def test_cosine_schedule_ends_at_zero() -> None:
+    rate = make_optimizer(variant(schedule="cosine", steps=100))._learning_rate
+    assert float(rate(0)) == pytest.approx(TOY.learning_rate)
+    assert float(rate(50)) == pytest.approx(TOY.learning_rate / 2)
+    assert float(rate(100)) == pytest.approx(0)
+
+
+def test_moving_average_is_scored_and_training_goes_on_from_the_raw_weights() -> None:
+    """Weights of the averaged run are the average, by hand, of those that the plain run passes through."""
+    momentum, steps = 0.5, 4
+    averaged = train_replicate(
+        variant(ema_momentum=momentum, steps=steps, curve_points=2), TOY, 1, 0, SPLITS, 3
+    ).model.get_weights()
+    passed = [
+        train_replicate(variant(steps=s, curve_points=1), TOY, 1, 0, SPLITS, 3).model.get_weights()
+        for s in range(1, steps + 1)
+    ]
+    expected = passed[0]
+    for weights in passed[1:]:
+        expected = [momentum * e + (1 - momentum) * w for e, w in zip(expected, weights, strict=True)]
+    for ours, by_hand in zip(averaged, expected, strict=True):
+        np.testing.assert_allclose(ours, by_hand, atol=1e-5)
+
+
+@pytest.mark.parametrize(("changes", "tolerance"), [({"mixup": 0.4}, 1e-5), ({"cutmix": 1.0}, 0.03)])
+def test_mixing_mixes_targets_as_it_mixes_images(changes: dict[str, float], tolerance: float) -> None:
+    """Images of constant grey k / 10 and class k: an image's mean grey must be its target's mean class.
+
+    A pasted rectangle ends between pixels: of 96 of them, at most two rows and columns.
+    """
+    classes = np.arange(10)
+    images = np.broadcast_to((classes / 10).astype(np.float32)[:, None, None, None], (10, 96, 96, 1))
+    mix, (state,) = make_augment(variant(**changes))
+    state.assign([1, 0])
+    mixed, targets = mix(tf.constant(images), tf.eye(10), tf.constant([1, 2]))
+    np.testing.assert_allclose(tf.reduce_sum(targets, axis=1), 1, atol=1e-6)
+    np.testing.assert_allclose(tf.reduce_mean(mixed, axis=(1, 2, 3)), targets.numpy() @ (classes / 10), atol=tolerance)
+    assert np.sum(targets.numpy().max(axis=1) < 0.999) > 3
+
+
+def test_random_operations_differ_between_the_images_of_a_batch() -> None:
+    one = np.random.default_rng(0).random((1, 12, 12, 1), dtype=np.float32)
+    mix, (state,) = make_augment(variant(rand_augment=0.5))
+    state.assign([1, 0])
+    made, _ = mix(tf.constant(np.repeat(one, 16, axis=0)), tf.eye(16), tf.constant([1, 2]))
+    assert len({image.tobytes() for image in made.numpy()}) > 10
+    assert made.shape == (16, 12, 12, 1)
+
+
+def test_validation_under_a_policy_is_the_same_for_all_variants() -> None:
+    policies = {"flip": Augmentation(horizontal_flip=True), "turn": Augmentation(right_angles=True)}
+    trained = train_replicate(variant(evaluation_policies=policies), TOY, 1, 0, SPLITS, 3)
+    assert set(trained.probabilities) == {"train", "val", "test", "val_under_flip", "val_under_turn"}
+    images = SPLITS["val"].images
+    flipped = warped_pixels(images, policies["flip"], 5)
+    alike = [
+        np.array_equal(ours, image) or np.array_equal(ours, image[:, ::-1])
+        for ours, image in zip(flipped, images, strict=True)
+    ]
+    assert all(alike)
+    assert 5 < sum(np.array_equal(ours, image) for ours, image in zip(flipped, images, strict=True)) < 35
+    turned = warped_pixels(images, policies["turn"], 5)
+    counts = [
+        sum(np.array_equal(ours, np.rot90(image, k)) for ours, image in zip(turned, images, strict=True))
+        for k in range(4)
+    ]
+    assert sum(counts) == len(images)
+    assert min(counts) > 2
 
 
 def test_augmentation_never_reaches_scored_pixels(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -183,11 +362,12 @@ def test_augmentation_never_reaches_scored_pixels(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(replicate_module, "make_prediction", spying)
     replicate_module._machine.cache_clear()
     originals = {name: split.images.copy() for name, split in SPLITS.items()}
-    wild = variant(augmentation=Augmentation(180.0, 0.5, 0.5, 10.0, 0.5, True))
+    wild = variant(augmentation=Augmentation(180.0, 0.5, 0.5, 10.0, 0.5, True), rand_augment=0.9, mixup=1.0)
     train_replicate(wild, TOY, 1, 0, SPLITS, 3)
     replicate_module._machine.cache_clear()
-    assert len(seen) == 2 * TOY.curve_points + 3
-    for images in seen:
+    scored = 2 * TOY.curve_points + 3
+    assert len(seen) == scored + len(TOY.evaluation_policies)
+    for images in [*seen[: scored - 3], *seen[-3 - len(TOY.evaluation_policies) :][:3]]:
         assert any(np.array_equal(images, original) for original in originals.values())
     for name, split in SPLITS.items():
         assert np.array_equal(split.images, originals[name])

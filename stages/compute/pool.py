@@ -55,11 +55,15 @@ def _run(device: str, work: Callable[..., T], job: tuple) -> T:
 def start_tensorflow(device: str) -> None:
     """Import TensorFlow, once a worker, and give it one thread: its bits depend on their number."""
     os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
+    os.environ["TF_ENABLE_ONEDNN_OPTS"] = (
+        "1"  # TensorFlow's own default depends on the processor, and so would the bits
+    )
     if device == "cpu":
         os.environ["CUDA_VISIBLE_DEVICES"] = ""
     with _silent_unless_failing():
         import tensorflow as tf
 
+        tf.get_logger().setLevel("ERROR")  # the profiler that counts operations calls a deprecated function
         tf.config.threading.set_intra_op_parallelism_threads(1)
         tf.config.threading.set_inter_op_parallelism_threads(1)
         gpus = tf.config.list_physical_devices("GPU")

@@ -33,6 +33,11 @@ def load_array(split: str, what: str) -> NDArray[np.uint8] | NDArray[np.int64]:
     return array
 
 
+def load_labels(split: str) -> NDArray[np.int64]:
+    """Labels of `pool` or `test`, in memory. Raises SuiteError when truncated or missing."""
+    return np.asarray(load_array(split, "labels"), dtype=np.int64)
+
+
 def read_npz(path: Path) -> dict[str, NDArray[Any]]:
     """All arrays of an .npz file by name. Raises what NumPy raises, and leaves no file open."""
     with path.open("rb") as handle, np.load(handle, allow_pickle=False) as content:

@@ -6,7 +6,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from stages.data.arrays import BlockSplits, load_splits, read_npz
+from stages.data.arrays import BlockSplits, load_labels, load_splits, read_npz
+from stages.data.subset import training_subset
 from stages.errors import SuiteError
 from stages.params.experiment import settings_as_dict
 from stages.params.suite import Suite
@@ -18,17 +19,18 @@ Run = dict[str, NDArray[Any]]  # predictions of one variant, all replicates stac
 def load_runs(params: Suite) -> dict[str, Run]:
     """Predictions of every declared variant over all blocks. Raises SuiteError on a missing, stray or alien run."""
     refuse_stray_runs(params)
-    splits = {block: load_splits(block) for block in params.split.blocks}
+    splits = {block: load_splits(block) for block in params.blocks}
+    labels = load_labels("pool")
     loaded = {}
-    for variant in params.variants:
-        cells = [load_cell(params, variant, block, splits[block]) for block in params.split.blocks]
+    for variant, blocks in params.cells.items():
+        cells = [load_cell(params, variant, block, splits[block], labels) for block in blocks]
         loaded[variant] = {name: np.concatenate([cell[name] for cell in cells]) for name in cells[0]}
     return loaded
 
 
 def refuse_stray_runs(params: Suite) -> None:
     """Raise SuiteError when runs/ holds what params.yaml does not declare."""
-    expected = {runs.run_folder(variant, block) for variant in params.variants for block in params.split.blocks}
+    expected = {runs.run_folder(variant, block) for variant, blocks in params.cells.items() for block in blocks}
     variants = {folder.parent for folder in expected}
     found = [*runs.RUNS.glob("*"), *(path for folder in variants for path in folder.glob("*"))]
     stray = sorted(str(path) for path in found if path not in expected | variants)
@@ -39,9 +41,15 @@ def refuse_stray_runs(params: Suite) -> None:
         )
 
 
-def load_cell(params: Suite, variant: str, block: int, splits: BlockSplits) -> Run:
-    """Predictions of one cell, checked against its settings and index lists. Raises SuiteError otherwise."""
-    folder, retrain = runs.run_folder(variant, block), f"run `dvc repro -f -s train@{variant}-{block}`"
+def load_cell(
+    params: Suite, variant: str, block: int, splits: BlockSplits, labels: NDArray[np.int64]
+) -> Run:  # fmt: skip
+    """Predictions of one cell, checked against its settings and index lists. Raises SuiteError otherwise.
+
+    `labels` are those of the pool.
+    """
+    folder, settings = runs.run_folder(variant, block), params.variants[variant]
+    retrain = f"run `dvc repro -f -s {params.stage(variant, block)}`"
     try:
         run = json.loads((folder / runs.RUN).read_text(encoding="utf-8"))
         predictions = read_npz(folder / runs.PREDICTIONS)
@@ -49,14 +57,19 @@ def load_cell(params: Suite, variant: str, block: int, splits: BlockSplits) -> R
         raise SuiteError(f"missing run: {error.filename}; run `dvc repro`") from None
     except Exception as error:  # a truncated archive fails in many ways
         raise SuiteError(f"{folder} cannot be read ({error}); {retrain}") from None
-    if run["settings"] != json.loads(json.dumps(settings_as_dict(params.variants[variant]))):
+    if run["settings"] != json.loads(json.dumps(settings_as_dict(settings))):
         raise SuiteError(f"{folder} was trained with other settings than params.yaml gives {variant}; {retrain}")
-    size = predictions["train_index"].shape[1]
+    training = [
+        training_subset(splits, row, settings, labels, params.split.seed) for row in range(len(splits.replicates))
+    ]
     same = (
         predictions["replicates"].tolist() == splits.replicates
         and np.array_equal(predictions["val_index"], splits.val)
-        and np.array_equal(predictions["train_index"], splits.train[:, :size])
+        and np.array_equal(predictions["train_index"], training)
     )
     if not same:
         raise SuiteError(f"{folder} was trained on other images than {runs.split_file(block)} lists; {retrain}")
+    for name, values in predictions.items():
+        if name.endswith("_probabilities") and not np.isfinite(values).all():
+            raise SuiteError(f"{folder}: {name} holds values that are not finite; {retrain}")
     return predictions

@@ -4,23 +4,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stages import streams
+from stages.data.subset import interleave
 from stages.errors import SuiteError
 from stages.params.experiment import Split
 
 Index = NDArray[np.int64]
-
-
-def interleave(labels: Index, rng: np.random.Generator) -> Index:
-    """Order of all examples in which every prefix is stratified and prefixes are nested.
-
-    A class with share s of the examples has s * m of the first m, give or take (1 + s * classes) / 2:
-    one, for equal classes. Examples of a class are shuffled; ties between classes fall at random.
-    """
-    position = np.empty(len(labels))
-    for label in np.unique(labels):
-        members = np.flatnonzero(labels == label)
-        position[rng.permutation(members)] = (np.arange(len(members)) + 0.5) / len(members)
-    return np.lexsort((rng.random(len(labels)), position))
 
 
 def draw_test(labels: Index, size: int, seed: int) -> Index:

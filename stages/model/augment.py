@@ -10,17 +10,30 @@ import tensorflow as tf
 
 from stages.params.experiment import Augmentation
 
-PARAMETERS = ("theta", "column_shift", "row_shift", "shear", "column_zoom", "row_zoom", "flip")
+PARAMETERS = (
+    "theta",
+    "column_shift",
+    "row_shift",
+    "shear",
+    "column_zoom",
+    "row_zoom",
+    "flip",
+    "vertical_flip",
+    "turns",
+)
+
+TURNS = (1.0, 0.0, -1.0, 0.0), (0.0, 1.0, 0.0, -1.0)  # cosine and sine of quarter turns, exactly
 
 
 def draw_parameters(policy: Augmentation, count: int, seed: tf.Tensor) -> dict[str, tf.Tensor]:
-    """Warp parameters, each float32 (count,): angles in radians, shifts as fractions, zooms as factors, flip 0 or 1.
+    """Warp parameters, each float32 (count,): angles in radians, shifts as fractions, zooms as factors, flips 0 or 1,
+    quarter turns 0 to 3.
 
     `seed` is an int32 pair; equal seeds give equal draws. As in ImageDataGenerator, every parameter is
     uniform in its range and the two zoom factors are independent.
     """
     uniform = tf.random.stateless_uniform((len(PARAMETERS), count), seed, minval=-1.0, maxval=1.0)
-    theta, column_shift, row_shift, shear, column_zoom, row_zoom, flip = tf.unstack(uniform)
+    theta, column_shift, row_shift, shear, column_zoom, row_zoom, flip, vertical_flip, turns = tf.unstack(uniform)
     return {
         "theta": theta * math.radians(policy.rotation_degrees),
         "column_shift": column_shift * policy.width_shift,
@@ -29,6 +42,8 @@ def draw_parameters(policy: Augmentation, count: int, seed: tf.Tensor) -> dict[s
         "column_zoom": 1 + column_zoom * policy.zoom,
         "row_zoom": 1 + row_zoom * policy.zoom,
         "flip": tf.cast(flip < 0, tf.float32) * float(policy.horizontal_flip),
+        "vertical_flip": tf.cast(vertical_flip < 0, tf.float32) * float(policy.vertical_flip),
+        "turns": tf.floor(2 * turns + 2) * float(policy.right_angles),  # turns is in [-1, 1)
     }
 
 
@@ -42,10 +57,13 @@ def warp_matrices(parameters: dict[str, tf.Tensor], height: int, width: int) -> 
     shear_sin, shear_cos = tf.sin(parameters["shear"]), tf.cos(parameters["shear"])
     shift_x, shift_y = parameters["column_shift"] * width, parameters["row_shift"] * height
     zoom_x, zoom_y = parameters["column_zoom"], parameters["row_zoom"]
-    # rotation @ shear @ zoom, and rotation @ shift, with the flip mirroring output columns
-    mirror = 1 - 2 * parameters["flip"]
-    a, b = cos * zoom_x * mirror, (-cos * shear_sin - sin * shear_cos) * zoom_y
-    c, d = sin * zoom_x * mirror, (-sin * shear_sin + cos * shear_cos) * zoom_y
+    # rotation @ shear @ zoom, and rotation @ shift, with the flips mirroring output columns and rows
+    mirror, upright = 1 - 2 * parameters["flip"], 1 - 2 * parameters["vertical_flip"]
+    a, b = cos * zoom_x * mirror, (-cos * shear_sin - sin * shear_cos) * zoom_y * upright
+    c, d = sin * zoom_x * mirror, (-sin * shear_sin + cos * shear_cos) * zoom_y * upright
+    turn_cos, turn_sin = (tf.gather(tf.constant(values), tf.cast(parameters["turns"], tf.int32)) for values in TURNS)
+    a, b = a * turn_cos + b * turn_sin, b * turn_cos - a * turn_sin
+    c, d = c * turn_cos + d * turn_sin, d * turn_cos - c * turn_sin
     centre_x, centre_y = (width - 1) / 2, (height - 1) / 2
     offset_x = cos * shift_x - sin * shift_y + centre_x - a * centre_x - b * centre_y
     offset_y = sin * shift_x + cos * shift_y + centre_y - c * centre_x - d * centre_y

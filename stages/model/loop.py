@@ -11,7 +11,9 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-Augment = Callable[[tf.Tensor, tf.Tensor], tf.Tensor]  # (float32 batch, int32 seed pair) -> batch
+# (float32 images, one-hot targets, int32 seed pair) -> (images, targets)
+Augment = Callable[[tf.Tensor, tf.Tensor, tf.Tensor], tuple[tf.Tensor, tf.Tensor]]
+Loss = Callable[[tf.Tensor, tf.Tensor], tf.Tensor]  # (targets, logits), float32 (n, classes), to a scalar
 PREDICT_BATCH = 100  # images; the fastest of 100, 250, 500, 1000 on one core
 
 
@@ -27,25 +29,28 @@ def batch_order(examples: int, steps: int, batch_size: int, rng: np.random.Gener
     return stream[: steps * batch_size].reshape(steps, batch_size).astype(np.int32)
 
 
-def make_training(model: keras.Model, optimizer: keras.Optimizer, augment: Augment) -> Callable[..., tf.Tensor]:
-    """A function (images uint8, labels, order, first_step, seed) -> float32 (steps,) loss of each step.
+def make_training(
+    model: keras.Model, optimizer: keras.Optimizer, augment: Augment, loss: Loss
+) -> Callable[..., tf.Tensor]:
+    """A function (images uint8, one-hot targets, order, first_step, seed) -> float32 (steps,) loss of each step.
 
     It takes one optimizer step per row of `order`. `seed` is an int32 number: step s draws its
     augmentation from (seed, s), so that segments of a run draw what one long run would.
     """
-    cross_entropy = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
 
     def train(
-        images: tf.Tensor, labels: tf.Tensor, order: tf.Tensor, first_step: tf.Tensor, seed: tf.Tensor
+        images: tf.Tensor, targets: tf.Tensor, order: tf.Tensor, first_step: tf.Tensor, seed: tf.Tensor
     ) -> tf.Tensor:
         steps = tf.shape(order)[0]
         losses = tf.TensorArray(tf.float32, size=steps)
         for step in tf.range(steps):
-            batch = augment(to_unit(tf.gather(images, order[step])), tf.stack([seed, first_step + step]))
+            rows = order[step]
+            batch, wanted = augment(
+                to_unit(tf.gather(images, rows)), tf.gather(targets, rows), tf.stack([seed, first_step + step])
+            )
             with tf.GradientTape() as tape:
                 logits = model(batch, training=True)
-                loss = cross_entropy(tf.gather(labels, order[step]), logits)
-                total = tf.add_n([loss, *model.losses])
+                total = tf.add_n([loss(wanted, logits), *model.losses])
             gradients = tape.gradient(total, model.trainable_variables)
             optimizer.apply(gradients, model.trainable_variables)
             losses = losses.write(step, total)

@@ -1,10 +1,11 @@
 """One replicate from its index lists to its predictions: what a worker process runs."""
 
+import contextlib
 import dataclasses
 import functools
 import itertools
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import keras
@@ -15,11 +16,14 @@ from numpy.typing import NDArray
 from stages import streams
 from stages.errors import SuiteError
 from stages.model.augment import augment
-from stages.model.cnn import build_model, initial_state
-from stages.model.loop import batch_order, make_prediction, make_training
-from stages.params.experiment import Train
+from stages.model.cnn import build_model, forward_flops, initial_state
+from stages.model.loop import batch_order, make_prediction, make_training, to_unit
+from stages.model.losses import balanced_positions, class_counts, make_loss
+from stages.model.mixing import make_augment
+from stages.params.experiment import Augmentation, Train
 
 CURE = "lower train.learning_rate or check the images"
+WARP_BATCH = 1000  # images
 TINY = float(np.finfo(np.float32).tiny)  # floor of a probability inside a logarithm
 
 
@@ -37,7 +41,7 @@ class Examples:
 
 @dataclasses.dataclass(frozen=True)
 class Trained:
-    """What a replicate leaves: probabilities by split, its learning curve, facts, weights and durations."""
+    """What a replicate leaves: probabilities by split and policy, its learning curve, facts, weights and durations."""
 
     probabilities: dict[str, NDArray[np.float32]]
     history: list[dict[str, float]]
@@ -55,20 +59,59 @@ class _Machine:
     train: Callable[..., tf.Tensor]
     predict: Callable[[NDArray[np.uint8]], NDArray[np.float32]]
     fresh_optimizer: list[NDArray[np.generic]]
+    forward_flops: int
+    counts: tf.Variable  # training examples of each class
+    mixing_states: list[keras.Variable]  # seeds of MixUp and its kin
+
+    def start(self, state: list[NDArray[np.generic]], counts: NDArray[np.float32], mixing_seed: int) -> None:
+        """Forget every earlier replicate."""
+        _assign(self.model.variables, state)
+        _assign(self.optimizer.variables, self.fresh_optimizer)
+        self.counts.assign(counts)
+        for number, variable in enumerate(self.mixing_states):
+            variable.assign([mixing_seed, number * 2**24])
+
+    @contextlib.contextmanager
+    def averaged(self, momentum: float) -> Iterator[None]:
+        """Inside, the weights are their moving average, where one is kept; training goes on from the raw ones."""
+        raw = [variable.numpy().copy() for variable in self.model.trainable_variables] if momentum else []
+        if momentum:
+            self.optimizer.finalize_variable_values(self.model.trainable_variables)
+        yield
+        if momentum:
+            _assign(self.model.trainable_variables, raw)
 
 
 @functools.cache
 def _machine(input_shape: tuple[int, int, int], classes: int, settings: Train) -> _Machine:
     model = build_model(input_shape, classes, settings)
-    optimizer = keras.optimizers.Adam(settings.learning_rate)
+    optimizer = make_optimizer(settings)
     optimizer.build(model.trainable_variables)
+    augment_batch, mixing_states = make_augment(settings)
+    counts = tf.Variable(tf.ones(classes))
     return _Machine(
         model=model,
         optimizer=optimizer,
-        train=make_training(model, optimizer, lambda batch, seed: augment(batch, settings.augmentation, seed)),
+        train=make_training(model, optimizer, augment_batch, make_loss(settings, counts)),
         predict=make_prediction(model),
         fresh_optimizer=[variable.numpy().copy() for variable in optimizer.variables],
+        forward_flops=forward_flops(model, input_shape),
+        counts=counts,
+        mixing_states=mixing_states,
     )
+
+
+def make_optimizer(settings: Train) -> keras.Optimizer:
+    """Adam, or AdamW (Loshchilov and Hutter 2019) where kernels decay, by learning rate x weight decay a step."""
+    rate: Any = settings.learning_rate
+    if settings.schedule == "cosine":
+        rate = keras.optimizers.schedules.CosineDecay(rate, settings.steps)
+    average = {"use_ema": True, "ema_momentum": settings.ema_momentum} if settings.ema_momentum else {}
+    if not settings.weight_decay:
+        return keras.optimizers.Adam(rate, **average)
+    optimizer = keras.optimizers.AdamW(rate, weight_decay=settings.weight_decay, **average)
+    optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
+    return optimizer
 
 
 def train_replicate(
@@ -79,57 +122,96 @@ def train_replicate(
     splits: dict[str, Examples],
     classes: int,
 ) -> Trained:
-    """Train one replicate and score it, un-augmented and in inference mode, on train, val and test.
+    """Train one replicate and score it in inference mode: un-augmented train, val and test, and val under each policy.
 
     `splits` has the keys train, val, test. Raises SuiteError naming replicate, step and epoch when
     the loss of a step is not finite.
     """
-    train, val = splits["train"], splits["val"]
+    train = splits["train"]
     input_shape = train.images.shape[1:]
     machine = _machine(input_shape, classes, settings)
     state = initial_state(
         input_shape, classes, settings, baseline,
         streams.integer(seed, replicate, "weights"), streams.integer(seed, replicate, "dropout"),
     )  # fmt: skip
-    _assign(machine.model.variables, state)
-    _assign(machine.optimizer.variables, machine.fresh_optimizer)
-
-    order = batch_order(
-        len(train.labels), settings.steps, settings.batch_size, streams.generator(seed, replicate, "order")
-    )
-    arrays = tf.constant(train.images), tf.constant(train.labels)
-    augmentation_seed = tf.constant(streams.integer(seed, replicate, "augmentation"), tf.int32)
-    curve = {"train": train.first(settings.curve_train_images), "val": val}
+    machine.start(state, class_counts(train.labels, classes), streams.integer(seed, replicate, "mixing"))
+    order = training_order(train.labels, settings, streams.generator(seed, replicate, "order"))
+    augmentation_seed = streams.integer(seed, replicate, "augmentation")
     seconds = {"train": 0.0, "curve": 0.0, "predict": 0.0}
-    history: list[dict[str, float]] = []
-    best_weights, selected_step = None, settings.steps
-    boundaries = np.linspace(0, settings.steps, settings.curve_points + 1).round().astype(int).tolist()
-    for start, stop in itertools.pairwise(boundaries):
-        clock = time.perf_counter()
-        losses = machine.train(*arrays, tf.constant(order[start:stop]), tf.constant(start), augmentation_seed)
-        _check_finite(losses.numpy(), start, settings.batch_size / len(train.labels), replicate)
-        seconds["train"] += time.perf_counter() - clock
-
-        clock = time.perf_counter()
-        row = {"replicate": replicate, "step": stop, "epoch": stop * settings.batch_size / len(train.labels)}
-        for name, examples in curve.items():
-            row |= _scores(name, machine.predict(examples.images), examples.labels)
-        if settings.early_stopping and row["val_nll"] < min((r["val_nll"] for r in history), default=np.inf):
-            best_weights, selected_step = machine.model.get_weights(), stop
-        history.append(row)
-        seconds["curve"] += time.perf_counter() - clock
-    if best_weights is not None:
-        machine.model.set_weights(best_weights)
+    history, selected_step = _fit(machine, settings, splits, order, augmentation_seed, replicate, seconds)
 
     clock = time.perf_counter()
-    probabilities = {name: machine.predict(examples.images) for name, examples in splits.items()}
+    scored = splits | {
+        f"val_under_{name}": Examples(
+            warped_pixels(splits["val"].images, policy, streams.integer(seed, replicate, "policies")),
+            splits["val"].labels,
+        )
+        for name, policy in settings.evaluation_policies.items()
+    }
+    probabilities = {name: machine.predict(examples.images) for name, examples in scored.items()}
     seconds["predict"] = time.perf_counter() - clock
     if not all(np.isfinite(values).all() for values in probabilities.values()):
         raise SuiteError(
             f"replicate {replicate}: class probabilities are not finite after step {settings.steps}; {CURE}"
         )
-    facts = {"replicate": replicate, "parameters": machine.model.count_params(), "selected_step": selected_step}
+    facts = {
+        "replicate": replicate,
+        "parameters": machine.model.count_params(),
+        "forward_flops": machine.forward_flops,
+        "selected_step": selected_step,
+    }
     return Trained(probabilities, history, facts, seconds, machine.model)
+
+
+def _fit(
+    machine: _Machine, settings: Train, splits: dict[str, Examples], order: NDArray[np.int32],
+    augmentation_seed: int, replicate: int, seconds: dict[str, float],
+) -> tuple[list[dict[str, float]], int]:  # fmt: skip
+    """Train to the end, leave the model with the weights to score; return its learning curve and their step."""
+    train = splits["train"]
+    arrays = tf.constant(train.images), tf.one_hot(train.labels, machine.counts.shape[0])
+    curve = {"train": train.first(settings.curve_train_images), "val": splits["val"]}
+    epochs_per_step = settings.batch_size / len(train.labels)
+    history: list[dict[str, float]] = []
+    kept, selected_step = machine.model.get_weights(), 0
+    boundaries = np.linspace(0, settings.steps, settings.curve_points + 1).round().astype(int).tolist()
+    for start, stop in itertools.pairwise(boundaries):
+        clock = time.perf_counter()
+        segment = tf.constant(order[start:stop]), tf.constant(start), tf.constant(augmentation_seed, tf.int32)
+        losses = machine.train(*arrays, *segment).numpy()
+        _check_finite(losses, start, epochs_per_step, replicate)
+        seconds["train"] += time.perf_counter() - clock
+
+        clock = time.perf_counter()
+        row = {"replicate": replicate, "step": stop, "epoch": stop * settings.batch_size / len(train.labels)}
+        with machine.averaged(settings.ema_momentum):
+            for name, examples in curve.items():
+                row |= _scores(name, machine.predict(examples.images), examples.labels)
+            best = row["val_nll"] < min((earlier["val_nll"] for earlier in history), default=np.inf)
+            if best or not settings.early_stopping or not history:
+                kept, selected_step = machine.model.get_weights(), stop
+        history.append(row)
+        seconds["curve"] += time.perf_counter() - clock
+    machine.model.set_weights(kept)
+    return history, selected_step
+
+
+def training_order(labels: NDArray[np.int64], settings: Train, rng: np.random.Generator) -> NDArray[np.int32]:
+    """(steps, batch_size) positions into the training subset; with oversampling every class is equally frequent."""
+    if settings.class_remedy != "oversampling":
+        return batch_order(len(labels), settings.steps, settings.batch_size, rng)
+    positions = balanced_positions(labels, rng)
+    return positions.astype(np.int32)[batch_order(len(positions), settings.steps, settings.batch_size, rng)]
+
+
+def warped_pixels(images: NDArray[np.uint8], policy: Augmentation, seed: int) -> NDArray[np.uint8]:
+    """Every image under one draw of the policy, uint8 of the same shape."""
+    chunks = []
+    for start in range(0, len(images), WARP_BATCH):
+        unit = to_unit(tf.constant(images[start : start + WARP_BATCH]))
+        warped = augment(unit, policy, tf.constant([seed, start], tf.int32))
+        chunks.append(tf.cast(tf.round(255 * tf.clip_by_value(warped, 0, 1)), tf.uint8).numpy())
+    return np.concatenate(chunks)
 
 
 def _assign(variables: list[Any], values: list[NDArray[np.generic]]) -> None:

@@ -1,71 +1,220 @@
 """The whole of params.yaml, and the checks that need more than one of its blocks."""
 
 import dataclasses
-import keyword
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
-from stages.params.experiment import Compute, Data, Split, Train, variant_settings
-from stages.params.schema import ParamsError, parse, read_yaml
+from pydantic import Field
+from pydantic.dataclasses import dataclass
+
+from stages.params.experiment import Compute, Data, Fraction, Natural, Split, Train, check_name, variant_settings
+from stages.params.schema import STRICT, ParamsError, parse, read_yaml
 from stages.paths import runs
 
 BASELINE = "baseline"
 REFERENCE_NAMES = ("majority_class", "nearest_neighbour")  # rows of results.csv that no variant may take
+BLOCKS = ("data", "split", "train", "variants", "exploratory", "extra", "causes", "diagnosis", "compute")
+CAUSES = {  # in the order of the report
+    "data": "insufficient data",
+    "capacity": "excess capacity",
+    "augmentation": "improper augmentation",
+    "regularization": "insufficient regularization",
+    "imbalance": "class imbalance",
+}
+
+
+@dataclass(frozen=True, config=STRICT)
+class Cause:
+    """One cause and the variants that intervene on it.
+
+    `removes` and `injects` are compared with the baseline, `remedies` with `primary`, which then injects.
+    `strengths` lists, by name of a treatment, its variants from weak to strong.
+    """
+
+    primary: str | None = None
+    removes: tuple[str, ...] = ()
+    injects: tuple[str, ...] = ()
+    remedies: tuple[str, ...] = ()
+    strengths: dict[str, tuple[str, ...]] = dataclasses.field(default_factory=dict)
+
+    def kind(self, variant: str) -> str | None:
+        """`removes`, `injects` or `remedies`, whichever lists the variant."""
+        kinds = (kind for kind in ("removes", "injects", "remedies") if variant in getattr(self, kind))
+        return next(kinds, None)
+
+
+@dataclass(frozen=True, config=STRICT)
+class Diagnosis:
+    """What counts as an effect, in fractions of accuracy."""
+
+    margin: Annotated[float, Field(gt=0, lt=1)]
+    target_gain: Fraction
+
+
+@dataclass(frozen=True, config=STRICT)
+class Cell:
+    """One block of one of `variants`, beyond split.blocks.
+
+    `look` counts the times that blocks were added to the variant: 1 for the first time. Each look at the
+    results costs some of the alpha.
+    """
+
+    variant: str
+    block: Natural
+    look: Annotated[int, Field(ge=1)] = 1
 
 
 @dataclasses.dataclass(frozen=True)
 class Suite:
-    """params.yaml, checked. `diffs` are the variants as written, `variants` as they will train."""
+    """params.yaml, checked.
+
+    `diffs` are the variants as written, exploratory ones included, `variants` as they will train,
+    `cells` the blocks of those that do, `looks` how many times blocks were added to a variant.
+    """
 
     data: Data
     split: Split
     train: Train
     variants: dict[str, Train]
+    exploratory: tuple[str, ...]
     diffs: dict[str, dict[str, Any]]
+    cells: dict[str, tuple[int, ...]]
+    looks: dict[str, int]
+    causes: dict[str, Cause]
+    diagnosis: Diagnosis
     compute: Compute
+
+    @property
+    def blocks(self) -> list[int]:
+        """All blocks that any variant trains on."""
+        return sorted({block for blocks in self.cells.values() for block in blocks})
+
+    def stage(self, variant: str, block: int) -> str:
+        """Name of the DVC stage that trains the cell."""
+        if variant in self.exploratory:
+            return f"explore@{variant}-{block}"
+        return f"train@{variant}-{block}" if block in self.split.blocks else f"more@{variant}_{block}"
+
+    def cause_of(self, variant: str) -> str | None:
+        """Name of the cause that lists the variant."""
+        return next((name for name, cause in self.causes.items() if cause.kind(variant)), None)
 
 
 def load(path: Path = runs.PARAMS) -> Suite:
     """Read and check params.yaml. Raises ParamsError naming every offending key of a block."""
     raw = read_yaml(path)
-    blocks = ("data", "split", "train", "variants", "compute")
     for name in raw:
-        if name not in blocks:
-            raise ParamsError(f"params.yaml: {name} is not a known block (allowed: {', '.join(blocks)})")
-    for name in blocks:
+        if name not in BLOCKS:
+            raise ParamsError(f"params.yaml: {name} is not a known block (allowed: {', '.join(BLOCKS)})")
+    for name in BLOCKS:
         if not isinstance(raw.get(name), dict):
             raise ParamsError(f"params.yaml: block {name} must be a mapping, received {raw.get(name)!r}")
     split = parse(Split, raw["split"], "split")
-    suite = Suite(
+    declared, exploratory = raw["variants"], raw["exploratory"]
+    extra = _extra(raw["extra"], declared, exploratory)
+    if both := sorted(set(declared) & set(exploratory)):
+        raise ParamsError(f"params.yaml: {', '.join(both)} under both variants and exploratory: keep one")
+    return Suite(
         data=parse(Data, raw["data"], "data"),
         split=split,
         train=parse(Train, raw["train"], "train"),
-        variants=_variants(raw["train"], raw["variants"], split),
-        diffs=raw["variants"],
+        variants=_variants(raw["train"], declared, "variants", split)
+        | _variants(raw["train"], exploratory, "exploratory", split),
+        exploratory=tuple(exploratory),
+        diffs=declared | exploratory,
+        cells=_cells(declared, exploratory, extra, split),
+        looks={name: max((cell.look for cell in extra if cell.variant == name), default=0) for name in declared},
+        causes=_causes(raw["causes"], declared | exploratory),
+        diagnosis=parse(Diagnosis, raw["diagnosis"], "diagnosis"),
         compute=parse(Compute, raw["compute"], "compute"),
     )
-    return suite
 
 
-def _variants(train: dict[str, Any], diffs: dict[str, Any], split: Split) -> dict[str, Train]:
+def _variants(train: dict[str, Any], diffs: dict[str, Any], where: str, split: Split) -> dict[str, Train]:
     for name in diffs:
-        if not isinstance(name, str) or not name.isidentifier() or keyword.iskeyword(name):
-            raise ParamsError(
-                f"params.yaml: variants.{name} is not a valid name: letters, digits and underscores, "
-                "not starting with a digit (DVC splits keys on dots)"
-            )
+        check_name(f"{where}.{name}", name)
         if name in REFERENCE_NAMES:
-            raise ParamsError(f"params.yaml: variants.{name} is the name of a reference: choose another")
-    if diffs.get(BASELINE) != {}:
+            raise ParamsError(f"params.yaml: {where}.{name} is the name of a reference: choose another")
+    if where == "variants" and diffs.get(BASELINE) != {}:
         raise ParamsError(
             f"params.yaml: variants.{BASELINE} must be {{}}, received {diffs.get(BASELINE)!r}: "
             "the baseline is the `train` block, and every variant is compared with it"
         )
-    variants = {name: variant_settings(train, diffs, name) for name in diffs}
+    variants = {name: variant_settings(train, diffs, name, where) for name in diffs}
     for name, settings in variants.items():
         if settings.train_size_factor > split.max_train_factor:
             raise ParamsError(
-                f"params.yaml: variants.{name}.train_size_factor = {settings.train_size_factor:g} exceeds "
+                f"params.yaml: {where}.{name}.train_size_factor = {settings.train_size_factor:g} exceeds "
                 f"split.max_train_factor = {split.max_train_factor:g}: raise that to draw longer training lists"
             )
     return variants
+
+
+def _extra(raw: dict[str, Any], declared: dict[str, Any], exploratory: dict[str, Any]) -> list[Cell]:
+    """The single cells. Raises ParamsError on one that is misnamed or not of a declared variant."""
+    cells = []
+    for key, content in raw.items():
+        cell = parse(Cell, content, f"extra.{key}")
+        if cell.variant not in declared:
+            hint = ": move it from exploratory to variants first" if cell.variant in exploratory else ""
+            raise ParamsError(f"params.yaml: extra.{key}.variant = {cell.variant!r} is not under variants{hint}")
+        if key != f"{cell.variant}_{cell.block}":
+            raise ParamsError(f"params.yaml: extra.{key} must be named {cell.variant}_{cell.block}")
+        cells.append(cell)
+    return cells
+
+
+def _cells(
+    declared: dict[str, Any], exploratory: dict[str, Any], extra: list[Cell], split: Split
+) -> dict[str, tuple[int, ...]]:
+    """Blocks of every variant that trains, the declared ones first. The baseline has all of them, for pairing."""
+    cells = {name: split.blocks for name in declared}
+    if split.exploratory_blocks:
+        cells |= {name: split.exploratory_blocks for name in exploratory}
+    for cell in extra:
+        if cell.block in cells[cell.variant]:
+            raise ParamsError(
+                f"params.yaml: extra.{cell.variant}_{cell.block} is trained already: split lists block {cell.block}"
+            )
+        cells[cell.variant] = (*cells[cell.variant], cell.block)
+    for name, blocks in cells.items():
+        if unpaired := sorted(set(blocks) - set(cells[BASELINE])):
+            raise ParamsError(
+                f"params.yaml: {name} trains on block {unpaired[0]} without the {BASELINE}, so nothing can be paired: "
+                f"add {BASELINE}_{unpaired[0]} to extra"
+            )
+    return cells
+
+
+def _causes(raw: dict[str, Any], diffs: dict[str, Any]) -> dict[str, Cause]:
+    """The causes in the order of the report. Raises ParamsError on an unknown cause or variant, by name."""
+    for name in raw:
+        if name not in CAUSES:
+            raise ParamsError(f"params.yaml: causes.{name} is not a known cause (allowed: {', '.join(CAUSES)})")
+    causes = {name: parse(Cause, raw[name], f"causes.{name}") for name in CAUSES if name in raw}
+    listed: dict[str, str] = {}
+    for name, cause in causes.items():
+        arms = [*cause.removes, *cause.injects, *cause.remedies]
+        of_strengths = [arm for strengths in cause.strengths.values() for arm in strengths]
+        for variant in [*arms, *of_strengths, *([cause.primary] if cause.primary else [])]:
+            if variant not in diffs or variant == BASELINE:
+                raise ParamsError(
+                    f"params.yaml: causes.{name} names {variant!r}, which is not a variant besides the {BASELINE} "
+                    f"(declared: {', '.join(diffs)})"
+                )
+        for variant in arms:
+            if variant in listed:
+                raise ParamsError(
+                    f"params.yaml: {variant} is listed under causes.{listed[variant]} and causes.{name}, or twice: "
+                    "a variant intervenes on one cause, in one way"
+                )
+            listed[variant] = name
+        if cause.primary and cause.kind(cause.primary) not in ("removes", "injects"):
+            raise ParamsError(
+                f"params.yaml: causes.{name}.primary = {cause.primary!r} is not among its removes or injects"
+            )
+        if cause.remedies and (not cause.primary or cause.kind(cause.primary) != "injects"):
+            raise ParamsError(
+                f"params.yaml: causes.{name}.remedies are compared with a primary that injects the cause; it has none"
+            )
+    return causes

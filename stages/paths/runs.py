@@ -16,6 +16,7 @@ TRAINING_LOCK = Path("requirements-train.txt")
 TRAINING_CODE = (
     Path("stages/compute"),
     Path("stages/data/arrays.py"),
+    Path("stages/data/subset.py"),
     Path("stages/errors.py"),
     Path("stages/model"),
     Path("stages/params/experiment.py"),
