@@ -32,31 +32,33 @@ def over_replicates(values: Values, confidence: float = 0.95) -> Interval:
 def over_replicates_and_examples(values: Values, confidence: float = 0.95) -> Interval:
     """Interval of the mean of (replicates, examples) values that covers new draws of both.
 
-    All replicates share the examples, so a test set's luck does not average out over replicates. With
-    the two-way mean squares, Var = (MS_rep + MS_ex - MS_res) / (R G), at least each of MS_rep and
+    All replicates share the examples, so a test set's luck does not average out over replicates.
+    """
+    variance, df, _ = two_way_variance(values)
+    return _interval(values.mean(axis=1), variance, df, confidence)
+
+
+def two_way_variance(values: Values) -> tuple[float, float, float]:
+    """(variance of the mean, its degrees of freedom, the examples' own part of it) of (replicates, examples) values.
+
+    With the two-way mean squares, Var = (MS_rep + MS_ex - MS_res) / (R G), at least each of MS_rep and
     MS_ex over R G, with Satterthwaite's degrees of freedom: Owen 2007, "The pigeonhole bootstrap",
-    gives the variance; Satterthwaite 1946 the degrees of freedom.
+    gives the variance; Satterthwaite 1946 the degrees of freedom. NaN for one replicate or one example.
     """
     count, examples = values.shape
-    rows, columns, mean = values.mean(axis=1), values.mean(axis=0), values.mean()
     if count < 2 or examples < 2:
-        return _interval(rows, math.nan, 1, confidence)
+        return math.nan, math.nan, math.nan
+    rows, columns, mean = values.mean(axis=1), values.mean(axis=0), values.mean()
     residual = values - rows[:, np.newaxis] - columns + mean
-    squares = np.array(
-        [
-            examples * np.var(rows, ddof=1),
-            count * np.var(columns, ddof=1),
-            np.sum(residual**2) / ((count - 1) * (examples - 1)),
-        ]
-    )
     freedom = np.array([count - 1, examples - 1, (count - 1) * (examples - 1)])
-    total = squares[0] + squares[1] - squares[2]
-    if total >= max(squares[0], squares[1]):
-        df = total**2 / np.sum(squares**2 / freedom) if total > 0 else count - 1
-    else:
-        larger = int(np.argmax(squares[:2]))
-        total, df = squares[larger], freedom[larger]
-    return _interval(rows, float(total) / (count * examples), float(df), confidence)
+    sums = [examples * np.sum((rows - mean) ** 2), count * np.sum((columns - mean) ** 2), np.sum(residual**2)]
+    replicate, example, rest = squares = np.array(sums) / freedom
+    total, df = max(replicate, example), float(freedom[int(example > replicate)])
+    if replicate + example - rest >= total:
+        total = replicate + example - rest
+        df = float(total**2 / np.sum(squares**2 / freedom)) if total > 0 else float(count - 1)
+    cells = count * examples
+    return float(total) / cells, df, max(0.0, float(example - rest)) / cells
 
 
 def wins(difference: Values) -> str:

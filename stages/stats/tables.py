@@ -1,15 +1,17 @@
-"""The tables of reports/ from predictions: scores, intervals, paired differences, curves, classes."""
+"""The tables of reports/ from predictions: scores, intervals, curves, classes, calibration, the hardest images."""
 
+import base64
+import io
 from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from PIL import Image
 
 from stages.data.arrays import BlockSplits, load_array
 from stages.data.predictions import Run
-from stages.params.suite import BASELINE
 from stages.stats import intervals, metrics
 from stages.stats.intervals import Interval
 from stages.stats.metrics import METRICS
@@ -24,24 +26,22 @@ HEADLINE = {  # of metrics.json: the few numbers of a variant that a reviewer co
     (GAP_SPLIT, "gap"): "gap",
     ("test", "nll"): "test_nll",
 }
-SUMMARY_COLUMNS = [
-    "variant", "split", "metric", "covers", "n", "mean", "sd", "low", "high",
-    "difference_mean", "difference_sd", "difference_low", "difference_high", "difference_confidence",
-    "wins", "correlation",
-]  # fmt: skip
+POLICY = "val_under_"  # prefix of the splits that are validation images warped by a policy
+CALIBRATION_BINS = 10  # of the reliability table
 Row = tuple[str, int, str, str, float]
 
 
 def score(loaded: dict[str, Run], splits: list[BlockSplits]) -> pd.DataFrame:
     """results.csv: variant, replicate, split, metric, value; the gap stands under split `train-val`.
 
-    The references are scored as variants are, on val and test, where a metric needs no probabilities.
+    Validation images under a policy are the splits `val_under_<policy>`. The references are scored as
+    variants are, on val and test, where a metric needs no probabilities.
     """
     rows: list[Row] = []
     for variant, run in loaded.items():
         for row, replicate in enumerate(run["replicates"].tolist()):
-            for split in SPLITS:
-                probabilities, labels = run[f"{split}_probabilities"][row], run[f"{split}_labels"][row]
+            for split in scored_splits(run):
+                probabilities, labels = run[f"{split}_probabilities"][row], labels_of(run, split)[row]
                 scores = {name: metric.score(probabilities, labels) for name, metric in METRICS.items()}
                 rows += [(variant, replicate, split, name, value) for name, value in scores.items()]
     for block in splits:
@@ -50,6 +50,16 @@ def score(loaded: dict[str, Run], splits: list[BlockSplits]) -> pd.DataFrame:
     accuracy = table[table.metric == "accuracy"].pivot(index=["variant", "replicate"], columns="split", values="value")
     gap = (accuracy["train"] - accuracy["val"]).dropna().rename("value").reset_index()
     return pd.concat([table, gap.assign(split=GAP_SPLIT, metric="gap")], ignore_index=True)
+
+
+def scored_splits(run: Run) -> list[str]:
+    """train, val, test, and validation under each policy."""
+    return [name.removesuffix("_probabilities") for name in run if name.endswith("_probabilities")]
+
+
+def labels_of(run: Run, split: str) -> NDArray[np.int64]:
+    """Labels (replicates, examples) of a split; a warped image keeps its label."""
+    return run["val_labels" if split.startswith(POLICY) else f"{split}_labels"]
 
 
 def reference_rows(splits: BlockSplits) -> Iterator[Row]:
@@ -69,32 +79,23 @@ def reference_rows(splits: BlockSplits) -> Iterator[Row]:
 
 
 def summarise(results: pd.DataFrame, loaded: dict[str, Run]) -> pd.DataFrame:
-    """summary.csv: per variant, split and metric the mean, sd and 95% interval, and the paired difference to baseline.
+    """summary.csv: per variant, split and metric the mean, sd and 95% interval.
 
-    `covers` says what an interval covers: replicates, or replicates and examples, which share the
-    test set. Differences carry intervals adjusted for as many contrasts as there are variants
-    besides the baseline (Bonferroni), so that all of them hold together with 95%.
+    `covers` says what an interval covers: replicates, or replicates and examples, which share the test set.
     """
-    adjusted = 1 - (1 - CONFIDENCE) / max(len(loaded) - 1, 1)
     rows = []
     for (variant, split, metric), group in results.groupby(["variant", "split", "metric"], sort=False):
-        values = group.sort_values("replicate")["value"].to_numpy()
         each = METRICS[metric].each if metric in METRICS and split == "test" and variant in loaded else None
-        row: dict[str, Any] = {"variant": variant, "split": split, "metric": metric}
-        row |= {"covers": "replicates and examples" if each else "replicates"}
-        row |= _limits("", _interval(_each(loaded[variant], each) if each else values, CONFIDENCE))
-        if variant in loaded and variant != BASELINE:
-            base = results.query("variant == @BASELINE and split == @split and metric == @metric")
-            reference = base.sort_values("replicate")["value"].to_numpy()
-            difference = _each(loaded[variant], each) - _each(loaded[BASELINE], each) if each else values - reference
-            row |= _limits("difference_", _interval(difference, adjusted))
-            row |= {
-                "difference_confidence": adjusted,
-                "wins": intervals.wins(values - reference),
-                "correlation": intervals.correlation(values, reference),
+        values = _each(loaded[variant], each) if each else group.sort_values("replicate")["value"].to_numpy()
+        interval = _interval(values, CONFIDENCE)
+        rows.append(
+            {
+                "variant": variant, "split": split, "metric": metric,
+                "covers": "replicates and examples" if each else "replicates",
+                "n": interval.n, "mean": interval.mean, "sd": interval.sd, "low": interval.low, "high": interval.high,
             }
-        rows.append(row)
-    return pd.DataFrame(rows, columns=SUMMARY_COLUMNS)
+        )  # fmt: skip
+    return pd.DataFrame(rows)
 
 
 def _each(run: Run, each: Any) -> NDArray[np.float64]:
@@ -105,11 +106,6 @@ def _each(run: Run, each: Any) -> NDArray[np.float64]:
 def _interval(values: NDArray[np.float64], confidence: float) -> Interval:
     two_way = intervals.over_replicates_and_examples
     return (two_way if values.ndim == 2 else intervals.over_replicates)(values, confidence)
-
-
-def _limits(prefix: str, interval: Interval) -> dict[str, float]:
-    fields = {"mean": interval.mean, "sd": interval.sd, "low": interval.low, "high": interval.high}
-    return ({} if prefix else {"n": interval.n}) | {prefix + name: value for name, value in fields.items()}
 
 
 def curves(histories: dict[str, pd.DataFrame]) -> pd.DataFrame:
@@ -143,6 +139,43 @@ def classes(loaded: dict[str, Run], names: list[str]) -> tuple[pd.DataFrame, pd.
         pd.DataFrame(recalls, columns=["variant", "replicate", "split", "class", "images", "recall"]),
         pd.DataFrame(counts, columns=["variant", "actual", "predicted", "count"]),
     )
+
+
+def reliability(loaded: dict[str, Run]) -> pd.DataFrame:
+    """reliability.csv: per variant and confidence bin, test predictions of all replicates, confidence, accuracy."""
+    rows = []
+    for variant, run in loaded.items():
+        confidence = run["test_probabilities"].max(axis=2).ravel().astype(np.float64)
+        right = (run["test_probabilities"].argmax(axis=2) == run["test_labels"]).ravel()
+        bins = np.clip(np.ceil(confidence * CALIBRATION_BINS).astype(int) - 1, 0, CALIBRATION_BINS - 1)
+        for number in np.unique(bins):
+            inside = bins == number
+            rows.append((variant, number, inside.sum(), confidence[inside].mean(), right[inside].mean()))
+    return pd.DataFrame(rows, columns=["variant", "bin", "predictions", "confidence", "accuracy"])
+
+
+def hardest(run: Run, images: NDArray[np.uint8], names: list[str], count: int = 24) -> pd.DataFrame:
+    """hardest.csv: the test images that most replicates of the baseline get wrong, with the pixels as a PNG in base64.
+
+    `images` are the test images, uint8 NHWC. `predicted` is the most frequent wrong class.
+    """
+    labels, predicted = run["test_labels"][0], run["test_probabilities"].argmax(axis=2)
+    wrong = predicted != labels
+    rows = []
+    for index in np.argsort(-wrong.mean(axis=0), kind="stable")[:count]:
+        if not wrong[:, index].any():
+            break
+        usual = np.bincount(predicted[wrong[:, index], index]).argmax()
+        png = base64.b64encode(encode_png(images[index])).decode("ascii")
+        rows.append((index, names[labels[index]], names[usual], int(wrong[:, index].sum()), len(wrong), png))
+    return pd.DataFrame(rows, columns=["test_index", "actual", "predicted", "wrong", "replicates", "png"])
+
+
+def encode_png(image: NDArray[np.uint8]) -> bytes:
+    """PNG of one uint8 (h, w, c) image, grey for one channel, RGB for three."""
+    buffer = io.BytesIO()
+    Image.fromarray(image[..., 0] if image.shape[-1] == 1 else image[..., :3]).save(buffer, "png")
+    return buffer.getvalue()
 
 
 def headline(summary: pd.DataFrame) -> dict[str, dict[str, float]]:
