@@ -1,0 +1,318 @@
+"""Costs and budgets on numbers worked out by hand, and the real commands at toy scale."""
+
+import copy
+import dataclasses
+import json
+import math
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from stages import plan, repro
+from stages.errors import SuiteError
+from stages.params import suite
+from stages.params.experiment import settings_as_dict
+from stages.planning import estimate, ladder, timings
+from stages.planning.estimate import Timings
+from tests.scratch import ROOT, TOY, copy_repository, run
+
+SHIPPED = suite.load(ROOT / "params.yaml")
+RAW: dict[str, Any] = yaml.safe_load((ROOT / "params.yaml").read_text())
+SPEED = Timings(step=0.02, image=0.0002, run=0.8, cell=5.0)
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"), [("90m", 5400), ("45min", 2700), ("2h", 7200), ("1.5h", 5400), (" 1.5 h ", 5400), ("0.5m", 30)]
+)
+def test_budgets_in_seconds(text: str, seconds: float) -> None:
+    assert estimate.parse_budget(text) == seconds
+
+
+@pytest.mark.parametrize("text", ["2 days", "2", "", "h", "-2h", "0h", "1h30m", "1e3m", "2H", "nan h"])
+def test_other_budgets_are_refused_by_name(text: str) -> None:
+    with pytest.raises(SuiteError, match=r"BUDGET = .* is not a duration: .*2h, 1\.5h, 90m or 45min") as caught:
+        estimate.parse_budget(text)
+    assert repr(text) in str(caught.value)
+
+
+def test_seconds_and_megabytes_of_a_run_by_hand() -> None:
+    split = dataclasses.replace(SHIPPED.split, train_size=1000, val_size=1000, test_size=5000, block_size=6)
+    train = dataclasses.replace(SHIPPED.train, steps=960, curve_points=10, curve_train_images=500)
+    assert len(train.evaluation_policies) == 3
+    assert estimate.predicted_images(train, split) == 1000 + 1000 * 4 + 5000
+    assert estimate.scored_images(train, split) == 10_000 + 10 * 1500
+    assert estimate.run_seconds(train, split, SPEED, 1) == pytest.approx(960 * 0.02 + 25_000 * 0.0002 + 0.8)
+    assert estimate.run_seconds(train, split, SPEED, 2) == pytest.approx(2 * 24.2 + 0.8)
+    half = dataclasses.replace(train, train_size_factor=0.25)
+    assert estimate.scored_images(half, split) == 250 + 4000 + 5000 + 10 * 1250
+    # 10,000 x 10 float32, 7,000 labels and indices of 8 bytes each, times 6; 421,642 float32 weights once
+    size = 6 * (400_000 + 112_000) + 4 * 421_642
+    assert estimate.cell_megabytes(train, split, 10, 421_642) == pytest.approx(size / 1e6)
+
+
+@pytest.mark.parametrize(("replicates", "workers", "seconds"), [(6, 2, 35), (7, 2, 45), (1, 16, 15), (6, 1, 65)])
+def test_a_cell_trains_in_waves_of_workers(replicates: int, workers: int, seconds: float) -> None:
+    assert estimate.cell_seconds(10, replicates, workers, 5) == seconds
+
+
+def test_total_counts_what_is_left() -> None:
+    cells = {"baseline": (0, 1), "wide": (0,)}
+    found = estimate.total(cells, {("baseline", 1)}, 6, {"baseline": 30, "wide": 100}, {"baseline": 3, "wide": 4})
+    assert found == estimate.Total(arms=2, runs=18, left=12, seconds=160, seconds_left=130, megabytes=10)
+
+
+def test_detectable_effect_agrees_with_simulated_power() -> None:
+    """By simulation one of six contrasts of +2 pp at paired sd 1.5 has power .78 at n=10 and .89 at 12 (alpha .05)."""
+    confidence = 1 - 0.05 / 6
+    assert estimate.detectable(0.015, 12, confidence) < 0.02 < estimate.detectable(0.015, 9, confidence)
+    assert estimate.detectable(0.015, 10, confidence) == pytest.approx(0.0203, abs=5e-4)
+    assert estimate.detectable(0.03, 10, confidence) == pytest.approx(2 * estimate.detectable(0.015, 10, confidence))
+    assert math.isnan(estimate.detectable(0.015, 1, confidence))
+
+
+def test_paired_sd_is_the_primaries_median() -> None:
+    def row(sd: str, metric: str = "accuracy", role: str = "primary") -> dict[str, str]:
+        return {"sd": sd, "metric": metric, "role": role}
+
+    rows = [row("0.01"), row("0.03"), row("0.011"), row("0.5", metric="nll"), row("0.6", role="exploratory")]
+    assert estimate.paired_sd(rows)[0] == 0.011
+    for unknown in ([], [row("")], [row("nan")], [row("0.6", role="exploratory")], [{"variant": "x"}]):
+        assert estimate.paired_sd(unknown)[0] == 0.02
+        assert "assumed" in estimate.paired_sd(unknown)[1]
+
+
+def test_primaries_are_those_that_remove() -> None:
+    causes = {
+        "capacity": suite.Cause(primary="small", removes=("small",)),
+        "imbalance": suite.Cause(primary="tail", injects=("tail",)),
+        "data": suite.Cause(removes=("double",)),
+    }
+    assert estimate.primaries(causes) == ["small"]
+
+
+@pytest.mark.parametrize(
+    ("affordable", "rung", "trainings", "looks"),
+    [
+        (1, "audit", [1], ()),
+        (7, "audit", [7], ()),
+        (8, "suspect", [2 * 4], (4,)),
+        (19, "suspect", [2 * 9], (9,)),
+        (20, "screen", [4 * 1, 2 * 8], (8,)),
+        (23, "screen", [4 * 1, 2 * 9], (9,)),
+        (24, "screen", [4 * 2, 2 * 8], (8,)),
+        (31, "screen", [4 * 2, 2 * 10], (10,)),
+        (32, "screen", [4 * 2, 3 * 8], (8,)),
+        (48, "screen", [4 * 2, 3 * 12], (12,)),  # screen x2, confirm the best two
+        (55, "screen", [4 * 2, 3 * 14], (14,)),
+        (56, "spread", [4 * 8, 3 * 8], (8, 16)),
+        (64, "spread", [4 * 8, 4 * 8], (8, 16)),
+        (500, "spread", [4 * 8, 4 * 8], (8, 16)),
+    ],
+)
+def test_ladder_for_three_primaries(affordable: int, rung: str, trainings: list[int], looks: tuple[int, ...]) -> None:
+    found = ladder.ladder(affordable, 3)
+    assert (found.rung, [step.trainings for step in found.steps], found.looks) == (rung, trainings, looks)
+
+
+def test_ladder_never_exceeds_what_is_affordable() -> None:
+    for primaries in range(1, 6):
+        for affordable in range(1, 200):
+            found = ladder.ladder(affordable, primaries)
+            assert 0 < found.trainings <= affordable, (affordable, primaries)
+            assert all(step.trainings > 0 for step in found.steps)
+            if affordable >= ladder.SUSPECT:
+                assert min(found.looks) >= 4
+
+
+def test_ladder_with_other_numbers_of_primaries() -> None:
+    assert ladder.ladder(48, 1).rung == "suspect"
+    assert ladder.ladder(200, 1).looks == (16,)
+    assert [step.trainings for step in ladder.ladder(56, 5).steps] == [48]  # 8 are left, too few to top up a pair
+    with pytest.raises(SuiteError, match="no cause has a primary variant that removes it"):
+        ladder.ladder(8, 0)
+    assert ladder.ladder(7, 0).rung == "audit"
+
+
+def test_largest_plan_counts_idle_workers_and_starts() -> None:
+    """10 s a run, 5 s a cell, 2 workers: 48 trainings are 4 screening cells and 3 x 6 more, 22 x 15 s."""
+    assert ladder.plan_seconds(ladder.ladder(48, 3), 10, 2, 5) == 22 * 15
+    found = ladder.largest_plan(330, 3, 10, 2, 5)
+    assert found is not None
+    assert found.affordable >= 48
+    assert ladder.plan_seconds(found, 10, 2, 5) <= 330
+    assert ladder.largest_plan(14, 3, 10, 2, 5) is None
+    one = ladder.largest_plan(15, 3, 10, 2, 5)
+    assert one is not None
+    assert one.trainings == 2  # both workers, in one wave
+
+
+def edited(tmp_path: Path, kept: list[str], **split: Any) -> suite.Suite:
+    """params.yaml after the edits that a plan asks for: other variants moved to exploratory."""
+    raw = copy.deepcopy(RAW)
+    moved = {name: diff for name, diff in raw["variants"].items() if name not in kept}
+    raw["variants"] = {name: raw["variants"][name] for name in kept}
+    raw["exploratory"] |= moved
+    raw["extra"] = {}
+    raw["split"] |= {"exploratory_blocks": []} | split
+    (tmp_path / "params.yaml").write_text(yaml.safe_dump(raw, sort_keys=False))
+    return suite.load(tmp_path / "params.yaml")
+
+
+def test_edits_that_a_plan_prints_train_what_it_counts(tmp_path: Path) -> None:
+    suspects = estimate.primaries(SHIPPED.causes)
+    found = ladder.ladder(48, len(suspects))
+    first, second = ladder.instructions(found, suspects, "make repro BUDGET=1h")
+    assert first[0] == "split: block_size: 2, blocks: [0], exploratory_blocks: []"
+    assert second[1] == "split: blocks: [0, 1, 2, 3, 4, 5, 6]"
+    screened = edited(tmp_path, ["baseline", *suspects], block_size=2, blocks=[0])
+    assert sum(len(blocks) for blocks in screened.cells.values()) * 2 == found.steps[0].trainings
+    confirmed = edited(tmp_path, ["baseline", *suspects[:2]], block_size=2, blocks=[0, 1, 2, 3, 4, 5, 6])
+    new = [(name, block) for name, blocks in confirmed.cells.items() for block in blocks if block > 0]
+    assert len(new) * 2 == found.steps[1].trainings
+    for affordable in (5, 10, 56, 64):
+        steps = ladder.ladder(affordable, 3)
+        assert len(ladder.instructions(steps, ["a", "b", "c"], "make repro")) == len(steps.steps)
+
+
+def test_findings_lead_with_the_smallest_effect() -> None:
+    def smallest(replicates: int, family: int, look: int) -> float:
+        return 0.01 * family + replicates / 1000 + look
+
+    lines = ladder.findings(ladder.ladder(48, 3), smallest)
+    assert "can be detected: 4.2 pp over 12 replicates (2 arms" in lines[0]
+    assert "effects under 4.2 pp" in lines[1]
+    assert "nothing is compared" in ladder.findings(ladder.ladder(3, 3), smallest)[1]
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty working folder."""
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def finish(folder: Path, params: suite.Suite, variant: str, block: int, **changes: Any) -> None:
+    """Leave a run as training does, as far as planning reads it."""
+    target = folder / "runs" / variant / str(block)
+    target.mkdir(parents=True)
+    record = {
+        "settings": settings_as_dict(params.variants[variant]),
+        "seed": params.split.seed,
+        "replicates": [{"replicate": number} for number in params.split.replicates(block)],
+        "environments": [{"device": "cpu"}],
+    } | changes
+    (target / "run.json").write_text(json.dumps(record))
+    (target / "telemetry.json").write_text(
+        json.dumps([{"replicate": 0, "train": 10, "curve": 2, "predict": 1}, {"train": 20, "curve": 2, "predict": 1}])
+    )
+
+
+def test_a_cell_is_done_with_its_current_settings_alone(folder: Path) -> None:
+    cells = {name: (0,) for name in ("baseline", "dropout", "l2", "narrow", "combined", "pooling_head")}
+    finish(folder, SHIPPED, "baseline", 0)
+    finish(folder, SHIPPED, "dropout", 0, settings=settings_as_dict(SHIPPED.train))
+    finish(folder, SHIPPED, "l2", 0, seed=1)
+    finish(folder, SHIPPED, "narrow", 0, replicates=[{"replicate": 0}])
+    finish(folder, SHIPPED, "combined", 0)
+    (folder / "runs/combined/0/run.json").write_text('{"trunc')
+    assert timings.done_cells(SHIPPED, cells) == {("baseline", 0)}
+    assert timings.measured_seconds(SHIPPED, "baseline", (0, 1), "cpu") == pytest.approx((13 + 23) / 2)
+    assert timings.measured_seconds(SHIPPED, "baseline", (0, 1), "gpu") is None
+    assert timings.measured_seconds(SHIPPED, "dropout", (0, 1), "cpu") is None
+
+
+def test_probe_is_kept_by_its_key(folder: Path) -> None:
+    path = folder / "probe.json"
+    probe = timings.Probe(SPEED, {timings.digest(SHIPPED.train): {"flops": 7, "parameters": 3}})
+    key = {"workers": 2, "baseline": {"dropout": [0, 0, 0]}}
+    assert timings.read_probe(key, path) is None
+    timings.write_probe(key, probe, path)
+    assert timings.read_probe(key, path) == probe
+    assert timings.read_probe(key | {"workers": 3}, path) is None
+    assert [file.name for file in folder.iterdir()] == ["probe.json"]
+    missing = timings.missing_models(SHIPPED, probe)
+    assert len(missing) == len({timings.digest(s) for s in SHIPPED.variants.values()}) - 1
+    path.write_text('{"key"')
+    assert timings.read_probe(key, path) is None
+
+
+def costs_of(of_cell: float) -> timings.Costs:
+    flat = dict.fromkeys(SHIPPED.variants, of_cell)
+    return timings.Costs("cpu", 2, SPEED, flat, flat, flat, ())
+
+
+def test_repro_asks_before_long_training(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    cells = sum(map(len, SHIPPED.cells.values()))
+    monkeypatch.setattr(timings, "costs", lambda _: costs_of(7000 / cells))
+    runs = cells * SHIPPED.split.block_size
+    with pytest.raises(
+        SuiteError, match=rf"{runs} runs are left to train, about 1\.9 hours .* the 60 minutes"
+    ) as caught:
+        repro.check_budget(SHIPPED, "")
+    assert "`make repro BUDGET=2h`" in str(caught.value)
+    assert "`make plan`" in str(caught.value)
+    with pytest.raises(SuiteError, match=r"more than BUDGET, 1.5 h"):
+        repro.check_budget(SHIPPED, "90m")
+    repro.check_budget(SHIPPED, "2.1h")
+    with pytest.raises(SuiteError, match="is not a duration"):
+        repro.check_budget(SHIPPED, "soon")
+    monkeypatch.setattr(timings, "costs", lambda _: costs_of(3500 / cells))
+    repro.check_budget(SHIPPED, "")
+
+
+def test_repro_measures_nothing_when_nothing_is_left(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def forbidden(*_: object) -> None:
+        raise AssertionError("no need to know the costs")
+
+    monkeypatch.setattr(timings, "costs", forbidden)
+    for name, blocks in SHIPPED.cells.items():
+        for block in blocks:
+            finish(folder, SHIPPED, name, block)
+    repro.check_budget(SHIPPED, "")
+    os.remove(folder / "runs/baseline/0/run.json")
+    with pytest.raises(AssertionError, match="costs"):
+        repro.check_budget(SHIPPED, "")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "everything"),
+    [([], True), (["-q", "--no-run-cache"], True), (["prepare"], False), (["-f", "train"], False), (["--dry"], False)],
+)
+def test_targets_and_rehearsals_are_not_budgeted(arguments: list[str], everything: bool) -> None:
+    assert repro.trains_everything(arguments) == everything
+
+
+def test_table_columns_line_up() -> None:
+    assert plan.columns([("", "arms"), ("all", "5")]) == ["     arms", "all     5"]
+    assert (plan.minutes(59), plan.minutes(600), plan.minutes(90_000)) == ("1.0", "10", "1,500")
+
+
+def test_plan_more_and_repro_at_toy_scale(tmp_path: Path) -> None:
+    """One probe serves the three commands; none of them trains or changes a file of the project."""
+    folder = copy_repository(tmp_path, TOY, ["baseline", "dropout", "narrow"])
+    before = (folder / "params.yaml").read_bytes()
+    planned = run(folder, "python", "-m", "stages.plan", "0.01m").stdout
+    assert "probe: 2/2 processes" in planned or "processes, " in planned
+    assert "ms a step of the baseline" in planned
+    assert planned.splitlines()[-1].startswith("0.01m does not cover one training, which takes ")
+    table = {line.split("  ")[0]: line.split() for line in planned.splitlines()}
+    assert table["default set"][2:5] == ["3", "6", "6"]
+    probe = json.loads((folder / ".dvc/tmp/probe.json").read_text())
+    assert probe["key"]["image_shape"] == [28, 28, 1]
+    flops = {model["flops"] for model in probe["models"].values()}
+    assert len(flops) == 2  # dropout costs what the baseline does, a narrower network less
+    assert 0 < probe["timings"]["step"] < 5
+
+    dry = run(folder, "python", "-m", "stages.more", "dropout", "2", "--dry").stdout
+    assert "probe:" not in dry
+    assert "extra: dropout_2, replicates 4-5" in dry
+    assert "4 cells, 8 runs, about " in dry
+    refused = run(folder, "env", "BUDGET=0.01m", "python", "-m", "stages.repro", check=False)
+    assert refused.returncode == 1
+    assert "error: 6 runs are left to train" in refused.stdout
+    assert not (folder / "runs").exists()
+    assert (folder / "params.yaml").read_bytes() == before
+    assert not list(folder.glob("*.partial"))
