@@ -4,10 +4,10 @@ VENV ?= .venv
 BIN := $(abspath $(VENV))/bin
 export PATH := $(BIN):$(PATH)
 .DEFAULT_GOAL := help
-.PHONY: help setup repro test lint smoke lock
+.PHONY: help setup plan repro more report test test-browser lint smoke lock
 
 help:  ## list the commands
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
 
 setup:  ## create the environment from requirements.txt, when it changed
 	@cmp -s requirements.txt $(VENV)/requirements.installed || { \
@@ -16,11 +16,23 @@ setup:  ## create the environment from requirements.txt, when it changed
 	  $(BIN)/python -m pip install --disable-pip-version-check --require-hashes -r requirements.txt && \
 	  cp requirements.txt $(VENV)/requirements.installed; }
 
-repro: setup  ## run what is out of date of the pipeline; ARGS= are passed to `dvc repro`
-	@$(BIN)/python -m stages.repro $(ARGS)
+plan: setup  ## what a run costs and can show; BUDGET=2h: what to train in that time
+	@$(BIN)/python -m stages.plan $(if $(BUDGET),'$(BUDGET)')
+
+repro: setup  ## run what is out of date of the pipeline; over an hour needs BUDGET=4h; ARGS= are passed to `dvc repro`
+	@BUDGET='$(BUDGET)' $(BIN)/python -m stages.repro $(ARGS)
+
+more: setup  ## train a variant on fresh replicates: ARM=dropout [BLOCKS=1] [BUDGET=4h]; DRY=1 only prints
+	@BUDGET='$(BUDGET)' $(BIN)/python -m stages.more $(if $(DRY),--dry) $(ARM) $(BLOCKS)
+
+report: setup  ## remake reports/report.html from the tables in Git, in seconds
+	@$(BIN)/python -m stages.report
 
 test: setup lint  ## lint, types and tests
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(BIN)/python -m pytest -m 'not browser' $(ARGS)
+
+test-browser: setup  ## the HTML report in Chromium, which must be installed, with its driver
+	@$(BIN)/python -m pytest -m browser $(ARGS)
 
 lint: setup
 	@$(BIN)/ruff check .

@@ -1,6 +1,7 @@
 """Report stage: what people read, made from reports/ alone. Imports no TensorFlow, needs no data and no runs.
 
-Reads reports/*.csv and provenance.json; writes reports/report.md and reports/figures/ (SVG and PNG).
+Reads reports/*.csv, verdict.json and provenance.json; writes reports/report.html (not in Git), report.md
+and figures/ (SVG and PNG).
 """
 
 import json
@@ -16,100 +17,94 @@ from stages.errors import SuiteError, run_stage
 from stages.paths import reports
 from stages.render import tables
 from stages.render.charts import CHARTS, Tables
-from stages.render.findings import BASELINE, Finding, cell, findings
+from stages.render.findings import BASELINE, cell
+from stages.render.page import render_html
+from stages.render.verdict import FirstScreen, first_screen
 
 PNG_SCALE = 1.5
 TEMPLATE = Path(__file__).parent / "render" / "report.md.j2"
-SENTENCES = {
-    "higher": ("It is higher than the baseline's with {}.", "No variant is shown to raise it."),
-    "lower": ("It is lower with {}.", ""),
-    "unclear": ("No difference is shown for {}: the interval includes 0, which does not prove that there is none.", ""),
-    "unknown": ("A single replicate has no interval, so nothing is known of {}.", ""),
-}
+TABLES = (
+    reports.SUMMARY, reports.CONTRASTS, reports.CURVES, reports.CONFUSION, reports.CLASSES, reports.RELIABILITY,
+    reports.HARDEST,
+)  # fmt: skip
 
 
-def read_tables() -> tuple[Tables, dict[str, Any]]:
-    """The CSV tables by name and provenance.json. Raises SuiteError naming a file that is missing or malformed."""
+def read_tables() -> tuple[Tables, dict[str, Any], dict[str, Any]]:
+    """The CSV tables by name, provenance.json, verdict.json. Raises SuiteError naming a missing or malformed file."""
     try:
-        paths = (reports.SUMMARY, reports.CURVES, reports.CONFUSION, reports.CLASSES)
-        read = {path.stem: pd.read_csv(path) for path in paths}
-        return read, json.loads(reports.PROVENANCE.read_text(encoding="utf-8"))
+        # a class may be named NA or None; only an empty cell is missing
+        read = {path.stem: pd.read_csv(path, keep_default_na=False, na_values=[""]) for path in TABLES}
+        for name in ("cause", "kind", "verdict"):
+            read["contrasts"][name] = read["contrasts"][name].fillna("")
+        return read, *(json.loads(path.read_text(encoding="utf-8")) for path in (reports.PROVENANCE, reports.VERDICT))
     except FileNotFoundError as error:
-        raise SuiteError(f"{error.filename} is missing: run `dvc repro evaluate`, or restore it from Git") from None
+        raise SuiteError(f"{error.filename} is missing: run `dvc repro diagnose`, or restore it from Git") from None
     except ValueError as error:
-        raise SuiteError(f"reports/ cannot be read ({error}): run `dvc repro -f -s evaluate`") from None
+        raise SuiteError(f"reports/ cannot be read ({error}): run `dvc repro -f -s evaluate diagnose`") from None
 
 
-def write_figures(read: Tables, variants: list[str], folder: Path) -> None:
+def write_figures(read: Tables, verdict: dict[str, Any], folder: Path) -> None:
     """Render every chart to SVG and PNG below `folder`, an existing one."""
     for name, chart in CHARTS.items():
-        drawn = chart(read, variants).configure(background="white")  # legible on dark pages too
+        drawn = chart(read, verdict).configure(background="white")  # legible on dark pages too
         drawn.save(folder / f"{name}.svg")
         drawn.save(folder / f"{name}.png", scale_factor=PNG_SCALE)
 
 
-def render_markdown(read: Tables, provenance: dict[str, Any]) -> str:
+def render_markdown(
+    read: Tables, provenance: dict[str, Any], verdict: dict[str, Any], screen: FirstScreen
+) -> str:  # fmt: skip
     """The text of report.md."""
-    summary, variants = read["summary"], list(provenance["variants"])
-    found = findings(summary, variants)
+    summary, contrasts, variants = read["summary"], read["contrasts"], list(provenance["variants"])
     selected = [
         f"`{name}`" for name, v in provenance["variants"].items() if (provenance["train"] | v["diff"])["early_stopping"]
     ]
-    base = {name: cell(summary, BASELINE, name, "accuracy") for name in ("train", "val", "test")}
     environment = jinja2.Environment(undefined=jinja2.StrictUndefined, trim_blocks=True, autoescape=False)
     return environment.from_string(TEMPLATE.read_text(encoding="utf-8")).render(
-        variants=variants,
-        n=provenance["replicates"],
-        base=base | {"gap": cell(summary, BASELINE, "train-val", "gap")},
-        findings=found,
+        screen=screen,
+        n=verdict["replicates"],
+        margin=tables.pp(verdict["margin"]),
         selected=" and ".join(selected),
         train=provenance["train"],
         train_images=provenance["data"]["train_size"],
         val_images=provenance["data"]["val_size"],
-        test_images=provenance["data"]["test"]["images"],
         results=tables.results(summary, variants),
-        contrasts=tables.contrasts(found),
+        confirmatory=tables.confirmatory(contrasts, verdict["metric"]),
+        exploratory=tables.exploratory(contrasts, verdict["metric"]) if len(variants) > 1 else "",
+        policies=tables.policies(summary, variants, list(verdict["policies"])) if verdict["policies"] else "",
         descriptions=tables.descriptions(provenance),
         recalls=tables.recalls(read["classes"], variants),
         environments=tables.environments(provenance),
         sources=provenance["data"]["source_sha256"],
+        test_images=provenance["data"]["test"]["images"],
+        baseline=cell(summary, BASELINE, "test", "accuracy"),
         seed=provenance["seed"],
-        underfitting=[finding for finding in found if finding.underfits],
-        sentences=" ".join(filter(None, (sentence(found, direction) for direction in SENTENCES))),
-        percent=tables.percent,
-        pp=tables.pp,
-        signed=tables.signed,
-    )  # fmt: skip
-
-
-def sentence(found: list[Finding], direction: str) -> str:
-    """Which variants' test accuracy compares so with the baseline's, each with its difference and interval."""
-    some, none = SENTENCES[direction]
-    parts = [
-        f"`{f.variant}` ({tables.signed(f.test.difference)} pp, {tables.signed(f.test.difference_low)} to "
-        f"{tables.signed(f.test.difference_high)})"
-        for f in found
-        if f.direction == direction
-    ]
-    return some.format(", ".join(parts)) if parts else none
+        figures=list(CHARTS),
+    )
 
 
 def main() -> None:
-    """Render to temporary names, then replace report.md and figures/ together."""
-    read, provenance = read_tables()
+    """Render to temporary names, then replace the reports and figures/ together."""
+    read, provenance, verdict = read_tables()
+    screen = first_screen(verdict, read["summary"], provenance)
     partial = reports.FIGURES.with_name("figures.partial")
     shutil.rmtree(partial, ignore_errors=True)
+    texts = {
+        reports.REPORT: render_markdown(read, provenance, verdict, screen),
+        reports.HTML: render_html(read, provenance, verdict, screen),
+    }
     try:
         partial.mkdir()
-        write_figures(read, list(provenance["variants"]), partial)
-        text = reports.REPORT.with_name("report.md.partial")
-        text.write_text(render_markdown(read, provenance), encoding="utf-8")
+        write_figures(read, verdict, partial)
+        for path, text in texts.items():
+            path.with_name(path.name + ".partial").write_text(text, encoding="utf-8")
         shutil.rmtree(reports.FIGURES, ignore_errors=True)
         partial.rename(reports.FIGURES)
-        os.replace(text, reports.REPORT)
+        for path in texts:
+            os.replace(path.with_name(path.name + ".partial"), path)
     except OSError as error:
         raise SuiteError(f"cannot write {reports.REPORTS}: {error}; check its owner and free space") from None
-    print(f"wrote {reports.REPORT}")
+    print(f"wrote {reports.HTML} and {reports.REPORT}")
 
 
 if __name__ == "__main__":

@@ -1,5 +1,7 @@
+import base64
 import dataclasses
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -8,31 +10,31 @@ import pandas as pd
 import pytest
 import yaml
 
-from stages import evaluate, prepare, report
+from stages import diagnose, evaluate, prepare, report
 from stages.data.arrays import load_splits
 from stages.data.predictions import load_runs
 from stages.data.sources import Images
+from stages.diagnose import baseline_curves
 from stages.errors import SuiteError
 from stages.params import suite
 from stages.params.experiment import settings_as_dict
 from stages.params.suite import REFERENCE_NAMES, Suite
 from stages.paths import reports, runs
 from stages.render.charts import CHARTS
-from stages.render.findings import direction
 from stages.stats import tables
 from stages.stats.references import REFERENCES
-from tests.scratch import ROOT
+from tests.scratch import ROOT, only
 
-NAMES = ("cat", "dog", "owl")
+NAMES = ("cat", "NA", "<b>owl</b>")  # what users name
 TRAIN, TEST = 9, 30
 
 
 @pytest.fixture
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Suite:
     """A prepared folder and finished runs of two variants, two blocks of two replicates, without any training."""
-    params = yaml.safe_load((ROOT / "params.yaml").read_text())
-    params["variants"] = {"baseline": {}, "dropout": params["variants"]["dropout"]}
+    params = only(yaml.safe_load((ROOT / "params.yaml").read_text()), ["baseline", "dropout"])
     params["split"] |= {"block_size": 2, "train_size": TRAIN, "val_size": 12, "test_size": TEST}
+    params["train"] |= {"evaluation_policies": {"flip": {"horizontal_flip": True}}}
     (tmp_path / "params.yaml").write_text(yaml.safe_dump(params))
     monkeypatch.chdir(tmp_path)
     rng = np.random.default_rng(0)
@@ -40,7 +42,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Suite:
     images = rng.integers(0, 255, (60, 4, 4, 1), dtype=np.uint8)
     loaded = suite.load()
     content = prepare.prepare(
-        Images(images, labels, images, labels, NAMES, {"toy": "0" * 64}), loaded.split, runs.PREPARED
+        Images(images, labels, images, labels, NAMES, {"toy": "0" * 64}), loaded.split, loaded.blocks, runs.PREPARED
     )
     runs.MANIFEST.write_text(json.dumps(content))
     for variant in loaded.variants:
@@ -60,18 +62,26 @@ def write_run(params: Suite, variant: str, block: int, right: float) -> None:
         correct = rng.random(labels.shape) < (1 if split == "train" else right)
         probabilities = np.eye(3, dtype=np.float32)[np.where(correct, labels, (labels + 1) % 3)] * 0.7 + 0.1
         predictions |= {f"{split}_probabilities": probabilities, f"{split}_labels": labels, f"{split}_index": rows}
+    predictions["val_under_flip_probabilities"] = predictions["val_probabilities"]
     folder = runs.run_folder(variant, block)
     folder.mkdir(parents=True)
     np.savez(folder / runs.PREDICTIONS, **predictions)
     run = {
         "settings": settings_as_dict(params.variants[variant]),
-        "replicates": [{"replicate": r, "parameters": 10, "selected_step": 960} for r in splits.replicates],
+        "replicates": [
+            {"replicate": r, "parameters": 10, "forward_flops": 100, "selected_step": 960} for r in splits.replicates
+        ],
         "environments": [{"python": "3", "device": "cpu"}],
     }
     (folder / runs.RUN).write_text(json.dumps(run))
     scores = {f"{split}_{score}": 0.5 for split in ("train", "val") for score in ("accuracy", "nll")}
     history = [{"replicate": r, "step": s, "epoch": s / 31.25, **scores} for r in splits.replicates for s in (480, 960)]
     pd.DataFrame(history).to_csv(folder / runs.HISTORY, index=False)
+
+
+def read(path: Path) -> pd.DataFrame:
+    """A table whose class names may look like missing values."""
+    return pd.read_csv(path, keep_default_na=False, na_values=[""])
 
 
 def test_tables_agree_with_the_predictions(project: Suite) -> None:
@@ -95,28 +105,53 @@ def test_tables_agree_with_the_predictions(project: Suite) -> None:
     assert metrics["dropout"]["gap"] == pytest.approx(1 - wide.loc["dropout", "val"].mean(), abs=1e-6)
 
 
-def test_paired_difference_is_that_of_the_replicates(project: Suite) -> None:
+def test_intervals_of_test_scores_cover_examples_too(project: Suite) -> None:
     evaluate.main()
     summary = pd.read_csv(reports.SUMMARY).set_index(["variant", "split", "metric"])
+    assert summary.loc[("dropout", "val", "accuracy"), "covers"] == "replicates"
+    assert summary.loc[("dropout", "test", "accuracy"), "covers"] == "replicates and examples"
+    under, plain = (summary.loc[("dropout", split, "accuracy"), "mean"] for split in ("val_under_flip", "val"))
+    assert under == plain  # the toy's warped predictions are the unwarped ones
+
+
+def test_paired_difference_is_that_of_the_replicates(project: Suite) -> None:
+    evaluate.main()
+    diagnose.main()
+    contrasts = pd.read_csv(reports.CONTRASTS).set_index(["variant", "role", "metric"])
     results = pd.read_csv(reports.RESULTS).set_index(["variant", "split", "metric"])
     val = results.loc[("dropout", "val", "accuracy"), "value"].to_numpy() - results.loc[
         ("baseline", "val", "accuracy"), "value"
     ].to_numpy()  # fmt: skip
-    row = summary.loc[("dropout", "val", "accuracy")]
-    assert row["difference_mean"] == pytest.approx(val.mean(), abs=1e-5)
-    assert row["difference_sd"] == pytest.approx(val.std(ddof=1), abs=1e-5)
+    row = contrasts.loc[("dropout", "primary", "val_accuracy")]
+    assert row["mean"] == pytest.approx(val.mean(), abs=1e-5)
+    assert row["sd"] == pytest.approx(val.std(ddof=1), abs=1e-5)
     assert row["wins"] == f"{(val > 0).sum()}/4"
-    assert row["covers"] == "replicates"
-    assert summary.loc[("dropout", "test", "accuracy"), "covers"] == "replicates and examples"
-    assert summary.loc[("baseline", "test", "accuracy"), "difference_mean"] != row["difference_mean"]
-    assert np.isnan(summary.loc[("baseline", "test", "accuracy"), "difference_mean"])
+    assert contrasts.loc[("dropout", "primary", "accuracy"), "mean"] != row["mean"]
+    assert set(contrasts.against) == {"baseline"}
+
+
+def test_reliability_and_hardest_images_agree_with_the_predictions(project: Suite) -> None:
+    evaluate.main()
+    table = pd.read_csv(reports.RELIABILITY)
+    accuracy = pd.read_csv(reports.SUMMARY).set_index(["variant", "split", "metric"])["mean"]
+    for variant, bins in table.groupby("variant"):
+        assert bins.predictions.sum() == 4 * TEST
+        weighted = (bins.accuracy * bins.predictions).sum() / bins.predictions.sum()
+        assert weighted == pytest.approx(accuracy[variant, "test", "accuracy"], abs=1e-5)
+    hardest = read(reports.HARDEST)
+    run = load_runs(project)["baseline"]
+    wrong = (run["test_probabilities"].argmax(axis=2) != run["test_labels"]).sum(axis=0)
+    assert hardest.wrong.tolist() == sorted(wrong[wrong > 0], reverse=True)[:24]
+    assert (hardest.wrong == wrong[hardest.test_index]).all()
+    assert (hardest.actual != hardest.predicted).all()
+    assert base64.b64decode(hardest.png[0]).startswith(b"\x89PNG")
 
 
 def test_classes_and_confusion_add_up(project: Suite) -> None:
     evaluate.main()
-    confusion = pd.read_csv(reports.CONFUSION)
+    confusion = read(reports.CONFUSION)
     assert confusion.groupby("variant")["count"].sum().tolist() == [4 * TEST] * 2
-    classes = pd.read_csv(reports.CLASSES).query("split == 'test'")
+    classes = read(reports.CLASSES).query("split == 'test'")
     diagonal = confusion.query("actual == predicted").groupby("variant")["count"].sum() / (4 * TEST)
     balanced = classes.groupby("variant")["recall"].mean()  # the toy test set is balanced
     np.testing.assert_allclose(diagonal, balanced, atol=1e-6)
@@ -140,54 +175,56 @@ def test_evaluation_is_byte_stable(project: Suite) -> None:
     assert not [name for name in before if "partial" in name]
 
 
-def test_report_says_what_the_tables_say(project: Suite) -> None:
+def everything() -> None:
     evaluate.main()
+    diagnose.main()
     report.main()
-    text = reports.REPORT.read_text()
+
+
+def test_report_says_what_the_tables_say(project: Suite) -> None:
+    everything()
+    text, page = reports.REPORT.read_text(), reports.HTML.read_text()
     summary = pd.read_csv(reports.SUMMARY).set_index(["variant", "split", "metric"])
     row = summary.loc[("dropout", "test", "accuracy")]
-    difference = f"{100 * row.difference_mean:+.1f}"
-    assert row.difference_low > 0, "0.9 against 0.6 must be told apart for this test to mean anything"
-    assert f"It is higher than the baseline's with `dropout` ({difference} pp" in text
-    half = 50 * (row.high - row.low)
-    assert f"{100 * row['mean']:.1f} ± {half:.1f}" in text
+    assert f"{100 * row['mean']:.1f} ± {50 * (row.high - row.low):.1f}" in text
+    remedy = json.loads(reports.VERDICT.read_text())["remedy"]
+    assert (remedy["variant"], remedy["verdict"], remedy["n"]) == ("dropout", "helps", 2)  # of the fresh block
+    change = f"+{100 * remedy['mean']:.1f} pp (+{100 * remedy['low']:.1f} to +{100 * remedy['high']:.1f})"
+    assert f"`dropout` raises test accuracy by {change}" in text
+    assert change in page
     assert "1-nearest neighbour" in text
     for name in CHARTS:
         assert f"figures/{name}.svg" in text
         assert (reports.FIGURES / f"{name}.png").read_bytes().startswith(b"\x89PNG")
         assert "<svg" in (reports.FIGURES / f"{name}.svg").read_text()
-    before = {path: path.read_bytes() for path in [reports.REPORT, *reports.FIGURES.iterdir()]}
+    files = [reports.REPORT, reports.HTML, *reports.FIGURES.iterdir()]
+    before = {path: path.read_bytes() for path in files}
     report.main()
     assert {path: path.read_bytes() for path in before} == before
+    assert json.loads(reports.DIAGNOSIS.read_text())["remedy"]["variant"] == "dropout"
 
 
 def test_report_of_a_single_replicate_claims_nothing(project: Suite, monkeypatch: pytest.MonkeyPatch) -> None:
     def first(content: Any) -> Any:
         return dataclasses.replace(content, replicates=content.replicates[:1])
 
-    monkeypatch.setattr(
-        evaluate, "load_runs", lambda p: {v: {k: a[:1] for k, a in r.items()} for v, r in load_runs(p).items()}
-    )
+    for stage in (evaluate, diagnose):
+        monkeypatch.setattr(
+            stage, "load_runs", lambda p: {v: {k: a[:1] for k, a in r.items()} for v, r in load_runs(p).items()}
+        )
     monkeypatch.setattr(evaluate, "load_splits", lambda block: first(load_splits(block)))
-    evaluate.main()
-    report.main()
+    monkeypatch.setattr(
+        diagnose,
+        "baseline_curves",
+        lambda p: {k: v[-1:] if k == "val_nll" else v for k, v in baseline_curves(p).items()},
+    )
+    everything()
     text = reports.REPORT.read_text()
-    assert "A single replicate has no interval, so nothing is known of `dropout`" in text
-    assert "nan" not in text
-
-
-@pytest.mark.parametrize(
-    ("low", "high", "says"),
-    [
-        (0.01, 0.02, "higher"),
-        (-0.02, -0.01, "lower"),
-        (-0.01, 0.02, "unclear"),
-        (0.0, 0.02, "unclear"),
-        (np.nan, np.nan, "unknown"),
-    ],
-)
-def test_words_follow_the_drawn_interval(low: float, high: float, says: str) -> None:
-    assert direction(low, high) == says
+    assert "One replicate has no interval" in text
+    assert "No remedy can be named" in text
+    assert json.loads(reports.DIAGNOSIS.read_text())["causes"]["regularization"]["verdict"] == "unknown"
+    for content in (text, reports.HTML.read_text().split("<script")[0]):
+        assert not re.search(r"\b(nan|None(?! speaks)|null)\b", content)
 
 
 def test_missing_run_is_named(project: Suite) -> None:
@@ -228,6 +265,16 @@ def test_run_of_other_settings_or_images_is_named(project: Suite) -> None:
         evaluate.main()
 
 
+def test_predictions_that_are_not_finite_are_named(project: Suite) -> None:
+    path = runs.run_folder("dropout", 1) / runs.PREDICTIONS
+    content = dict(np.load(path))
+    content["test_probabilities"][0, 0, 0] = np.nan
+    np.savez(path, **content)
+    for stage in (evaluate, diagnose):
+        with pytest.raises(SuiteError, match=r"runs/dropout/1: test_probabilities holds values that are not finite"):
+            stage.main()
+
+
 def test_damaged_prepared_files_are_named(project: Suite) -> None:
     for path in (runs.array("pool", "images"), runs.split_file(0)):
         content = path.read_bytes()
@@ -238,7 +285,7 @@ def test_damaged_prepared_files_are_named(project: Suite) -> None:
 
 
 def test_missing_tables_are_named(project: Suite) -> None:
-    with pytest.raises(SuiteError, match=r"reports/summary.csv is missing: run `dvc repro evaluate`"):
+    with pytest.raises(SuiteError, match=r"reports/summary.csv is missing: run `dvc repro diagnose`"):
         report.main()
 
 

@@ -1,122 +1,133 @@
-"""The report's figures as Altair charts. Adding one is a function and its entry in CHARTS.
+"""The figures of report.md as Altair charts, saved as SVG and PNG. Adding one is a function and its entry in CHARTS.
 
-Every function takes the tables by name (summary, curves, confusion) and the variants in their order.
+Every function takes the tables by name and verdict.json.
 """
 
 from collections.abc import Callable
+from typing import Any
 
 import altair as alt
 import pandas as pd
 
-Tables = dict[str, pd.DataFrame]
+from stages.render import frames, heatmaps, panels, scatter
+from stages.render.findings import BASELINE
+from stages.render.frames import Tables, Verdict
+from stages.render.palette import PALETTE
 
-# Okabe and Ito's palette, told apart by colour-blind readers too.
-PALETTE = ["#000000", "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9"]
-SPLIT_COLOURS = alt.Scale(domain=["train", "val"], range=["#0072B2", "#D55E00"])
+__all__ = ["CHARTS", "PALETTE", "Tables"]
 
-
-def accuracy_and_gap(tables: Tables, variants: list[str]) -> alt.TopLevelMixin:
-    """Test accuracy against the fair gap: a small gap is worth something only high up."""
-    summary = tables["summary"].set_index(["split", "metric", "variant"]).sort_index()
-    points = pd.concat(
-        [
-            _percent(summary.loc["test", "accuracy"]).add_prefix("test_"),
-            _percent(summary.loc["train-val", "gap"]).add_prefix("gap_"),
-        ],
-        axis=1,
-    ).loc[variants].reset_index()  # fmt: skip
-    x = alt.X("gap_mean:Q", title="gap: training − validation accuracy (pp)", scale=alt.Scale(zero=False))
-    y = alt.Y("test_mean:Q", title="test accuracy (%)", scale=alt.Scale(zero=False))
-    colour = alt.Color("variant:N", sort=variants, scale=alt.Scale(domain=variants, range=PALETTE), legend=None)
-    base = alt.Chart(points).encode(color=colour)
-    return (
-        base.mark_rule().encode(x="gap_low:Q", x2="gap_high:Q", y=y)
-        + base.mark_rule().encode(x=x, y="test_low:Q", y2="test_high:Q")
-        + base.mark_point(filled=True, size=70, opacity=1).encode(x=x, y=y)
-        + _labels(base, variants[::2], align="left", dx=7, dy=-8).encode(x=x, y=y)
-        + _labels(base, variants[1::2], align="right", dx=-7, dy=10).encode(x=x, y=y)
-    ).properties(width=560, height=340, title="Accuracy against gap, with 95% intervals")
+WIDTH = 560
+KEY_ROWS = 20  # of one column of the key beside accuracy_and_gap
+SCORES = {"accuracy": "accuracy (%)", "nll": "NLL (nats)"}
 
 
-def differences(tables: Tables, variants: list[str]) -> alt.TopLevelMixin:
-    """Paired difference of test accuracy to the baseline, with its adjusted interval."""
-    summary = tables["summary"]
-    rows = summary[(summary.split == "test") & (summary.metric == "accuracy") & summary.difference_mean.notna()]
-    rows = rows.assign(**{name: rows[name] * 100 for name in ("difference_mean", "difference_low", "difference_high")})
-    base = alt.Chart(rows).encode(y=alt.Y("variant:N", sort=variants, title=None))
-    x = alt.X("difference_mean:Q", title="difference in test accuracy to the baseline (pp)")
-    return (
-        alt.Chart(pd.DataFrame({"zero": [0]})).mark_rule(color="#888", strokeDash=[4, 4]).encode(x=alt.X("zero:Q"))
-        + base.mark_rule(strokeWidth=2).encode(x="difference_low:Q", x2="difference_high:Q")
-        + base.mark_point(filled=True, size=80, opacity=1).encode(x=x)
-    ).properties(width=560, height=alt.Step(34), title="Paired differences, with intervals adjusted for their number")
+def accuracy_and_gap(tables: Tables, verdict: Verdict) -> alt.TopLevelMixin:
+    """Test accuracy against the fair gap: a small gap is worth something only high up. Numbers are explained beside."""
+    points, metric = frames.accuracy_gap(tables, verdict), frames.metric_words(verdict)
+    chart = scatter.accuracy_and_gap(points, frames.compared(tables, verdict), metric)
+    key = pd.DataFrame(
+        {
+            "name": [f"{row.number}  {row.variant}" for row in points.itertuples()],
+            "row": [index % KEY_ROWS for index in range(len(points))],
+            "column": [index // KEY_ROWS for index in range(len(points))],
+        }
+    )
+    columns = 1 + (len(points) - 1) // KEY_ROWS
+    names = (
+        alt.Chart(key)
+        .mark_text(align="left", fontSize=11)
+        .encode(
+            x=alt.X("column:Q", axis=None, scale=alt.Scale(domain=[0, columns])),
+            y=alt.Y("row:O", axis=None),
+            text="name:N",
+        )
+        .properties(width=170 * columns, height=alt.Step(18), view=alt.ViewConfig(stroke=None))
+    )
+    title = f"{metric.capitalize()} against gap, with 95% intervals; dashed: as good as the baseline"
+    return alt.hconcat(chart.properties(width=WIDTH), names).properties(title=title)
 
 
-def learning_curves(score: str, title: str) -> Callable[[Tables, list[str]], alt.TopLevelMixin]:
+def differences(tables: Tables, verdict: Verdict) -> alt.TopLevelMixin:
+    """The forest plot: paired differences to the baseline. Colour and words are for confirmatory contrasts alone."""
+    rows, metric = frames.effects(tables["contrasts"], verdict), frames.metric_words(verdict)
+    chart = panels.forest(rows, 100 * verdict["margin"], metric).properties(width=WIDTH)
+    lines = [
+        "coloured, with a word: confirmatory, adjusted intervals; grey: exploratory, 95% intervals; band: the margin"
+    ]
+    return chart.properties(title=alt.TitleParams("Paired differences to the baseline", subtitle=lines, anchor="start"))
+
+
+def learning_curves(score: str) -> Callable[[Tables, Verdict], alt.TopLevelMixin]:
     """A chart of `accuracy` or `nll` on training and validation images along a run, with 95% bands."""
 
-    def chart(tables: Tables, variants: list[str]) -> alt.TopLevelMixin:
-        parts = []
-        for split in ("train", "val"):
-            name = f"{split}_{score}"
-            columns = {name: "mean", f"{name}_low": "low", f"{name}_high": "high"}
-            parts.append(tables["curves"][["variant", "epoch", *columns]].rename(columns=columns).assign(split=split))
-        base = alt.Chart().encode(
-            x=alt.X("epoch:Q", title="epoch"),
-            color=alt.Color("split:N", scale=SPLIT_COLOURS, legend=alt.Legend(title=None, orient="top")),
-        )
-        y = alt.Y("mean:Q", title=title, scale=alt.Scale(zero=False))
-        layers = base.mark_area(opacity=0.25).encode(y="low:Q", y2="high:Q") + base.mark_line(point=True).encode(y=y)
-        facet = alt.Facet("variant:N", sort=variants, title=None, header=alt.Header(labelFontSize=13))
-        return (
-            layers.properties(width=200, height=150)
-            .facet(facet, columns=3, data=pd.concat(parts))
-            .properties(title="Learning curves: inference mode, un-augmented, mean and 95% band over replicates")
-        )
+    def chart(tables: Tables, verdict: Verdict) -> alt.TopLevelMixin:
+        names, curves = frames.shown(tables, verdict), tables["curves"]
+        limits = curve_domain(curves, names, score)
+        parts = [
+            panels.learning_curve(
+                frames.curve(curves, name, score), SCORES[score], limits, divergence(verdict, name, score), legend=True
+            ).properties(width=220, title=name)
+            for name in names
+        ]
+        title = "Learning curves: inference mode, un-augmented, mean and 95% band over replicates"
+        return alt.concat(*parts, columns=3).properties(title=title)
 
     return chart
 
 
-def confusion_matrix(tables: Tables, variants: list[str]) -> alt.TopLevelMixin:
-    """Share of each actual class predicted as each class, for the baseline and the best other by validation."""
-    summary = tables["summary"]
-    by_validation = summary[(summary.split == "val") & (summary.metric == "accuracy")].set_index("variant")["mean"]
-    shown = [variants[0], *([str(by_validation[variants[1:]].idxmax())] if variants[1:] else [])]
-    counts = tables["confusion"]
-    counts = counts[counts.variant.isin(shown)]
-    total = counts.groupby(["variant", "actual"])["count"].transform("sum")
-    counts = counts.assign(percent=100 * counts["count"] / total)
-    order = list(counts["actual"].unique())
-    base = alt.Chart().encode(
-        x=alt.X("predicted:N", sort=order, title="predicted"), y=alt.Y("actual:N", sort=order, title="actual")
-    )
-    heat = base.mark_rect().encode(color=alt.Color("percent:Q", scale=alt.Scale(scheme="blues"), legend=None))
-    text = base.mark_text(fontSize=10).encode(
-        text=alt.Text("percent:Q", format=".0f"),
-        color=alt.condition("datum.percent > 50", alt.value("white"), alt.value("black")),
-    )
-    return (
-        (heat + text)
-        .properties(width=300, height=300)
-        .facet(alt.Facet("variant:N", sort=shown, title=None, header=alt.Header(labelFontSize=13)), data=counts)
-        .properties(title="Test images: percent of the actual class (row) predicted as each class")
+def curve_domain(curves: pd.DataFrame, variants: list[str], score: str) -> list[float]:
+    """The lowest and the highest mean or limit among the variants' curves: all panels share it."""
+    both = pd.concat([frames.curve(curves, name, score) for name in variants])[["mean", "low", "high"]]
+    return [float(both.min().min()), float(both.max().max())]
+
+
+def divergence(verdict: Verdict, variant: str, score: str) -> float | None:
+    """The epoch from which the baseline's validation loss rises, for its own loss curve; else None."""
+    applies = variant == BASELINE and score == "nll" and verdict["divergence"]["verdict"] == "problematic"
+    return verdict["divergence"]["from_epoch"] if applies else None
+
+
+def dose_response(tables: Tables, verdict: Verdict) -> alt.TopLevelMixin:
+    """Accuracy along every dose: test with its interval, validation and training in the background."""
+    parts = [
+        panels.dose(frames.dose(tables, verdict, name), name, "accuracy (%)", legend=True).properties(
+            width=300, title=name
+        )
+        for name in verdict["doses"]
+    ]
+    return alt.concat(*(parts or [_empty("no dose has two variants")]), columns=2).properties(title="Dose and response")
+
+
+def reliability(tables: Tables, verdict: Verdict) -> alt.TopLevelMixin:
+    """How often the network is right against how sure it is, for the baseline and the remedy."""
+    names = frames.compared(tables, verdict)
+    chart = panels.reliability(frames.reliability(tables, names), names, legend=True)
+    return chart.properties(
+        width=340, height=340, title="Reliability on test images; on the dashed line sureness is earned"
     )
 
 
-CHARTS: dict[str, Callable[[Tables, list[str]], alt.TopLevelMixin]] = {
+def confusion_matrix(tables: Tables, verdict: Verdict) -> alt.TopLevelMixin:
+    """Share of each actual class predicted as each class, for the baseline and the remedy."""
+    parts = [
+        heatmaps.confusion(frames.confusion(tables, name)).properties(width=320, height=320, title=name)
+        for name in frames.compared(tables, verdict)
+    ]
+    return alt.hconcat(*parts).properties(
+        title="Test images: percent of the actual class (row) predicted as each class"
+    )
+
+
+def _empty(text: str) -> alt.Chart:
+    return alt.Chart(pd.DataFrame({"text": [text]})).mark_text().encode(text="text:N").properties(width=300, height=60)
+
+
+CHARTS: dict[str, Callable[[Tables, Verdict], Any]] = {
     "accuracy_and_gap": accuracy_and_gap,
     "differences": differences,
-    "learning_curves_accuracy": learning_curves("accuracy", "accuracy"),
-    "learning_curves_nll": learning_curves("nll", "NLL (nats)"),
+    "learning_curves_accuracy": learning_curves("accuracy"),
+    "learning_curves_nll": learning_curves("nll"),
+    "dose_response": dose_response,
+    "reliability": reliability,
     "confusion_matrix": confusion_matrix,
 }
-
-
-def _labels(base: alt.Chart, variants: list[str], **text: object) -> alt.Chart:
-    """Variants' names beside their points; neighbours on opposite sides, so that few overlap."""
-    named = alt.FieldOneOfPredicate(field="variant", oneOf=variants)
-    return base.transform_filter(named).mark_text(fontSize=12, **text).encode(text="variant:N")
-
-
-def _percent(rows: pd.DataFrame) -> pd.DataFrame:
-    return rows[["mean", "low", "high"]] * 100

@@ -1,7 +1,6 @@
-"""What the summary table says of each variant, in the words of the report. Pure functions on summary.csv."""
+"""Entries of the summary table, and a variant's diff in words. Pure functions."""
 
 import dataclasses
-import math
 from typing import Any
 
 import pandas as pd
@@ -11,28 +10,12 @@ BASELINE = "baseline"
 
 @dataclasses.dataclass(frozen=True)
 class Cell:
-    """One entry of the summary: a mean with its interval, and the difference to the baseline with its own."""
+    """One entry of the summary: a mean over n replicates with its 95% limits."""
 
     n: int
     mean: float
     low: float
     high: float
-    difference: float = math.nan
-    difference_low: float = math.nan
-    difference_high: float = math.nan
-    wins: str = ""
-    correlation: float = math.nan
-
-
-@dataclasses.dataclass(frozen=True)
-class Finding:
-    """How a variant's test accuracy compares: direction is that of the adjusted interval."""
-
-    variant: str
-    direction: str
-    underfits: bool  # training accuracy falls with test accuracy
-    test: Cell
-    gap: Cell
 
 
 def cell(summary: pd.DataFrame, variant: str, split: str, metric: str) -> Cell | None:
@@ -41,35 +24,7 @@ def cell(summary: pd.DataFrame, variant: str, split: str, metric: str) -> Cell |
     if rows.empty:
         return None
     row: dict[str, Any] = rows.iloc[0].to_dict()
-    if variant == BASELINE or pd.isna(row["wins"]):
-        return Cell(row["n"], row["mean"], row["low"], row["high"])
-    return Cell(
-        row["n"], row["mean"], row["low"], row["high"],
-        row["difference_mean"], row["difference_low"], row["difference_high"], row["wins"], row["correlation"],
-    )  # fmt: skip
-
-
-def direction(low: float, high: float) -> str:
-    """`higher` when an interval lies above 0, `lower` when below, else `unclear`; `unknown` without an interval."""
-    if math.isnan(low):
-        return "unknown"
-    if low > 0:
-        return "higher"
-    return "lower" if high < 0 else "unclear"
-
-
-def findings(summary: pd.DataFrame, variants: list[str]) -> list[Finding]:
-    """One finding for every variant besides the baseline, in the order given."""
-    found = []
-    for variant in variants:
-        test, train = cell(summary, variant, "test", "accuracy"), cell(summary, variant, "train", "accuracy")
-        gap = cell(summary, variant, "train-val", "gap")
-        if variant == BASELINE or test is None or train is None or gap is None:
-            continue
-        verdict = direction(test.difference_low, test.difference_high)
-        underfits = verdict == "lower" and direction(train.difference_low, train.difference_high) == "lower"
-        found.append(Finding(variant, verdict, underfits, test, gap))
-    return found
+    return Cell(row["n"], row["mean"], row["low"], row["high"])
 
 
 def describe(diff: dict[str, Any]) -> str:

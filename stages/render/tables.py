@@ -5,7 +5,7 @@ from typing import Any
 
 import pandas as pd
 
-from stages.render.findings import Cell, Finding, cell, describe
+from stages.render.findings import BASELINE, Cell, cell, describe
 
 COLUMNS = (  # heading, split, metric, in percent
     ("train acc. %", "train", "accuracy", True),
@@ -49,22 +49,64 @@ def results(summary: pd.DataFrame, variants: list[str]) -> str:
     return markdown(["variant", *(heading for heading, *_ in COLUMNS)], rows)
 
 
-def contrasts(found: list[Finding]) -> str:
-    """Paired difference of every variant to the baseline."""
+def confirmatory(contrasts: pd.DataFrame, metric: str) -> str:
+    """The family on which verdict words stand, each with its adjusted interval; empty without any."""
+    found = contrasts[contrasts.role.isin(["primary", "remedy"]) & (contrasts.metric == metric)]
     rows = [
         [
-            f"`{f.variant}`",
-            signed(f.test.difference),
-            f"{signed(f.test.difference_low)} to {signed(f.test.difference_high)}",
-            f.test.wins,
-            "n/a" if math.isnan(f.test.correlation) else f"{f.test.correlation:+.2f}".replace("-", "−"),
-            signed(f.gap.difference),
+            f"`{row.variant}`",
+            "chosen remedy, fresh replicates" if row.role == "remedy" else f"primary of {row.cause}",
+            row.verdict,
+            f"{row.n}",
+            signed(row.mean),
+            f"{signed(row.low)} to {signed(row.high)}",
+            row.wins,
+            pp(row.mde),
+            _decimal(row.max_t_p, "{:.4f}"),
         ]
-        for f in found
+        for row in found.itertuples()
     ]
-    return markdown(
-        ["variant", "test acc. (pp)", "adjusted interval", "replicates above", "correlation", "gap (pp)"], rows
+    headings = [
+        "variant", "as", "verdict", "n", "test acc. (pp)", "adjusted interval", "replicates above", "detectable (pp)",
+        "joint p",
+    ]  # fmt: skip
+    return markdown(headings, rows, texts=3) if rows else ""
+
+
+def exploratory(contrasts: pd.DataFrame, metric: str) -> str:
+    """Every variant against its control, with 95% intervals and no verdict words; gap and NLL beside it."""
+    keys = ["variant", "against", "role"]
+    wide = contrasts[contrasts.role != "remedy"].pivot_table(
+        index=keys, columns="metric", values="mean", sort=False, dropna=False
     )
+    main = contrasts[(contrasts.metric == metric) & (contrasts.role != "remedy")]
+    rows = []
+    for row in main.itertuples():
+        others = wide.loc[(row.variant, row.against, row.role)]
+        against = "" if row.against == BASELINE else f" against `{row.against}`"
+        chosen = ", the chosen strength on fresh replicates" if row.role == "strength" else ""
+        rows.append(
+            [
+                f"`{row.variant}`{against}{chosen}", row.cause or "–", row.kind or "–", f"{row.n}",
+                signed(row.mean), f"{signed(row.low)} to {signed(row.high)}", row.wins,
+                _decimal(row.correlation, "{:+.2f}"), signed(others["gap"]), _decimal(others["nll"], "{:+.3f}"),
+            ]
+        )  # fmt: skip
+    headings = [
+        "variant", "cause", "kind", "n", "test acc. (pp)", "interval", "replicates above", "correlation", "gap (pp)",
+        "NLL",
+    ]  # fmt: skip
+    return markdown(headings, rows, texts=3)
+
+
+def policies(summary: pd.DataFrame, variants: list[str], names: list[str]) -> str:
+    """Validation accuracy of every variant as the images are, and under each policy."""
+    rows = []
+    for variant in variants:
+        splits = ["val", *(f"val_under_{name}" for name in names)]
+        cells = [cell(summary, variant, split, "accuracy") for split in splits]
+        rows.append([f"`{variant}`", *(_mean(entry, 100) for entry in cells)])
+    return markdown(["variant", "as they are", *names], rows)
 
 
 def descriptions(provenance: dict[str, Any]) -> str:
@@ -99,6 +141,10 @@ def environments(provenance: dict[str, Any]) -> str:
         return f"All variants: {next(iter(made))}."
     lines = [f"- {', '.join(names)}: {text}" for text, names in made.items()]
     return "\n".join(["**Made in different environments; differences between them may stem from that:**", "", *lines])
+
+
+def _decimal(value: float, form: str) -> str:
+    return "n/a" if math.isnan(value) else form.format(value).replace("-", "−")
 
 
 def _mean(entry: Cell | None, scale: int) -> str:

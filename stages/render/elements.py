@@ -1,0 +1,136 @@
+"""The parts of report.html: sections of figures, panels and tables, as plain text that the template escapes.
+
+Every figure has a text alternative for each of its panels and a table with the same numbers.
+"""
+
+import dataclasses
+import json
+import math
+from collections.abc import Iterable
+from typing import Any
+
+from markupsafe import Markup, escape
+
+from stages.render.palette import themed
+
+UNKNOWN = "n/a"
+FOR_SCRIPT = {"<": "\\u003c", ">": "\\u003e", "&": "\\u0026", "\u2028": "\\u2028", "\u2029": "\\u2029"}
+
+
+@dataclasses.dataclass(frozen=True)
+class Table:
+    """A table of texts; the first `texts` columns are words, the others numbers. The caption names split and rule."""
+
+    caption: str
+    headings: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    texts: int = 1
+
+    def __post_init__(self) -> None:
+        for row in self.rows:
+            if len(row) != len(self.headings):
+                raise ValueError(f"a row of {self.caption!r} has {len(row)} cells under {len(self.headings)} headings")
+
+
+@dataclasses.dataclass(frozen=True)
+class Panel:
+    """One chart: `alt` is its takeaway in words, `height` the pixels to keep free until it is drawn."""
+
+    name: str
+    alt: str
+    spec: Markup
+    title: str = ""
+    height: int = 240
+
+
+@dataclasses.dataclass(frozen=True)
+class Figure:
+    """Panels side by side where there is room, with one caption. `legend` pairs a word with a CSS class."""
+
+    caption: str
+    panels: tuple[Panel, ...]
+    tables: tuple[Table, ...]
+    legend: tuple[tuple[str, str], ...] = ()
+    key: tuple[tuple[str, str], ...] = ()
+    layout: str = "three"  # panels a row at most: one, two or three
+
+
+@dataclasses.dataclass(frozen=True)
+class Section:
+    """One section of the page: paragraphs, terms with their explanations, figures, then tables by themselves."""
+
+    name: str
+    title: str
+    paragraphs: tuple[str, ...] = ()
+    figures: tuple[Figure, ...] = ()
+    tables: tuple[Table, ...] = ()
+    terms: tuple[tuple[str, str], ...] = ()
+
+
+def panel(name: str, chart: Any, text: str, title: str = "", height: int = 240) -> Panel:
+    """A panel of an Altair chart, as wide as its column, in the page's colours."""
+    specification = chart.properties(width="container", autosize={"type": "fit-x", "contains": "padding"}).to_dict()
+    del specification["$schema"], specification["config"]  # page.js passes the mode and the page's own
+    return Panel(name, text, script_json(themed(specification)), title, height)
+
+
+def script_json(content: Any) -> Markup:
+    """JSON that is inert inside a script element, whatever its strings hold. Raises ValueError on NaN."""
+    text = json.dumps(content, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    for character, replacement in FOR_SCRIPT.items():
+        text = text.replace(character, replacement)
+    return Markup(text)
+
+
+def marked(text: str) -> Markup:
+    """Escaped text, with `code` in backticks as a code element."""
+    parts = text.split("`")
+    if len(parts) % 2 == 0:
+        return escape(text)
+    return Markup("").join(
+        Markup("<code>{}</code>").format(part) if index % 2 else escape(part) for index, part in enumerate(parts)
+    )
+
+
+def number(value: Any, form: str = "{:.1f}") -> str:
+    """A number in the form, with a proper minus sign; `n/a` for what is unknown."""
+    if value is None or not isinstance(value, int | float) or not math.isfinite(value):
+        return UNKNOWN
+    return form.format(value).replace("-", "−")
+
+
+def limits(low: Any, high: Any, form: str = "{:.1f}") -> str:
+    """`81.3 to 82.9`; `n/a` where either limit is unknown."""
+    texts = [number(value, form) for value in (low, high)]
+    return UNKNOWN if UNKNOWN in texts else " to ".join(texts)
+
+
+def estimate(mean: Any, low: Any, high: Any, form: str = "{:.1f}") -> str:
+    """`82.1 (81.3 to 82.9)`; without the brackets where the limits are unknown."""
+    between = limits(low, high, form)
+    return number(mean, form) if between == UNKNOWN else f"{number(mean, form)} ({between})"
+
+
+def text_of(value: Any) -> str:
+    """A text cell; `n/a` for what is missing or empty."""
+    missing = value is None or (isinstance(value, float) and math.isnan(value)) or value == ""
+    return UNKNOWN if missing else str(value)
+
+
+def joined(names: Iterable[str]) -> str:
+    """`a`, `b` and `c`."""
+    quoted = [f"`{name}`" for name in names]
+    return " and ".join(filter(None, (", ".join(quoted[:-1]), *quoted[-1:])))
+
+
+def chart_config() -> dict[str, Any]:
+    """Vega's configuration of all of the page's charts. CSS variables make it fit light, dark and print."""
+    axis = {
+        "labelColor": "var(--ink)", "titleColor": "var(--ink)", "gridColor": "var(--band)",
+        "domainColor": "var(--grey)",
+        "tickColor": "var(--grey)", "labelFontSize": 12, "titleFontSize": 12, "titleFontWeight": "normal",
+    }  # fmt: skip
+    return {
+        "background": None, "aria": False, "font": "system-ui, sans-serif", "axis": axis,
+        "view": {"stroke": None}, "text": {"color": "var(--ink)"},
+    }  # fmt: skip

@@ -1,0 +1,132 @@
+import copy
+from typing import Any
+
+import pandas as pd
+import pytest
+import yaml
+
+from stages.render.verdict import FirstScreen, first_screen
+
+SUMMARY = pd.DataFrame(
+    [("baseline", split, "accuracy", 12, mean, mean - 0.01, mean + 0.01) for split, mean in
+     (("train", 0.996), ("val", 0.836), ("test", 0.829))],
+    columns=["variant", "split", "metric", "n", "mean", "low", "high"],
+)  # fmt: skip
+EFFECT = {
+    "variant": "dropout",
+    "n": 12,
+    "mean": 0.014,
+    "low": 0.007,
+    "high": 0.021,
+    "confidence": 0.98,
+    "wins": "11/12",
+}
+VERDICT: dict[str, Any] = {
+    "metric": "accuracy",
+    "margin": 0.02,
+    "replicates": 12,
+    "block_size": 6,
+    "gap": {"n": 12, "mean": 0.16, "sd": 0.01, "low": 0.152, "high": 0.168},
+    "divergence": {"verdict": "problematic", "slope": {}, "from_epoch": 9.2},
+    "causes": [
+        {"cause": "split", "title": "the split itself", "verdict": "not applicable", "why": "the suite made the split"},
+        {"cause": "capacity", "title": "excess capacity", "verdict": "contributes", "material": False, **EFFECT},
+    ],
+    "data": {
+        "sizes": {"baseline": 1000, "double_data": 2000},
+        "per_doubling": {"mean": 0.02, "low": 0.015, "high": 0.025},
+        "target_gain": 0.05,
+        "images_needed": [5656.9, 4000.0, 10079.4],
+    },
+    "remedy": EFFECT | {
+        "verdict": "helps", "material": False, "mde": 0.01, "diff": {"dropout": [0.25, 0.25, 0.5]},
+        "nll": {"mean": -0.28, "low": -0.3, "high": -0.26},
+        "chosen_on_block": 0, "parameters": 421642, "steps": 960, "relative_compute": 1.0,
+    },
+    "underfit": [],
+}  # fmt: skip
+PROVENANCE: dict[str, Any] = {"not_trained": {"mixup": {"mixup": 0.2}}}
+
+
+def screen(**changes: Any) -> FirstScreen:
+    return first_screen(copy.deepcopy(VERDICT) | changes, SUMMARY, PROVENANCE)
+
+
+def whole(shown: FirstScreen) -> str:
+    causes = [f"{line.title}: {line.verdict}: {line.evidence}" for line in shown.causes]
+    return "\n".join([shown.headline, *shown.paragraphs, *causes, shown.params_diff, *shown.next_steps])
+
+
+def test_the_first_screen_answers_whether_why_and_what_to_do() -> None:
+    shown = screen()
+    assert shown.headline == "Gap 16.0 pp. `dropout` raises test accuracy by +1.4 pp (+0.7 to +2.1)."
+    text = whole(shown)
+    assert "The gap is real." in text
+    assert "was lowest at epoch 9" in text
+    assert "chosen by validation on block 0, judged by test on 12 other replicates" in text
+    assert "It costs 1× the baseline's computation: 960 steps of 421,642 parameters." in text
+    assert "Test loss changed by −0.28 nats (−0.30 to −0.26): its confidence is better earned." in text
+    assert "Not tested: `mixup`" in text
+    assert yaml.safe_load(shown.params_diff) == {"train": {"dropout": [0.25, 0.25, 0.5]}}
+    assert shown.causes[1].verdict == "contributes"
+    assert "about 5,700 images (4,000 to 10,000) if the trend went on" in shown.causes[2].evidence
+
+
+@pytest.mark.parametrize("forbidden", ["p =", "p-value", "the cause is", "proves", "nan", "None"])
+def test_it_claims_no_more_than_an_intervention_shows(forbidden: str) -> None:
+    assert forbidden not in whole(screen())
+
+
+def test_an_inconclusive_cause_says_what_would_settle_it() -> None:
+    entry = VERDICT["causes"][1] | {"verdict": "inconclusive", "low": -0.01, "mde": 0.025, "more_replicates": 7}
+    text = whole(screen(causes=[entry]))
+    assert "an effect of 2.5 pp would have been found with 80% probability" in text
+    assert "`make more ARM=dropout BLOCKS=2` (at most 24 runs" in text  # 7 replicates are two blocks of 6, of two arms
+    hopeless = whole(screen(causes=[entry | {"more_replicates": None}]))
+    assert "More replicates cannot settle excess capacity" in hopeless
+
+
+def test_a_harmful_removal_that_underfits_is_not_held_against_the_cause() -> None:
+    harms = VERDICT["causes"][1] | {"verdict": "removing it harms", "mean": -0.15, "low": -0.16, "high": -0.14}
+    assert "after as many steps it underfits" in whole(screen(causes=[harms], underfit=["dropout"]))
+    assert "underfits" not in whole(screen(causes=[harms], underfit=[]))
+
+
+def test_no_remedy_is_recommended_that_is_not_shown_to_help() -> None:
+    remedy = VERDICT["remedy"] | {"verdict": "inconclusive", "low": -0.004}
+    shown = screen(remedy=remedy, causes=VERDICT["causes"][:1])
+    none = "Gap 16.0 pp. No tested remedy is shown to raise test accuracy"
+    assert shown.headline == f"{none}; more data does, by +2.0 pp a doubling."
+    assert screen(remedy=remedy, causes=VERDICT["causes"][:1], data=None).headline == f"{none}."
+    assert shown.params_diff == ""
+    assert "Do this" not in whole(shown)
+    assert "The most promising of the tested remedies, `dropout`" in whole(shown)
+
+
+def test_a_gap_that_is_not_shown_is_not_called_real() -> None:
+    text = whole(screen(gap={"n": 12, "mean": 0.01, "sd": 0.05, "low": -0.02, "high": 0.04}))
+    assert "No gap is shown: its interval includes 0." in text
+    assert "The gap is real" not in text
+
+
+def test_what_is_unknown_is_said_and_not_printed_as_nan() -> None:
+    unknown = {"n": 1, "mean": 0.16, "sd": None, "low": None, "high": None}
+    text = whole(
+        screen(
+            gap=unknown, remedy=None,
+            divergence={"verdict": "unknown", "slope": unknown, "from_epoch": None},
+            causes=[VERDICT["causes"][1] | {"verdict": "unknown", "low": None, "high": None, "wins": "1/1"}],
+            data=VERDICT["data"] | {"per_doubling": unknown, "images_needed": [None, None, None]},
+        )
+    )  # fmt: skip
+    assert "One replicate has no interval" in text
+    assert "No remedy can be named" in text
+    assert "how many images +5.0 pp would take is unknown" in text
+    assert "nan" not in text.lower()
+    assert "None" not in text
+
+
+def test_arms_that_close_the_gap_by_underfitting_are_named() -> None:
+    assert "with `augmentation` training accuracy falls together with test accuracy" in whole(
+        screen(underfit=["augmentation"])
+    )
