@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(abspath $(VENV))/bin
 export PATH := $(BIN):$(PATH)
 .DEFAULT_GOAL := help
-.PHONY: help setup plan repro more report test test-browser lint smoke lock
+.PHONY: help setup plan repro more report test test-browser lint smoke lock review fresh
 
 help:  ## list the commands
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
@@ -27,6 +27,13 @@ more: setup  ## train a variant on fresh replicates: ARM=dropout [BLOCKS=1] [BUD
 
 report: setup  ## remake reports/report.html from the tables in Git, in seconds
 	@$(BIN)/python -m stages.report
+
+# Make itself ends with 2 whatever fails; `python -m stages.review` ends with 1 on a failed gate, 2 on a usage error.
+review: setup  ## what this branch does to the results: BASE=<rev> [OUT=folder] [CONFIRM=1 trains what improved afresh]
+	@$(BIN)/python -m stages.review $(if $(BASE),'$(BASE)') $(if $(CONFIRM),--confirm '$(CONFIRM)') $(if $(OUT),--out '$(OUT)') $(if $(LINK),--link '$(LINK)')
+
+fresh: setup  ## do dvc.lock and reports/ belong to the code beside them? Needs no data
+	@$(BIN)/python -m stages.review --fresh
 
 test: setup lint  ## lint, types and tests
 	@$(BIN)/python -m pytest -m 'not browser' $(ARGS)

@@ -5,6 +5,7 @@ Reads params.yaml (split, train, variants, exploratory, extra), data/prepared/ a
 confusion.csv, reliability.csv, hardest.csv, metrics.json, provenance.json.
 """
 
+import hashlib
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,12 +22,13 @@ from stages.params.experiment import settings_as_dict
 from stages.params.suite import BASELINE, Suite
 from stages.paths import reports, runs
 from stages.stats import tables
-from stages.stats.files import write_all
+from stages.stats.files import SCHEMA, write_all
 
 
 def provenance(params: Suite) -> dict[str, Any]:
-    """provenance.json: the data, and for each variant its diff, replicates, cost, checkpoints and environments."""
+    """provenance.json: the data; each variant's diff, replicates, cost, checkpoints, predictions, environments."""
     content: dict[str, Any] = {
+        "schema": SCHEMA,
         "data": json.loads(runs.MANIFEST.read_text(encoding="utf-8")),
         "seed": params.split.seed,
         "train": settings_as_dict(params.train),
@@ -47,9 +49,17 @@ def provenance(params: Suite) -> dict[str, Any]:
             "parameters": replicates[0]["parameters"],
             "forward_flops": replicates[0]["forward_flops"],
             "selected_steps": [replicate["selected_step"] for replicate in replicates],
+            "predictions_md5": {
+                str(block): _md5(runs.run_folder(variant, block) / runs.PREDICTIONS) for block in blocks
+            },
             "environments": _distinct(environment for run in found for environment in run["environments"]),
         }
     return content
+
+
+def _md5(path: Path) -> str:
+    """As dvc.lock gives it, so that the tables can be tied to the runs they were made from."""
+    return hashlib.md5(path.read_bytes(), usedforsecurity=False).hexdigest()
 
 
 def _distinct(items: Iterator[dict[str, str]]) -> list[dict[str, str]]:

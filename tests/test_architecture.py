@@ -66,7 +66,7 @@ def test_package_files_hold_docstrings_only() -> None:
 
 
 def test_only_training_imports_tensorflow() -> None:
-    for stage in ("prepare", "evaluate", "diagnose", "report", "repro", "plan", "more", "params/__main__"):
+    for stage in ("prepare", "evaluate", "diagnose", "report", "repro", "plan", "more", "review", "params/__main__"):
         for path in closure(Path(f"stages/{stage}.py")):
             text = (ROOT / path).read_text()
             assert "import tensorflow" not in text, path

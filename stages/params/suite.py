@@ -2,18 +2,28 @@
 
 import dataclasses
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 from pydantic.dataclasses import dataclass
 
-from stages.params.experiment import Compute, Data, Fraction, Natural, Split, Train, check_name, variant_settings
+from stages.params.experiment import (
+    Compute,
+    Data,
+    Fraction,
+    Natural,
+    NonNegative,
+    Split,
+    Train,
+    check_name,
+    variant_settings,
+)  # fmt: skip
 from stages.params.schema import STRICT, ParamsError, parse, read_yaml
 from stages.paths import runs
 
 BASELINE = "baseline"
 REFERENCE_NAMES = ("majority_class", "nearest_neighbour")  # rows of results.csv that no variant may take
-BLOCKS = ("data", "split", "train", "variants", "exploratory", "extra", "causes", "diagnosis", "compute")
+BLOCKS = ("data", "split", "train", "variants", "exploratory", "extra", "causes", "diagnosis", "review", "compute")
 CAUSES = {  # in the order of the report
     "data": "insufficient data",
     "capacity": "excess capacity",
@@ -52,6 +62,21 @@ class Diagnosis:
 
 
 @dataclass(frozen=True, config=STRICT)
+class Review:
+    """What `make review` judges by: one metric, in whose unit (a fraction, or nats) margin and tolerance are.
+
+    `fail_on` says what ends it with status 1: an adjusted interval wholly below -tolerance, a gap that
+    grows by more than gap_tolerance, a stale dvc.lock or reports/.
+    """
+
+    primary: Literal["test_accuracy", "test_balanced_accuracy", "test_nll", "test_ece", "val_accuracy", "val_nll"]
+    margin: Annotated[float, Field(gt=0)]
+    fail_on: tuple[Literal["regression", "gap_growth", "stale"], ...]
+    tolerance: NonNegative
+    gap_tolerance: Fraction
+
+
+@dataclass(frozen=True, config=STRICT)
 class Cell:
     """One block of one of `variants`, beyond split.blocks.
 
@@ -82,6 +107,7 @@ class Suite:
     looks: dict[str, int]
     causes: dict[str, Cause]
     diagnosis: Diagnosis
+    review: Review
     compute: Compute
 
     @property
@@ -126,6 +152,7 @@ def load(path: Path = runs.PARAMS) -> Suite:
         looks={name: max((cell.look for cell in extra if cell.variant == name), default=0) for name in declared},
         causes=_causes(raw["causes"], declared | exploratory),
         diagnosis=parse(Diagnosis, raw["diagnosis"], "diagnosis"),
+        review=parse(Review, raw["review"], "review"),
         compute=parse(Compute, raw["compute"], "compute"),
     )
 

@@ -1,0 +1,198 @@
+"""What a change of one variant between two revisions may be called. Pure functions on numbers.
+
+The word, the drawn interval and the fall that would have been missed all come from one interval at one
+confidence, adjusted by Bonferroni for all that is tested, so that none can contradict another (with Holm's
+steps a word could stand beside an interval that includes 0). It covers new replicates on this test set.
+"""
+
+import dataclasses
+import math
+from collections.abc import Mapping
+from typing import Literal
+
+import numpy as np
+from scipy import stats
+
+from stages.params.suite import Review
+from stages.reviewing.markdown import code
+from stages.stats.intervals import Interval, Values
+from stages.stats.verdicts import ALPHA, Contrast, minimum_detectable_effect, paired_contrast
+
+Word = Literal["regressed", "improved", "no effect", "no change detected", "bit-identical", "unknown"]
+Series = dict[int, float]  # a score by replicate
+
+
+@dataclasses.dataclass(frozen=True)
+class Measure:
+    """A score of results.csv: where it stands, whether more is better, how it is written."""
+
+    split: str
+    metric: str
+    title: str
+    higher_is_better: bool = True
+    unit: str = "pp"  # or nats
+
+    def text(self, value: float, sign: bool = True) -> str:
+        """A change in its unit, without naming it: `+1.2` for 0.012 in pp, `−0.031` in nats; `n/a` for NaN."""
+        if math.isnan(value):
+            return "n/a"
+        digits, scale = (1, 100) if self.unit == "pp" else (3, 1)
+        return f"{scale * value:{'+' if sign else ''}.{digits}f}".replace("-", "−")
+
+
+MEASURES = {
+    "test_accuracy": Measure("test", "accuracy", "test accuracy"),
+    "test_balanced_accuracy": Measure("test", "balanced_accuracy", "balanced test accuracy"),
+    "test_nll": Measure("test", "nll", "test NLL", higher_is_better=False, unit="nats"),
+    "test_ece": Measure("test", "ece", "test ECE", higher_is_better=False),
+    "val_accuracy": Measure("val", "accuracy", "val accuracy"),
+    "val_nll": Measure("val", "nll", "val NLL", higher_is_better=False, unit="nats"),
+    "train_accuracy": Measure("train", "accuracy", "train accuracy"),
+    "gap": Measure("train-val", "gap", "gap", higher_is_better=False),
+}
+BESIDE = ("test_accuracy", "train_accuracy", "gap", "test_nll")  # shown beside the primary, without words
+
+
+@dataclasses.dataclass(frozen=True)
+class Confirmation:
+    """The same comparison on a block that no choice has seen."""
+
+    contrast: Contrast
+    stands: bool
+
+
+@dataclasses.dataclass(frozen=True)
+class Judged:
+    """One variant's change, head minus base, of the primary metric and (`beside`) of the others."""
+
+    variant: str
+    word: Word
+    contrast: Contrast | None = None
+    paired: bool = True
+    detectable: float = math.nan
+    beside: Mapping[str, float] = dataclasses.field(default_factory=dict)
+    gap: Contrast | None = None
+    confirmation: Confirmation | None = None
+
+
+def compare(head: Series, base: Series, pair: bool, confidence: float) -> tuple[Contrast, bool]:
+    """(head - base, whether it is paired): over shared replicates where `pair` allows it and there are any, else Welch.
+
+    Replicates with other numbers or other streams are independent draws.
+    """
+    shared = sorted(set(head) & set(base)) if pair else []
+    if shared:
+        treated, control = (np.array([side[replicate] for replicate in shared]) for side in (head, base))
+        return paired_contrast(treated, control, confidence), True
+    return welch(np.array([*head.values()]), np.array([*base.values()]), confidence), False
+
+
+def welch(head: Values, base: Values, confidence: float) -> Contrast:
+    """Contrast of two independent samples with unequal variances, (n,) and (m,): Welch 1947. NaN limits under 2 each.
+
+    `interval.n` is the smaller sample's; `interval.sd` is NaN: there are no differences to take it of.
+    """
+    n, mean = min(len(head), len(base)), float(np.mean(head) - np.mean(base))
+    if n < 2:
+        return Contrast(Interval(n, mean, *[math.nan] * 3), confidence, math.nan, math.nan, math.nan, 0, "–", math.nan)
+    parts = np.array([np.var(values, ddof=1) / len(values) for values in (head, base)])
+    error = math.sqrt(parts.sum())
+    freedom = np.array([len(head) - 1, len(base) - 1])
+    df = float(parts.sum() ** 2 / np.sum(parts**2 / freedom)) if error else float(freedom.sum())
+    half = float(stats.t.ppf((1 + confidence) / 2, df)) * error
+    interval = Interval(n, mean, math.nan, mean - half, mean + half)
+    return Contrast(interval, confidence, error, df, error**2 * n, 0.0, "–", math.nan)
+
+
+def word_for(interval: Interval, margin: float, higher_is_better: bool) -> Word:
+    """The word that an adjusted interval earns; `margin` in its unit."""
+    low, high = (interval.low, interval.high) if higher_is_better else (-interval.high, -interval.low)
+    if math.isnan(low) or math.isnan(high):
+        return "unknown"
+    if high < 0:
+        return "regressed"
+    if low > 0:
+        return "improved"
+    return "no effect" if -margin < low and high < margin else "no change detected"
+
+
+def confidence_of(family: int, review: Review) -> float:
+    """Confidence of each interval, so that false alarms of a whole review stay under 5%.
+
+    The gap counts as a second test of every variant where the gate may fail on it.
+    """
+    return 1 - ALPHA / (family * (2 if "gap_growth" in review.fail_on else 1))
+
+
+def judge(
+    head: Mapping[str, Mapping[str, Series]],
+    base: Mapping[str, Mapping[str, Series]],
+    identical: set[str],
+    pair: bool,
+    review: Review,
+    margin: float,
+) -> list[Judged]:
+    """Every variant of both sides, the worst first. `head[variant][measure]` are its scores, by names of MEASURES.
+
+    The family is what is not bit-identical. `margin` is in the primary's unit.
+    """
+    variants = [name for name in head if name in base]
+    family = [name for name in variants if name not in identical]
+    primary = MEASURES[review.primary]
+    judged = [Judged(name, "bit-identical") for name in variants if name in identical]
+    for name in family:
+        confidence = confidence_of(len(family), review)
+        contrast, paired = compare(head[name][review.primary], base[name][review.primary], pair, confidence)
+        judged.append(
+            Judged(
+                variant=name,
+                word=word_for(contrast.interval, margin, primary.higher_is_better),
+                contrast=contrast,
+                paired=paired,
+                detectable=minimum_detectable_effect(contrast),
+                beside={
+                    measure: compare(head[name][measure], base[name][measure], pair, confidence)[0].interval.mean
+                    for measure in BESIDE
+                    if measure != review.primary
+                },
+                gap=compare(head[name]["gap"], base[name]["gap"], pair, confidence)[0],
+            )
+        )
+    return sorted(judged, key=_importance)
+
+
+def confirm(contrasts: dict[str, Contrast], judged: list[Judged], review: Review) -> list[Judged]:
+    """The judged variants with what a fresh block said of those that improved."""
+    higher = MEASURES[review.primary].higher_is_better
+    return [
+        dataclasses.replace(
+            row, confirmation=Confirmation(found, word_for(found.interval, math.inf, higher) == "improved")
+        )
+        if (found := contrasts.get(row.variant))
+        else row
+        for row in judged
+    ]
+
+
+def gate(judged: list[Judged], review: Review, stale: bool) -> list[str]:
+    """Why the review fails, by `review.fail_on`; empty where it passes."""
+    primary, reasons = MEASURES[review.primary], []
+    for row in judged:
+        if row.contrast is None or row.gap is None:
+            continue
+        interval = row.contrast.interval
+        best = interval.high if primary.higher_is_better else -interval.low  # NaN compares as False
+        if "regression" in review.fail_on and best < -review.tolerance:
+            worse = f"{primary.text(abs(best), sign=False)} {primary.unit} worse in {primary.title}"
+            reasons.append(f"regression: {code(row.variant)} is at least {worse}")
+        if "gap_growth" in review.fail_on and row.gap.interval.low > review.gap_tolerance:
+            grown = MEASURES["gap"].text(row.gap.interval.low, sign=False)
+            reasons.append(f"gap growth: the gap of {code(row.variant)} is at least {grown} pp larger")
+    if stale and "stale" in review.fail_on:
+        reasons.append("stale: dvc.lock and reports/ do not belong to the code and parameters beside them")
+    return reasons
+
+
+def _importance(row: Judged) -> tuple[int, float]:
+    order = ("regressed", "improved", "no change detected", "unknown", "no effect", "bit-identical")
+    return order.index(row.word), -abs(row.contrast.interval.mean) if row.contrast else 0.0
