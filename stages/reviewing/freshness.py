@@ -97,7 +97,8 @@ def _dependency(dep: Any, outs: dict[str, Any], hashes: "_Hashes") -> Iterator[s
         if outs[dep.def_path].hash_info != dep.hash_info:
             yield f"{dep.def_path} was made anew since"
     elif inside:
-        if _totals(inside) != (dep.meta.size, dep.meta.nfiles):
+        ran = all(out.hash_info for out in inside)  # else that is said already
+        if ran and _totals(inside) != (dep.meta.size, dep.meta.nfiles):
             yield f"{dep.def_path}/ holds other runs or data since"
     elif not dep.exists and any(dep.def_path.startswith(f"{path}/") for path in outs):
         return  # a file of a cached folder, of which dvc.lock has one hash for all

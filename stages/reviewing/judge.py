@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import Literal
 
 import numpy as np
-from scipy import stats
+from scipy import special
 
 from stages.params.suite import Review
 from stages.reviewing.markdown import code
@@ -69,10 +69,14 @@ class Judged:
     word: Word
     contrast: Contrast | None = None
     paired: bool = True
-    detectable: float = math.nan
     beside: Mapping[str, float] = dataclasses.field(default_factory=dict)
     gap: Contrast | None = None
     confirmation: Confirmation | None = None
+
+    @property
+    def detectable(self) -> float:
+        """The change that would have been found with 80% probability, in the primary's unit."""
+        return minimum_detectable_effect(self.contrast) if self.contrast else math.nan
 
 
 def compare(head: Series, base: Series, pair: bool, confidence: float) -> tuple[Contrast, bool]:
@@ -87,6 +91,14 @@ def compare(head: Series, base: Series, pair: bool, confidence: float) -> tuple[
     return welch(np.array([*head.values()]), np.array([*base.values()]), confidence), False
 
 
+def mean_change(head: Series, base: Series, paired: bool) -> float:
+    """Difference of means, over shared replicates where `paired`."""
+    shared = set(head) & set(base)
+    sides = ([value for replicate, value in side.items() if not paired or replicate in shared] for side in (head, base))
+    new, old = (sum(values) / len(values) for values in sides)
+    return new - old
+
+
 def welch(head: Values, base: Values, confidence: float) -> Contrast:
     """Contrast of two independent samples with unequal variances, (n,) and (m,): Welch 1947. NaN limits under 2 each.
 
@@ -99,7 +111,7 @@ def welch(head: Values, base: Values, confidence: float) -> Contrast:
     error = math.sqrt(parts.sum())
     freedom = np.array([len(head) - 1, len(base) - 1])
     df = float(parts.sum() ** 2 / np.sum(parts**2 / freedom)) if error else float(freedom.sum())
-    half = float(stats.t.ppf((1 + confidence) / 2, df)) * error
+    half = float(special.stdtrit(df, (1 + confidence) / 2)) * error
     interval = Interval(n, mean, math.nan, mean - half, mean + half)
     return Contrast(interval, confidence, error, df, error**2 * n, 0.0, "–", math.nan)
 
@@ -149,9 +161,8 @@ def judge(
                 word=word_for(contrast.interval, margin, primary.higher_is_better),
                 contrast=contrast,
                 paired=paired,
-                detectable=minimum_detectable_effect(contrast),
                 beside={
-                    measure: compare(head[name][measure], base[name][measure], pair, confidence)[0].interval.mean
+                    measure: mean_change(head[name][measure], base[name][measure], paired)
                     for measure in BESIDE
                     if measure != review.primary
                 },

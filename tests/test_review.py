@@ -1,0 +1,301 @@
+"""The review's judgement and text, on numbers worked out by hand, by simulation, and on hostile or huge input."""
+
+import dataclasses
+import math
+import re
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from stages.params import suite
+from stages.params.schema import ParamsError, parse
+from stages.params.suite import Review
+from stages.reviewing import changes, forest, fresh_block, judge, sections, words
+from stages.reviewing.base import Side
+from stages.reviewing.changes import Variants
+from stages.reviewing.freshness import Finding
+from stages.reviewing.judge import MEASURES, Judged
+from stages.reviewing.markdown import LIMIT, Section, code, compose, plain, table
+from stages.stats.intervals import Interval
+from tests.scratch import ROOT
+
+REVIEW = Review(primary="test_accuracy", margin=0.02, fail_on=(), tolerance=0, gap_tolerance=0)
+NONE = Variants([], [], [], set())
+
+
+def scores(values: list[float] | np.ndarray, first: int = 0, gap: float = 0.1) -> dict[str, judge.Series]:
+    """The same values under every measure, but the gap."""
+    rows = {name: {first + r: float(value) for r, value in enumerate(values)} for name in MEASURES}
+    return rows | {"gap": {first + r: gap + 0.001 * (r % 3) for r in range(len(values))}}
+
+
+def judged(head: list[float], base: list[float], review: Review = REVIEW, first: int = 0) -> Judged:
+    (row,) = judge.judge(
+        {"dropout": scores(head, first)}, {"dropout": scores(base)}, set(), True, review, review.margin
+    )
+    return row
+
+
+def test_paired_change_worked_by_hand() -> None:
+    """Differences .01, .02, .03: mean .02, sd .01, t(.975, 2) = 4.3027, half width .024842."""
+    row = judged([0.71, 0.82, 0.93], [0.70, 0.80, 0.90])
+    assert row.contrast is not None
+    assert row.paired
+    assert row.contrast.interval.mean == pytest.approx(0.02)
+    assert row.contrast.interval.low == pytest.approx(0.02 - 4.302653 * 0.01 / math.sqrt(3), abs=1e-6)
+    assert row.word == "no change detected"
+    assert row.detectable > 0.024842
+
+
+def test_unpaired_change_worked_by_hand() -> None:
+    """Welch: means .8 and .7, variances 1e-4 and 4e-4 over 3 each; se² = 5e-4/3, df = 25/17 * 2."""
+    contrast = judge.welch(np.array([0.79, 0.80, 0.81]), np.array([0.68, 0.70, 0.72]), 0.95)
+    assert contrast.interval.mean == pytest.approx(0.1)
+    assert contrast.standard_error == pytest.approx(math.sqrt(5e-4 / 3))
+    assert contrast.df == pytest.approx(25 / 17 * 2)
+    row = judged([0.79, 0.80, 0.81], [0.68, 0.70, 0.72], first=6)
+    assert not row.paired, "replicates 6-8 are other draws than 0-2"
+    assert row.word == "improved"
+    assert words.word(row, REVIEW, 0.02) == "improved (unconfirmed)"
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "higher", "expected"),
+    [
+        (0.001, 0.03, True, "improved"), (0.001, 0.03, False, "regressed"), (-0.03, -0.001, True, "regressed"),
+        (-0.03, -0.001, False, "improved"), (-0.01, 0.019, True, "no effect"),
+        (-0.01, 0.021, True, "no change detected"),
+        (-0.021, 0.01, False, "no change detected"), (0.0, 0.03, True, "no change detected"),
+        (math.nan, math.nan, True, "unknown"),
+    ],
+)  # fmt: skip
+def test_word_comes_from_the_interval_and_the_direction(low: float, high: float, higher: bool, expected: str) -> None:
+    assert judge.word_for(Interval(12, (low + high) / 2, 0.01, low, high), 0.02, higher) == expected
+
+
+def test_family_counts_what_is_not_identical_and_the_gap_where_it_gates() -> None:
+    assert judge.confidence_of(5, REVIEW) == pytest.approx(0.99)
+    assert judge.confidence_of(5, dataclasses.replace(REVIEW, fail_on=("gap_growth",))) == pytest.approx(0.995)
+    rng = np.random.default_rng(0)
+    head, base = ({name: scores(rng.normal(0.8, 0.01, 6)) for name in ("a", "b", "c")} for _ in range(2))
+    rows = judge.judge(head, base, {"c"}, True, REVIEW, 0.02)
+    assert [row.word for row in rows if row.variant == "c"] == ["bit-identical"]
+    assert {row.contrast.confidence for row in rows if row.contrast} == {0.975}
+
+
+def test_gate_fires_on_the_bound_and_not_on_the_mean() -> None:
+    gate = dataclasses.replace(REVIEW, fail_on=("regression",))
+    row = judged([0.69, 0.78, 0.87, 0.66], [0.70, 0.80, 0.90, 0.68])  # mean -.02, bound -.02 + .013
+    assert row.contrast is not None
+    assert row.contrast.interval.high == pytest.approx(-0.02 + 3.182446 * math.sqrt(2 / 3) * 0.01 / 2, abs=1e-5)
+    assert judge.gate([row], gate, True) == ["regression: `dropout` is at least 0.7 pp worse in test accuracy"]
+    assert judge.gate([row], dataclasses.replace(gate, tolerance=0.01), True) == []
+    assert judge.gate([row], REVIEW, True) == []
+    assert judge.gate([], dataclasses.replace(REVIEW, fail_on=("stale",)), True)[0].startswith("stale: ")
+    worse = {"dropout": scores([0.9, 0.91, 0.92], gap=0.2)}
+    rows = judge.judge(worse, {"dropout": scores([0.9, 0.91, 0.92])}, set(), True, REVIEW, 0.02)
+    grown = judge.gate(rows, dataclasses.replace(REVIEW, fail_on=("gap_growth",)), False)
+    assert grown == ["gap growth: the gap of `dropout` is at least 10.0 pp larger"]
+
+
+def test_lower_is_better_for_nll() -> None:
+    review = dataclasses.replace(REVIEW, primary="test_nll", fail_on=("regression",))
+    row = judged([0.70, 0.81, 0.92], [0.60, 0.70, 0.80], review)
+    assert row.word == "regressed"
+    assert judge.gate([row], review, False) == ["regression: `dropout` is at least 0.085 nats worse in test NLL"]
+
+
+@pytest.mark.parametrize("paired", [True, False])
+def test_reviews_of_alike_sides_raise_few_false_alarms(paired: bool) -> None:
+    """1,000 A/A reviews of the default variants: a word or a failed gate in at most 5%.
+
+    Unpaired: the same code on fresh replicates. Paired: a change of the bits that changes nothing else. A
+    replicate's own luck (sd 1 pp) is shared by the variants of a side, 1.5 pp is each run's own.
+    """
+    names = [name for name in suite.load(ROOT / "params.yaml").variants if name not in exploratory()]
+    gate = dataclasses.replace(REVIEW, fail_on=("regression", "gap_growth"))
+    rng, alarms = np.random.default_rng(20240), 0
+    for _ in range(1000):
+        sides: list[dict[str, dict[str, judge.Series]]] = [{}, {}]
+        luck = rng.normal(0, 0.01, (2, 2, 12))
+        for side in (0, 1):
+            common = luck[0 if paired else side]
+            for name in names:
+                drawn = common + rng.normal(0, 0.015, (2, 12))
+                first = 0 if paired else 12 * side
+                accuracy, gap = ({first + r: float(v) for r, v in enumerate(values)} for values in drawn)
+                sides[side][name] = dict.fromkeys(MEASURES, accuracy) | {"gap": gap}
+        rows = judge.judge(sides[0], sides[1], set(), True, gate, 0.02)
+        alarms += any(row.word in ("improved", "regressed") for row in rows) or bool(judge.gate(rows, gate, False))
+    assert len(names) == 17
+    assert 10 <= alarms <= 50
+
+
+def exploratory() -> tuple[str, ...]:
+    return suite.load(ROOT / "params.yaml").exploratory
+
+
+def test_words_of_a_confirmation() -> None:
+    row = judged([0.75, 0.86, 0.97], [0.70, 0.80, 0.90])
+    assert words.word(row, REVIEW, 0.02) == "improved (unconfirmed: same seeds)"
+    good, _ = judge.compare({9: 0.75, 10: 0.86, 11: 0.97}, {9: 0.70, 10: 0.80, 11: 0.90}, True, 0.95)
+    (stands,) = judge.confirm({"dropout": good}, [row], REVIEW)
+    assert words.word(stands, REVIEW, 0.02).startswith("improved (confirmed on 3 fresh replicates: +6.0 [")
+    bad, _ = judge.compare({9: 0.70, 10: 0.86}, {9: 0.71, 10: 0.80}, True, 0.95)
+    (falls,) = judge.confirm({"dropout": bad}, [row], REVIEW)
+    assert words.word(falls, REVIEW, 0.02).startswith("improvement not confirmed (judged on 2 fresh replicates: +2.5 [")
+    assert "0 of 1 confirmed" in words.verdict([falls], NONE, REVIEW, stale=False)
+
+
+def test_would_miss_is_the_detectable_effect() -> None:
+    row = judged([0.71, 0.79, 0.90], [0.70, 0.80, 0.90])
+    text = words.word(row, REVIEW, 0.02)
+    assert text == f"no change detected (would miss falls under {100 * row.detectable:.1f} pp)"
+    assert words.word(judged([0.7], [0.8]), REVIEW, 0.02) == "unknown (one replicate)"
+
+
+def side(variants: dict[str, dict], values: dict[str, float], **provenance: object) -> Side:
+    rows = [(name, r, "test", "accuracy", value) for name, value in values.items() for r in (0, 1)]
+    results = pd.DataFrame(rows, columns=["variant", "replicate", "split", "metric", "value"])
+    entries = {
+        name: {
+            "diff": diff,
+            "predictions_md5": {"0": str(values[name])},
+            "steps": 10,
+            "parameters": 5,
+            "forward_flops": 7,
+        }
+        for name, diff in variants.items()
+    }
+    known = {"data": {"train_size": 5}, "seed": 1, "train": {"width": 1.0, "batch_size": 4}, "variants": entries}
+    recalls = pd.DataFrame(
+        [(name, 0, "test", "a|b", 10, value) for name, value in values.items()],
+        columns=["variant", "replicate", "split", "class", "images", "recall"],
+    )
+    return Side(results, recalls, known | provenance, {"causes": []})
+
+
+def test_what_became_of_each_variant() -> None:
+    base = side({"baseline": {}, "narrow": {"width": 0.5}, "old": {}}, {"baseline": 0.7, "narrow": 0.6, "old": 0.1})
+    head = side({"baseline": {}, "narrow": {"width": 0.4}, "new": {}}, {"baseline": 0.7, "narrow": 0.6, "new": 0.2})
+    found = changes.variants(head, base)
+    assert found == Variants(added=["new"], removed=["old"], redefined=["narrow"], identical={"baseline"})
+    knob = side({"baseline": {}}, {"baseline": 0.7}, train={"width": 1.0, "batch_size": 4, "new_knob": 0})
+    assert changes.variants(knob, base).identical == {"baseline"}, "a knob that is new and off redefines nothing"
+    assert changes.is_paired(head, base)
+    assert not changes.is_paired(side({"baseline": {}}, {"baseline": 0.7}, seed=2), base)
+    assert not changes.is_paired(side({"baseline": {}}, {"baseline": 0.7}, data={"train_size": 6}), base)
+
+
+def test_other_predictions_with_equal_scores_are_not_bit_identical() -> None:
+    base = side({"baseline": {}}, {"baseline": 0.7})
+    head = side({"baseline": {}}, {"baseline": 0.7})
+    head.variants["baseline"]["predictions_md5"] = {"0": "other"}
+    assert changes.variants(head, base).identical == set()
+
+
+def test_parameters_differ_by_dotted_key() -> None:
+    old, new = {"train": {"steps": 1, "a": {"b": [1]}}, "x": {}}, {"train": {"steps": 2, "a": {"b": [1]}}, "y": 3}
+    assert changes.parameters(new, old) == [("train.steps", 1, 2), ("x", {}, "–"), ("y", "–", 3)]
+
+
+def test_costs_and_recalls() -> None:
+    base = side({"baseline": {}, "dropout": {}}, {"baseline": 0.7, "dropout": 0.5})
+    head = side({"baseline": {}, "dropout": {}}, {"baseline": 0.7, "dropout": 0.4})
+    head.variants["dropout"]["steps"] = 30
+    assert changes.costs(head, base)[0][2] == {"parameters": 5, "steps": 30, "compute": 3.0}
+    recalls = changes.recalls(head, base, ["dropout"])
+    assert recalls.change.tolist() == pytest.approx([-0.1])
+    assert "| `dropout` | `a\\|b` | 50.0% | 40.0% | −10.0 |" in sections.recalls(recalls)
+    assert "10 → 30 | 1× → 3×" in sections.costs(changes.costs(head, base))
+
+
+def test_what_users_named_is_no_markup() -> None:
+    hostile = "x`|@team <img src=//e.org onerror=1>\n# h [a](http://e.org)\u202e"
+    text = code(hostile)
+    assert text.startswith("`x'\\|@team")
+    assert text.endswith("`")
+    assert text.count("`") == 2, "nothing leaves the code span"
+    assert "\n" not in text
+    assert "\u202e" not in text
+    assert len(plain("y" * 500)) == 80
+    row = sections.freshness([Finding(hostile, (hostile,), "cure")])
+    outside = re.sub(r"`[^`]*`", "", row)
+    assert "@team" not in outside
+    assert "<img" not in outside
+
+
+def many(count: int) -> list[Judged]:
+    rng = np.random.default_rng(0)
+    sides = [{f"a_variant_with_quite_a_long_name_{i}": scores(rng.normal(0.8, 0.02, 12)) for i in range(count)}] * 2
+    sides = [sides[0], {name: scores(rng.normal(0.8, 0.02, 12)) for name in sides[0]}]
+    return judge.judge(sides[0], sides[1], set(), True, REVIEW, 0.02)
+
+
+def test_five_hundred_variants_fit_a_comment() -> None:
+    rows = many(500)
+    names = Variants(
+        [f"new_{i}" for i in range(500)], [f"old_{i}" for i in range(500)], [row.variant for row in rows], set()
+    )
+    every = [*names.added, *names.removed, *names.redefined]
+    diffs = [{name: {"augmentation": "z" * 200} for name in every}] * 2
+    parts = [
+        Section("Changes", words.changes(rows, REVIEW, 0.02), 0),
+        Section("Chart", forest.text(rows[:30], MEASURES["test_accuracy"], 0.02), 5),
+        Section("Parameters", sections.parameters([(f"variants.v{i}", "x" * 300, "é" * 300) for i in range(500)]), 3),
+        Section("Variants", sections.variants(names, diffs), 2),
+        Section("Freshness", sections.freshness([Finding("w" * 300, ("s" * 90,) * 500, "cure")] * 500), 1),
+    ]
+    text = compose(words.verdict(rows, names, REVIEW, stale=True), parts)
+    assert len(text.encode()) <= LIMIT
+    assert "… and 470 more in `review-full.md`" in text
+    assert text.count("<details>") == text.count("</details>") >= 3
+
+
+def test_sections_go_in_the_stated_order_and_the_verdict_stays() -> None:
+    parts = [Section(f"S{drop}", "é" * 100, drop) for drop in (0, 1, 2, 3)] + [Section("empty", "", 9)]
+    assert "Left out" not in compose("lead", parts)
+    text = compose("lead", parts, 600)
+    assert text.startswith("lead\n")
+    assert "### S1" in text
+    assert "Left out to stay under GitHub's limit: s3, s2;" in text or "s3;" in text
+    cut = compose("lead", parts, 200)
+    assert len(cut.encode()) <= 200
+    assert cut.startswith("lead\n")
+
+
+def test_tables_fold_when_long() -> None:
+    assert "<details>" not in table(["a", "b"], [["1", "2"]] * 8)
+    assert table(["a", "b"], [["1", "2"]] * 9).startswith("<details><summary>9 rows</summary>\n\n| a | b |")
+
+
+def test_chart_marks_zero_margin_and_interval() -> None:
+    row = judged([0.75, 0.86, 0.97], [0.70, 0.80, 0.90])
+    lines = forest.text([row], MEASURES["test_accuracy"], 0.02).splitlines()
+    assert re.fullmatch(r"dropout ┊ +│ +├─+●─+┤ \+6\.0|dropout ┊ .*├─+●─+┤ \+6\.0", lines[0])
+    assert len(lines[0].removesuffix(" +6.0")) == len("dropout ") + forest.WIDTH
+    assert lines[-1].endswith("pp")
+    assert "0.0" in lines[-1]
+    assert forest.text([Judged("same", "bit-identical")], MEASURES["test_accuracy"], 0.02) == ""
+
+
+def test_settings_are_checked() -> None:
+    assert suite.load(ROOT / "params.yaml").review.fail_on == ()
+    good = {"primary": "test_nll", "margin": 0.1, "fail_on": ["stale"], "tolerance": 0, "gap_tolerance": 0}
+    assert parse(Review, good, "review").fail_on == ("stale",)
+    for key, value in (("primary", "train_accuracy"), ("margin", 0), ("fail_on", ["always"]), ("tolerance", -1)):
+        with pytest.raises(ParamsError, match=f"review.{key}"):
+            parse(Review, good | {key: value}, "review")
+
+
+def test_fresh_block_is_beyond_both_sides() -> None:
+    head, base = (side({"baseline": {}}, {"baseline": 0.7}) for _ in range(2))
+    head.results["replicate"] = [11, 3]
+    assert fresh_block.fresh_block(head, base, 6, 1) == 2
+    assert fresh_block.fresh_block(head, base, 6, 3) == 4
+    params = {"variants": {"baseline": {}, "a": {"x": 1}}, "split": {"blocks": [0]}, "causes": {"c": 1}, "extra": {}}
+    only = fresh_block.only(params, ["a"], 7)
+    assert only["split"] == {"blocks": [7]}
+    assert only["variants"] == {"baseline": {}, "a": {"x": 1}}
+    assert only["causes"] == {}
