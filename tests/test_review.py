@@ -11,7 +11,7 @@ import pytest
 from stages.params import suite
 from stages.params.schema import ParamsError, parse
 from stages.params.suite import Review
-from stages.reviewing import changes, forest, fresh_block, judge, sections, words
+from stages.reviewing import changes, forest, fresh_block, gate, judge, sections, words
 from stages.reviewing.base import Side
 from stages.reviewing.changes import Variants
 from stages.reviewing.freshness import Finding
@@ -85,17 +85,17 @@ def test_family_counts_what_is_not_identical_and_the_gap_where_it_gates() -> Non
 
 
 def test_gate_fires_on_the_bound_and_not_on_the_mean() -> None:
-    gate = dataclasses.replace(REVIEW, fail_on=("regression",))
+    review = dataclasses.replace(REVIEW, fail_on=("regression",))
     row = judged([0.69, 0.78, 0.87, 0.66], [0.70, 0.80, 0.90, 0.68])  # mean -.02, bound -.02 + .013
     assert row.contrast is not None
     assert row.contrast.interval.high == pytest.approx(-0.02 + 3.182446 * math.sqrt(2 / 3) * 0.01 / 2, abs=1e-5)
-    assert judge.gate([row], gate, True) == ["regression: `dropout` is at least 0.7 pp worse in test accuracy"]
-    assert judge.gate([row], dataclasses.replace(gate, tolerance=0.01), True) == []
-    assert judge.gate([row], REVIEW, True) == []
-    assert judge.gate([], dataclasses.replace(REVIEW, fail_on=("stale",)), True)[0].startswith("stale: ")
+    assert gate.reasons([row], review, True) == ["regression: `dropout` is at least 0.7 pp worse in test accuracy"]
+    assert gate.reasons([row], dataclasses.replace(review, tolerance=0.01), True) == []
+    assert gate.reasons([row], REVIEW, True) == []
+    assert gate.reasons([], dataclasses.replace(REVIEW, fail_on=("stale",)), True)[0].startswith("stale: ")
     worse = {"dropout": scores([0.9, 0.91, 0.92], gap=0.2)}
     rows = judge.judge(worse, {"dropout": scores([0.9, 0.91, 0.92])}, set(), True, REVIEW, 0.02)
-    grown = judge.gate(rows, dataclasses.replace(REVIEW, fail_on=("gap_growth",)), False)
+    grown = gate.reasons(rows, dataclasses.replace(REVIEW, fail_on=("gap_growth",)), False)
     assert grown == ["gap growth: the gap of `dropout` is at least 10.0 pp larger"]
 
 
@@ -103,7 +103,7 @@ def test_lower_is_better_for_nll() -> None:
     review = dataclasses.replace(REVIEW, primary="test_nll", fail_on=("regression",))
     row = judged([0.70, 0.81, 0.92], [0.60, 0.70, 0.80], review)
     assert row.word == "regressed"
-    assert judge.gate([row], review, False) == ["regression: `dropout` is at least 0.085 nats worse in test NLL"]
+    assert gate.reasons([row], review, False) == ["regression: `dropout` is at least 0.085 nats worse in test NLL"]
 
 
 @pytest.mark.parametrize("paired", [True, False])
@@ -114,7 +114,7 @@ def test_reviews_of_alike_sides_raise_few_false_alarms(paired: bool) -> None:
     replicate's own luck (sd 1 pp) is shared by the variants of a side, 1.5 pp is each run's own.
     """
     names = [name for name in suite.load(ROOT / "params.yaml").variants if name not in exploratory()]
-    gate = dataclasses.replace(REVIEW, fail_on=("regression", "gap_growth"))
+    review = dataclasses.replace(REVIEW, fail_on=("regression", "gap_growth"))
     rng, alarms = np.random.default_rng(20240), 0
     for _ in range(1000):
         sides: list[dict[str, dict[str, judge.Series]]] = [{}, {}]
@@ -126,8 +126,8 @@ def test_reviews_of_alike_sides_raise_few_false_alarms(paired: bool) -> None:
                 first = 0 if paired else 12 * side
                 accuracy, gap = ({first + r: float(v) for r, v in enumerate(values)} for values in drawn)
                 sides[side][name] = dict.fromkeys(MEASURES, accuracy) | {"gap": gap}
-        rows = judge.judge(sides[0], sides[1], set(), True, gate, 0.02)
-        alarms += any(row.word in ("improved", "regressed") for row in rows) or bool(judge.gate(rows, gate, False))
+        rows = judge.judge(sides[0], sides[1], set(), True, review, 0.02)
+        alarms += any(row.word in ("improved", "regressed") for row in rows) or bool(gate.reasons(rows, review, False))
     assert len(names) == 17
     assert 10 <= alarms <= 50
 

@@ -4,7 +4,7 @@ The branches are trained once, in one project; each test reviews them in a fresh
 """
 
 import json
-import time
+import os
 from pathlib import Path
 from typing import Any
 
@@ -75,16 +75,19 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def clone(project: Path, tmp_path: Path) -> Path:
     """A fresh clone with all branches: no cache, no data, no runs."""
     run(project, "git", "clone", "-q", "--no-local", str(project), str(tmp_path / "clone"))
-    for branch in ("main", "first", "raised", "broken", "refactor"):
-        git(tmp_path / "clone", "branch", "-f", branch, f"origin/{branch}") if branch != "refactor" else None
+    git(tmp_path / "clone", "checkout", "-q", "--detach")
+    for branch in ("first", "main", "raised", "broken", "refactor"):
+        git(tmp_path / "clone", "branch", "-qf", branch, f"origin/{branch}")
     return tmp_path / "clone"
 
 
 def test_raised_dropout(clone: Path) -> None:
     git(clone, "checkout", "-q", "raised")
-    started = time.monotonic()
+    before = os.times()
     text = review(clone, "main", "--out", "out")
-    assert time.monotonic() - started < 10
+    after = os.times()
+    spent = after.children_user + after.children_system - before.children_user - before.children_system
+    assert spent < 10, "seconds of CPU, with pictures: what it takes on a machine that does nothing else"
     verdict = text.splitlines()[2]
     assert "2 variants bit-identical" in verdict
     assert verdict.endswith("dvc.lock and reports/ are fresh.**")
@@ -92,12 +95,12 @@ def test_raised_dropout(clone: Path) -> None:
     assert "| redefined | `dropout` |" in text
     (row,) = [line for line in text.splitlines() if line.startswith("| `dropout` | ") and "/4 |" in line]
     assert any(word in row for word in ("regressed", "improved (unconfirmed: same seeds)", "no effect", "no change"))
-    assert "1 changed variants are one family" in text
+    assert "One family of 1 changed variant: Bonferroni" in text
     assert "unpaired" not in text
     assert text == (clone / "out/review.md").read_text()
     assert (clone / "out/forest.svg").read_text().startswith("<svg")
     assert (clone / "out/forest.png").read_bytes().startswith(b"\x89PNG")
-    told = json.loads(run(clone, "dvc", "params", "diff", "--json", "main", "--all").stdout.splitlines()[-1])
+    told = json.loads(run(clone, "dvc", "params", "diff", "--json", "main").stdout.splitlines()[-1])
     assert set(told["params.yaml"]) == {"variants.dropout.dropout"}
 
 
@@ -118,7 +121,7 @@ def test_broken_augmentation_fails_the_gate(clone: Path) -> None:
 def test_pure_refactor_is_bit_identical(clone: Path) -> None:
     git(clone, "checkout", "-q", "refactor")
     text = review(clone, "main")
-    expected = "**Bit-identical: every score of all 3 variants on both sides; dvc.lock and reports/ are fresh.**"
+    expected = "**Bit-identical: every score of 3 variants on both sides; dvc.lock and reports/ are fresh.**"
     assert text.splitlines()[2] == expected
     assert "Nothing to test" in text
 
@@ -191,23 +194,23 @@ def test_removed_variant(project: Path) -> None:
     text = review(project, "main")
     assert "1 removed" in text.splitlines()[2]
     assert "| removed | `augmentation` |" in text
-    assert "2 variants bit-identical" in text
+    assert "**Bit-identical: every score of 2 variants on both sides; 1 removed;" in text
 
 
 def test_two_pull_requests_that_both_changed_the_results(project: Path) -> None:
     """CONTRIBUTING: take either side of dvc.lock and reports/, `make repro`, and nothing trains again."""
     git(project, "checkout", "-q", "-b", "merged", "raised")
     conflict = run(project, "git", "-c", "user.name=t", "-c", "user.email=t@e.org", "merge", "broken", check=False)
-    assert "CONFLICT (content): Merge conflict in reports/metrics.json" in conflict.stdout
-    assert conflict.returncode == 1
-    assert "cannot be read" in review(project, "--fresh", status=1) or "dvc.lock" not in conflict.stdout
-    git(project, "checkout", "--ours", "dvc.lock", "reports")
-    run(project, "rm", "-rf", "runs")
+    assert "Merge conflict in dvc.lock" in conflict.stdout
+    assert "Auto-merging reports/metrics.json" in conflict.stdout, "Git makes a mixture that no code ever wrote"
+    assert "take either side of dvc.lock and reports/, then `make repro`" in review(project, "--fresh", status=1)
+    git(project, "checkout", "HEAD", "--", "dvc.lock", "reports")
+    assert "`train@augmentation-0`" in review(project, "--fresh", status=1)
     done = run(project, "dvc", "repro")
     assert "replicates" not in done.stdout, "the run cache has both sides' runs"
     commit(project, "merge")
     assert "dvc.lock belongs to dvc.yaml" in review(project, "--fresh")
     text = review(project, "main")
-    assert "1 variants bit-identical" in text
+    assert "1 variant bit-identical" in text
     assert "`augmentation` −" in text.splitlines()[2]
     assert "are fresh" in text.splitlines()[2]

@@ -23,7 +23,7 @@ class Variants:
 
 
 def parameters(head: dict[str, Any], base: dict[str, Any]) -> list[tuple[str, Any, Any]]:
-    """(dotted key, base's value, head's) of every parameter that differs, as `dvc params diff --all`; "–" for none."""
+    """(dotted key, base's value, head's) of each parameter that differs, of all blocks of params.yaml; "–" for none."""
     new, old = flatten(head), flatten(base)
     keys = [key for key in (*old, *(key for key in new if key not in old)) if old.get(key, ...) != new.get(key, ...)]
     return [(key, old.get(key, ABSENT), new.get(key, ABSENT)) for key in keys]

@@ -5,7 +5,7 @@ from pathlib import Path
 from stages.errors import SuiteError
 from stages.params.suite import Suite
 from stages.reviewing import base as sides
-from stages.reviewing import changes, forest, fresh_block, judge, sections, words
+from stages.reviewing import changes, forest, fresh_block, gate, judge, sections, words
 from stages.reviewing.base import NotComparableError, Side
 from stages.reviewing.freshness import Finding
 from stages.reviewing.judge import Judged
@@ -37,7 +37,7 @@ class Document:
     @property
     def reasons(self) -> list[str]:
         """Why the gate fails."""
-        return judge.gate(self.judged, self.params, bool(self.findings))
+        return gate.reasons(self.judged, self.params, bool(self.findings))
 
     @property
     def margin(self) -> float:

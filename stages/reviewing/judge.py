@@ -14,7 +14,6 @@ import numpy as np
 from scipy import special
 
 from stages.params.suite import Review
-from stages.reviewing.markdown import code
 from stages.stats.intervals import Interval, Values
 from stages.stats.verdicts import ALPHA, Contrast, minimum_detectable_effect, paired_contrast
 
@@ -183,25 +182,6 @@ def confirm(contrasts: dict[str, Contrast], judged: list[Judged], review: Review
         else row
         for row in judged
     ]
-
-
-def gate(judged: list[Judged], review: Review, stale: bool) -> list[str]:
-    """Why the review fails, by `review.fail_on`; empty where it passes."""
-    primary, reasons = MEASURES[review.primary], []
-    for row in judged:
-        if row.contrast is None or row.gap is None:
-            continue
-        interval = row.contrast.interval
-        best = interval.high if primary.higher_is_better else -interval.low  # NaN compares as False
-        if "regression" in review.fail_on and best < -review.tolerance:
-            worse = f"{primary.text(abs(best), sign=False)} {primary.unit} worse in {primary.title}"
-            reasons.append(f"regression: {code(row.variant)} is at least {worse}")
-        if "gap_growth" in review.fail_on and row.gap.interval.low > review.gap_tolerance:
-            grown = MEASURES["gap"].text(row.gap.interval.low, sign=False)
-            reasons.append(f"gap growth: the gap of {code(row.variant)} is at least {grown} pp larger")
-    if stale and "stale" in review.fail_on:
-        reasons.append("stale: dvc.lock and reports/ do not belong to the code and parameters beside them")
-    return reasons
 
 
 def _importance(row: Judged) -> tuple[int, float]:

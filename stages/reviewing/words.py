@@ -22,10 +22,10 @@ def verdict(judged: list[Judged], names: Variants, review: Review, stale: bool) 
     quiet = [row for row in judged if row.word in ("no effect", "no change detected", "unknown")]
     identical = sum(row.word == "bit-identical" for row in judged)
     if judged and identical == len(judged):
-        parts.append(f"bit-identical: every score of all {identical} variants on both sides")
+        parts.append(f"bit-identical: every score of {_count(identical)} on both sides")
     else:
         counts = {"without a change larger than seed noise": len(quiet), "bit-identical": identical}
-        parts.append(", ".join(f"{count} variants {what}" for what, count in counts.items() if count))
+        parts.append(", ".join(f"{_count(count)} {what}" for what, count in counts.items() if count))
     for what, found in (("added", names.added), ("removed", names.removed)):
         parts.append(f"{len(found)} {what}" if found else "")
     parts.append(freshness_line(stale))
@@ -51,7 +51,8 @@ def changes(judged: list[Judged], review: Review, margin: float, limit: int | No
     ]  # fmt: skip
     confidence = rows[0].contrast.confidence if rows[0].contrast else 0
     note = (
-        f"Head minus base, over replicates, on this test set. {len(rows)} changed variants are one family: Bonferroni, "
+        "Head minus base, over replicates, on this test set. "
+        f"One family of {_count(len(rows), 'changed ')}: Bonferroni, "
         f"each interval {100 * confidence:.2f}%, and the words come from these intervals. "
         f"{'More' if measure.higher_is_better else 'Less'} is better. Columns behind the intervals are means without "
         "any claim."
@@ -124,3 +125,7 @@ def _unconfirmed(rows: list[Judged]) -> str:
 
 def _sentence(text: str) -> str:
     return text[:1].upper() + text[1:] + "."
+
+
+def _count(number: int, what: str = "") -> str:
+    return f"{number} {what}variant{'' if number == 1 else 's'}"
