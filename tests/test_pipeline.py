@@ -15,8 +15,8 @@ import vl_convert
 
 from tests.scratch import TOY, copy_repository, read_params, run, user_environment, write_params
 
-SLOW = TOY | {"split": TOY["split"] | {"block_size": 3}, "train": TOY["train"] | {"steps": 1500, "batch_size": 32}}
-PATIENCE = 90  # seconds until something that must happen is given up
+SLOW = TOY | {"split": TOY["split"] | {"block_size": 3}, "train": TOY["train"] | {"steps": 600, "batch_size": 32}}
+PATIENCE = 300  # seconds until something that must happen is given up
 
 
 @pytest.fixture(scope="module")
