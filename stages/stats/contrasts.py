@@ -20,6 +20,10 @@ from stages.stats.verdicts import Contrast, paired_contrast
 
 Values = NDArray[np.float64]
 CONFIDENCE = 0.95
+COLUMNS = [
+    "variant", "against", "cause", "kind", "role", "metric", "n", "mean", "sd", "low", "high", "confidence", "wins",
+    "correlation", "verdict", "material", "mde", "replicates_to_settle",
+]  # fmt: skip
 IMBALANCED = 1.5  # largest class over smallest, from which on balanced accuracy is the primary metric
 
 
@@ -163,7 +167,7 @@ def table(measured: Measured, comparisons: list[Comparison], metric: str, margin
     """
     measures = [name for name in MEASURES if name != "balanced_accuracy" or metric == name]
     rows = [contrast_row(measured, c, measure, margin, measure == metric) for c in comparisons for measure in measures]
-    frame = pd.DataFrame(rows)
+    frame = pd.DataFrame(rows, columns=COLUMNS)  # the baseline alone leaves none, but a table
     frame["max_t_p"] = math.nan
     primaries = [c for c in comparisons if c.role == "primary"]
     remedies = [c for c in comparisons if c.role == "remedy"]
