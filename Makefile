@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(abspath $(VENV))/bin
 export PATH := $(BIN):$(PATH)
 .DEFAULT_GOAL := help
-.PHONY: help setup plan repro more report test test-browser lint smoke lock review fresh
+.PHONY: help setup plan repro more report test test-browser lint smoke lock review fresh self-check image image-gpu
 
 help:  ## list the commands
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
@@ -49,6 +49,16 @@ lint: setup
 smoke: setup  ## the whole pipeline at toy scale in a scratch copy
 	@$(BIN)/python -m tests.smoke
 
+self-check: setup  ## can this machine train here? One line, or what is in the way
+	@$(BIN)/python -m stages.selfcheck
+
+image:  ## build the container image for CPUs, with docker, podman or buildah; ARGS= are passed to its build
+	@container/build cpu $(ARGS)
+
+image-gpu:  ## build the container image for NVIDIA GPUs
+	@container/build gpu $(ARGS)
+
 lock: setup  ## compile requirements*.in to hash-locked, universal files
 	@$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --custom-compile-command 'make lock' requirements-train.in -o requirements-train.txt
 	@$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --custom-compile-command 'make lock' -c requirements-train.txt requirements.in -o requirements.txt
+	@$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --custom-compile-command 'make lock' -c requirements-train.txt requirements-gpu.in -o requirements-gpu.txt

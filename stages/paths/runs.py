@@ -1,5 +1,6 @@
 """Paths of prepared data, runs, and the replicate store."""
 
+import os
 from pathlib import Path
 
 PARAMS = Path("params.yaml")
@@ -9,7 +10,8 @@ SPLITS = PREPARED / "splits"
 MANIFEST = PREPARED / "manifest.json"
 RUNS = Path("runs")
 STORE = Path(".replicates")
-TRAINING_LOCK = Path("requirements-train.txt")
+# A GPU image names its own lock, for the CUDA libraries in it decide numbers too.
+TRAINING_LOCK = Path(os.environ.get("SUITE_TRAINING_LOCK", "requirements-train.txt"))
 
 # The code that decides a replicate's numbers: the import closure of stages.train (a test compares).
 # It is hashed into the store's keys and listed as dependencies of the train stage in dvc.yaml.
