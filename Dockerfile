@@ -22,8 +22,8 @@ COPY requirements.txt /build/
 # What nothing here reads stays behind: headers, libclang, the packages' own tests, the fetcher of browsers.
 RUN --mount=type=cache,target=/root/.cache/pip \
     python3 -m venv --without-pip /opt/venv \
- && awk '/^[a-z]/ {keep = /^setuptools==/} keep' /build/requirements.txt > /build/setuptools.txt \
- && python3 -m pip --python /opt/venv/bin/python install --no-compile --require-hashes -r /build/setuptools.txt \
+ && awk '/^[a-z]/ {keep = /^(packaging|setuptools|wheel)==/} keep' /build/requirements.txt > /build/builders.txt \
+ && python3 -m pip --python /opt/venv/bin/python install --no-compile --require-hashes -r /build/builders.txt \
  && python3 -m pip --python /opt/venv/bin/python install --no-compile --require-hashes --no-build-isolation \
       -r /build/requirements.txt \
  && cp /build/requirements.txt /opt/venv/requirements.installed \

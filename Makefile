@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(abspath $(VENV))/bin
 export PATH := $(BIN):$(PATH)
 .DEFAULT_GOAL := help
-.PHONY: help setup plan repro more report test test-browser lint smoke lock review fresh self-check image image-gpu
+.PHONY: help setup plan repro more report test test-browser lint smoke lock review fresh self-check image image-gpu verify
 
 help:  ## list the commands
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
@@ -48,6 +48,9 @@ lint: setup
 
 smoke: setup  ## the whole pipeline at toy scale in a scratch copy
 	@$(BIN)/python -m tests.smoke
+
+verify: setup  ## train variants again from nothing and compare with reports/: [ARM='dropout l2', or all] [BLOCK=0] [REV=<rev>]
+	@$(BIN)/python -m stages.verify $(ARM) $(if $(BLOCK),--block '$(BLOCK)') $(if $(REV),--revision '$(REV)')
 
 self-check: setup  ## can this machine train here? One line, or what is in the way
 	@$(BIN)/python -m stages.selfcheck

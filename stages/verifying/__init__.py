@@ -1,0 +1,1 @@
+"""Verifying: whether a retraining elsewhere gives what reports/ claim."""
