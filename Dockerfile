@@ -27,11 +27,11 @@ RUN --mount=type=cache,target=/root/.cache/pip \
  && python3 -m pip --python /opt/venv/bin/python install --no-compile --require-hashes --no-build-isolation \
       -r /build/requirements.txt \
  && cp /build/requirements.txt /opt/venv/requirements.installed \
- && cd /opt/venv/lib/python3.11/site-packages \
- && rm -rf tensorflow/include clang/native \
- && find selenium -name 'selenium-manager*' -type f -delete \
- && find networkx numpy pandas scipy sklearn -type d -name tests -prune -exec rm -rf {} + \
- && /opt/venv/bin/python -m compileall -q -j 0 .
+ && site=/opt/venv/lib/python3.11/site-packages \
+ && rm -rf $site/tensorflow/include $site/clang/native \
+ && find $site/selenium -name 'selenium-manager*' -type f -delete \
+ && find $site/networkx $site/numpy $site/pandas $site/scipy $site/sklearn -type d -name tests -prune -exec rm -rf {} + \
+ && /opt/venv/bin/python -m compileall -q -j 0 $site
 
 # The CUDA libraries alone, where TensorFlow's own search path expects them.
 FROM packages AS cuda

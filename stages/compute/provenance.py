@@ -14,6 +14,7 @@ from stages.paths import runs
 NVIDIA_DEVICE = Path("/dev/nvidiactl")
 GPUS = Path("/proc/driver/nvidia/gpus")
 REPORTED = ("tensorflow", "keras", "numpy")
+VECTORS = {"amx_tile": "AMX", "avx512f": "AVX-512", "avx2": "AVX2"}  # by flag in /proc/cpuinfo, the widest first
 REPORTED_ON_GPU = ("nvidia-cudnn-cu12", "nvidia-cublas-cu12")
 
 
@@ -99,10 +100,13 @@ def gpu_model() -> str:
 
 
 def _processor() -> str:
-    """Model name of the processor: two models may differ in the last bits."""
+    """Model name of the processor, its number and its widest vectors: TensorFlow's bits depend on those."""
     cpuinfo = Path("/proc/cpuinfo")
-    if cpuinfo.exists():
-        for line in cpuinfo.read_text(encoding="utf-8").splitlines():
-            if line.startswith("model name"):
-                return line.split(":", 1)[1].strip()
-    return platform.processor() or platform.machine()
+    if not cpuinfo.exists():
+        return platform.processor() or platform.machine()
+    rows = (line.split(":", 1) for line in cpuinfo.read_text(encoding="utf-8").split("\n\n")[0].splitlines())
+    facts = {name.strip(): value.strip() for name, value in rows}
+    flags = facts.get("flags", "").split()
+    vectors = next((title for flag, title in VECTORS.items() if flag in flags), "no AVX2")
+    number = f"family {facts.get('cpu family')} model {facts.get('model')}"
+    return f"{facts['model name']} ({number}, {vectors})" if "model name" in facts else platform.machine()
