@@ -28,10 +28,10 @@ RUN --mount=type=cache,target=/root/.cache/pip \
       -r /build/requirements.txt \
  && cp /build/requirements.txt /opt/venv/requirements.installed \
  && site=/opt/venv/lib/python3.11/site-packages \
- && rm -rf $site/tensorflow/include $site/clang/native \
- && find $site/selenium -name 'selenium-manager*' -type f -delete \
- && find $site/networkx $site/numpy $site/pandas $site/scipy $site/sklearn -type d -name tests -prune -exec rm -rf {} + \
- && /opt/venv/bin/python -m compileall -q -j 0 $site
+ && rm -rf "$site/tensorflow/include" "$site/clang/native" \
+ && find "$site/selenium" -name 'selenium-manager*' -type f -delete \
+ && find "$site/networkx" "$site/numpy" "$site/pandas" "$site/scipy" "$site/sklearn" -type d -name tests -prune -exec rm -rf {} + \
+ && /opt/venv/bin/python -m compileall -q -j 0 "$site"
 
 # The CUDA libraries alone, where TensorFlow's own search path expects them.
 FROM packages AS cuda
