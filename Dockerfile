@@ -10,43 +10,34 @@ FROM ${BASE} AS system
 RUN apt-get update \
  && apt-get install -y --no-install-recommends ca-certificates dataset-fashion-mnist git make python3 tini \
  && rm -rf /var/lib/apt/lists/* /var/cache/apt/* /var/log/*
+# Git and libgit2 trust the mounted clone whoever owns it; libgit2 takes no wildcard. Any user may write the home
+# directory and DVC's site cache.
+RUN git config --system --add safe.directory /workspace \
+ && mkdir -m 1777 /home/suite /var/tmp/dvc
 
-# The environment is made here, so that what installs it stays behind.
-FROM system AS packages
+# Pip is mounted where it is needed, so that neither it nor what it needs stays behind.
+FROM system AS installer
 # hadolint ignore=DL3008
 RUN apt-get update \
  && apt-get install -y --no-install-recommends python3-pip \
  && rm -rf /var/lib/apt/lists/*
-COPY requirements.txt /build/
-# One package comes as source alone: it is built with the locked setuptools, else pip would fetch one unchecked.
-# What nothing here reads stays behind: headers, libclang, the packages' own tests, the fetcher of browsers.
-RUN --mount=type=cache,target=/root/.cache/pip \
-    python3 -m venv --without-pip /opt/venv \
- && awk '/^[a-z]/ {keep = /^(packaging|setuptools|wheel)==/} keep' /build/requirements.txt > /build/builders.txt \
- && python3 -m pip --python /opt/venv/bin/python install --no-compile --require-hashes -r /build/builders.txt \
- && python3 -m pip --python /opt/venv/bin/python install --no-compile --require-hashes --no-build-isolation \
-      -r /build/requirements.txt \
- && cp /build/requirements.txt /opt/venv/requirements.installed \
- && site=/opt/venv/lib/python3.11/site-packages \
- && rm -rf "$site/tensorflow/include" "$site/clang/native" \
- && find "$site/selenium" -name 'selenium-manager*' -type f -delete \
- && find "$site/networkx" "$site/numpy" "$site/pandas" "$site/scipy" "$site/sklearn" -type d -name tests -prune -exec rm -rf {} + \
- && /opt/venv/bin/python -m compileall -q -j 0 "$site"
-
-# The CUDA libraries alone, where TensorFlow's own search path expects them.
-FROM packages AS cuda
-COPY requirements-gpu.txt /build/
-RUN --mount=type=cache,target=/root/.cache/pip \
-    awk '/^[a-z]/ {keep = /^nvidia-/} keep' /build/requirements-gpu.txt > /build/nvidia.txt \
- && python3 -m pip --python /opt/venv/bin/python install --no-compile --require-hashes --no-deps \
-      --target /cuda/opt/venv/lib/python3.11/site-packages -r /build/nvidia.txt
 
 FROM system AS suite
-# Git and libgit2 trust the mounted clone whoever owns it; libgit2 takes no wildcard. Any user may write DVC's site
-# cache and the home directory.
-RUN git config --system --add safe.directory /workspace \
- && mkdir -m 1777 /home/suite /var/tmp/dvc
-COPY --from=packages /opt/venv /opt/venv
+COPY requirements.txt /opt/venv/requirements.installed
+# One package comes as source alone: it is built with the locked setuptools, else pip would fetch one unchecked.
+# What nothing here reads is removed: headers, libclang, the packages' own tests, the fetcher of browsers.
+RUN --mount=type=cache,target=/root/.cache/pip \
+    --mount=type=bind,from=installer,source=/usr/lib/python3/dist-packages/pip,target=/mnt/pip \
+    cd /opt/venv \
+ && python3 -m venv --without-pip . \
+ && awk '/^[a-z]/ {keep = /^(packaging|setuptools|wheel)==/} keep' requirements.installed > /tmp/builders.txt \
+ && bin/python /mnt/pip install --no-compile --require-hashes -r /tmp/builders.txt \
+ && bin/python /mnt/pip install --no-compile --require-hashes --no-build-isolation -r requirements.installed \
+ && rm -rf lib/*/site-packages/tensorflow/include lib/*/site-packages/clang/native /tmp/* \
+ && find . -name 'selenium-manager*' -type f -delete \
+ && find lib/*/site-packages/networkx lib/*/site-packages/numpy lib/*/site-packages/pandas lib/*/site-packages/scipy \
+      lib/*/site-packages/sklearn -type d -name tests -prune -exec rm -rf {} + \
+ && bin/python -m compileall -q -j 0 lib
 COPY container/entry /usr/local/bin/suite-entry
 ENV VENV=/opt/venv PATH=/opt/venv/bin:$PATH LANG=C.UTF-8 HOME=/home/suite \
     DVC_NO_ANALYTICS=true DVC_SITE_CACHE_DIR=/var/tmp/dvc
@@ -62,11 +53,17 @@ ENV SUITE_IMAGE=cpu SUITE_IMAGE_REVISION=${REVISION}
 LABEL org.opencontainers.image.revision="${REVISION}" org.opencontainers.image.source="${SOURCE}"
 
 FROM suite AS gpu
-COPY --from=cuda /cuda /
-# The loader finds the libraries in every process, whatever its LD_LIBRARY_PATH; XLA finds its assembler on PATH.
-RUN printf '%s\n' /opt/venv/lib/python3.11/site-packages/nvidia/*/lib > /etc/ld.so.conf.d/cuda.conf \
+COPY requirements-gpu.txt /opt/venv/
+# The CUDA libraries alone: all else is there. The loader finds them in every process, whatever its LD_LIBRARY_PATH,
+# and XLA finds its assembler on PATH.
+RUN --mount=type=cache,target=/root/.cache/pip \
+    --mount=type=bind,from=installer,source=/usr/lib/python3/dist-packages/pip,target=/mnt/pip \
+    awk '/^[a-z]/ {keep = /^nvidia-/} keep' /opt/venv/requirements-gpu.txt > /tmp/nvidia.txt \
+ && python /mnt/pip install --no-compile --require-hashes --no-deps -r /tmp/nvidia.txt \
+ && rm /tmp/nvidia.txt \
+ && ls -d /opt/venv/lib/*/site-packages/nvidia/*/lib > /etc/ld.so.conf.d/cuda.conf \
  && ldconfig \
- && ln -s ../lib/python3.11/site-packages/nvidia/cuda_nvcc/bin/ptxas /opt/venv/bin/ptxas
+ && ln -s /opt/venv/lib/*/site-packages/nvidia/cuda_nvcc/bin/ptxas /opt/venv/bin/ptxas
 ARG REVISION=unknown
 ARG SOURCE=
 ENV SUITE_IMAGE=gpu SUITE_IMAGE_REVISION=${REVISION} SUITE_TRAINING_LOCK=requirements-gpu.txt \

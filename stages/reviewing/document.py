@@ -92,6 +92,7 @@ class Document:
                 Section("Variants", sections.variants(self.names, diffs, limit), 2),
                 Section("Causes", sections.causes(changes.causes(self.head, self.base)), 4),
                 Section("Classes", sections.recalls(recalls, 10 if cut else len(recalls)), 6),
+                Section("Environments", sections.made_in(self.base.variants, self.head.variants), 3),
                 Section("Costs", sections.costs(changes.costs(self.head, self.base), limit), 7),
             ]
         return [*found, Section("Freshness", sections.freshness(self.findings, limit), 1)]

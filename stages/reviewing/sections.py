@@ -12,6 +12,7 @@ from stages.reviewing.markdown import ROWS, code, table
 
 Costs = list[tuple[str, dict[str, float], dict[str, float]]]
 Causes = list[tuple[str, dict[str, Any] | None, dict[str, Any] | None]]
+Entries = dict[str, dict[str, Any]]  # of provenance.json, by variant
 SHOWN = 3  # stages that a stale thing names; it counts the others
 
 
@@ -62,6 +63,29 @@ def costs(rows: Costs, limit: int | None = ROWS) -> str:
         "hold no durations, so that the same clone gives the same bytes: `make plan` measures time."
     )
     return f"{table(['variant', *forms], lines, 1, limit)}\n\n{note}" if rows else ""
+
+
+def environments(
+    first: list[dict[str, str]], second: list[dict[str, str]], first_name: str, second_name: str
+) -> str:  # fmt: skip
+    """Two sides' environments side by side, what differs in bold; several of one side stand behind one another."""
+    sides = (first, second)
+    names = dict.fromkeys(name for side in sides for environment in side for name in environment)
+    rows = []
+    for name in names:
+        cells = [", ".join(dict.fromkeys(str(e.get(name, "none")) for e in side)) for side in sides]
+        mark = "**" if cells[0] != cells[1] else ""
+        rows.append([name, *(f"{mark}{code(cell)}{mark}" for cell in cells)])
+    return table(["environment", first_name, second_name], rows, texts=3, limit=None)
+
+
+def made_in(base: Entries, head: Entries) -> str:
+    """The environments of both sides' variants, unless all were made in one and the same."""
+    old, new = ([environment for e in side.values() for environment in e["environments"]] for side in (base, head))
+    if all(environment == old[0] for environment in [*old, *new]):
+        return ""
+    note = "Not all was made in one environment: other processors, GPUs and versions give other bits."
+    return f"{environments(old, new, 'base', 'head')}\n\n{note}"
 
 
 def freshness(findings: list[Finding], limit: int | None = ROWS) -> str:

@@ -8,6 +8,7 @@ import numpy as np
 
 from stages.reviewing.judge import Measure, Series
 from stages.reviewing.markdown import code, table
+from stages.reviewing.sections import environments
 from stages.stats.intervals import Interval, over_replicates
 
 Word = Literal["bit-identical", "equal within tolerance", "different"]
@@ -62,18 +63,12 @@ def document(
         f"Differences are here minus claimed, paired by replicate. Equal within tolerance: the whole 95% interval of "
         f"their mean lies within ±{measure.text(bound, sign=False)} {unit} (`review.margin`)."
     )
-    return "\n\n".join([f"**{lead}**", table(headings, rows, texts=2), rule, environments(claimed, here)]) + "\n"
-
-
-def environments(claimed: list[dict[str, str]], here: list[dict[str, str]]) -> str:
-    """A table of both environments, what differs in bold; several of one side stand behind one another."""
-    names = list(dict.fromkeys(name for side in (claimed, here) for environment in side for name in environment))
-    rows = []
-    for name in names:
-        cells = [", ".join(dict.fromkeys(str(e.get(name, "–")) for e in side)) or "–" for side in (claimed, here)]
-        mark = "**" if cells[0] != cells[1] else ""
-        rows.append([name, *(f"{mark}{cell if cell == '–' else code(cell)}{mark}" for cell in cells)])
-    return table(["environment", "claimed", "here"], rows, texts=3, limit=None)
+    return (
+        "\n\n".join(
+            [f"**{lead}**", table(headings, rows, texts=2), rule, environments(claimed, here, "claimed", "here")]
+        )
+        + "\n"
+    )
 
 
 def scores(rows: Any, variant: str, measure: Measure) -> Series:

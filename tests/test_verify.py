@@ -1,0 +1,133 @@
+"""`make verify`: the words on numbers worked out by hand, and the command on a real toy run that was tampered with."""
+
+import math
+import os
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from stages import verify
+from stages.errors import SuiteError
+from stages.reviewing import sections
+from stages.reviewing.base import Side
+from stages.reviewing.judge import MEASURES
+from stages.verifying import compare
+from tests.scratch import TOY, copy_repository, run
+
+ACCURACY = MEASURES["test_accuracy"]
+
+
+def judged(differences: list[float], identical: bool = False, bound: float = 0.02) -> compare.Outcome:
+    claimed = {replicate: 0.5 for replicate in range(12)}  # more blocks are claimed than were trained again
+    found = {replicate: 0.5 + value for replicate, value in enumerate(differences)}
+    return compare.outcome("dropout", claimed, found, identical, bound)
+
+
+def test_interval_worked_by_hand() -> None:
+    """Differences .01, 0, -.01: mean 0, sd .01, t(.975, 2) = 4.302653, half width .024842."""
+    row = judged([0.01, 0.0, -0.01])
+    assert row.difference.high == pytest.approx(4.302653 * 0.01 / math.sqrt(3), abs=1e-6)
+    assert row.largest == pytest.approx(0.01)
+    assert row.word == "different", "the interval passes the bound of 2 pp"
+    assert judged([0.01, 0.0, -0.01], bound=0.03).word == "equal within tolerance"
+
+
+@pytest.mark.parametrize(
+    ("differences", "identical", "expected"),
+    [
+        ([0.0, 0.0], True, "bit-identical"),
+        ([0.0, 0.0], False, "equal within tolerance"),  # other probabilities, the same answers
+        ([0.002, -0.001, 0.001], False, "equal within tolerance"),
+        ([0.05, 0.05, 0.051], False, "different"),
+        ([-0.05, -0.05, -0.051], False, "different"),
+        ([0.0], False, "different"),  # one replicate has no interval
+        ([0.01, 0.0], True, "different"),  # the table is not made from these predictions
+    ],
+)
+def test_word(differences: list[float], identical: bool, expected: str) -> None:
+    assert judged(differences, identical).word == expected
+
+
+def test_true_differences_of_the_bound_are_rarely_called_equal() -> None:
+    """At a true difference of exactly the bound the equivalence test errs in at most 2.5% of verifications."""
+    rng = np.random.default_rng(0)
+    words = [judged(list(rng.normal(0.02, 0.01, 6))).word for _ in range(2000)]
+    assert words.count("equal within tolerance") <= 0.025 * 2000 * 1.4
+
+
+def claims(rows: dict[str, list[int]]) -> Side:
+    variants = {name: {"predictions_md5": {str(block): "0" for block in blocks}} for name, blocks in rows.items()}
+    return Side(pd.DataFrame(), pd.DataFrame(), {"variants": variants}, {})
+
+
+def test_cells_that_are_claimed() -> None:
+    side = claims({"baseline": [0, 1, 2], "dropout": [1, 2], "l2": [0]})
+    assert verify.cells(side, [], None) == (["baseline"], 0)
+    assert verify.cells(side, ["baseline", "dropout"], None) == (["baseline", "dropout"], 1)
+    assert verify.cells(side, ["dropout"], 2) == (["dropout"], 2)
+    with pytest.raises(SuiteError, match=r"no results of ema are claimed \(trained: baseline, dropout, l2\)"):
+        verify.cells(side, ["ema"], None)
+    with pytest.raises(SuiteError, match=r"BLOCK = None is not claimed for all of dropout, l2 \(shared blocks: \[\]\)"):
+        verify.cells(side, ["dropout", "l2"], None)
+    with pytest.raises(SuiteError, match="BLOCK = 7 is not claimed"):
+        verify.cells(side, ["all"], 7)
+
+
+def test_environments_stand_side_by_side_and_the_difference_is_bold() -> None:
+    here = [{"tensorflow": "2.21.0", "device": "gpu", "gpu": "H100"}]
+    text = sections.environments([{"tensorflow": "2.21.0", "device": "cpu"}], here, "claimed", "here")
+    assert "| tensorflow | `2.21.0` | `2.21.0` |" in text
+    assert "| device | **`cpu`** | **`gpu`** |" in text
+    assert "| gpu | **`none`** | **`H100`** |" in text
+
+
+def test_review_shows_environments_only_where_they_differ() -> None:
+    one, other = ({"x": {"environments": [{"device": device}]}} for device in ("cpu", "gpu"))
+    assert sections.made_in(one, one) == ""
+    assert "Not all was made in one environment" in sections.made_in(one, other)
+    mixed = one | {"y": {"environments": [{"device": "gpu"}]}}
+    assert "`cpu, gpu`" in sections.made_in(mixed, mixed)
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = copy_repository(tmp_path_factory.mktemp("claimed"), TOY, ["baseline", "dropout"])
+    run(folder, "dvc", "repro")
+    run(folder, "git", "add", "-A")
+    run(folder, "git", "-c", "user.name=t", "-c", "user.email=t@example.org", "commit", "-qm", "claims")
+    return folder
+
+
+def files(folder: Path) -> dict[str, int]:
+    """When each file was written, but for what Git, DVC and Python keep for themselves."""
+    kept = {".git", ".dvc", "__pycache__"}
+    found = [path for path in folder.rglob("*") if path.is_file() and not kept & set(path.parts)]
+    return {str(path): path.stat().st_mtime_ns for path in found}
+
+
+def test_honest_claims_are_bit_identical_and_tampered_ones_are_not(project: Path) -> None:
+    before = files(project)
+    done = run(project, "python", "-m", "stages.verify", "all")
+    assert "**2 bit-identical**" in done.stdout
+    assert files(project) == before
+
+    results = project / "reports/results.csv"
+    text = results.read_text().splitlines()
+    row = next(i for i, line in enumerate(text) if line.startswith("dropout,0,test,accuracy,"))
+    results.write_text("\n".join([*text[:row], "dropout,0,test,accuracy,0.99", *text[row + 1 :]]) + "\n")
+    done = run(project, "python", "-m", "stages.verify", "baseline", "dropout", "--block", "0", check=False)
+    assert done.returncode == 1
+    assert "**1 bit-identical, 1 different**" in done.stdout
+    assert "different: results.csv does not hold the scores of these predictions" in done.stdout
+    done = run(project, "python", "-m", "stages.verify", "dropout", "--revision", "HEAD")  # the commit is honest
+    assert "**1 bit-identical**" in done.stdout
+
+
+def test_nothing_claimed_is_an_error(tmp_path: Path) -> None:
+    folder = copy_repository(tmp_path, TOY, ["baseline"])
+    done = run(folder, "python", "-m", "stages.verify", check=False)
+    assert done.returncode == 2
+    assert "the workspace holds no reports: nothing to verify" in done.stdout
+    assert os.listdir(folder).count("runs") == 0
