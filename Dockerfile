@@ -23,13 +23,13 @@ RUN apt-get update \
  && rm -rf /var/lib/apt/lists/*
 
 FROM system AS suite
-COPY requirements.txt /opt/venv/requirements.installed
+WORKDIR /opt/venv
+COPY requirements.txt requirements.installed
 # One package comes as source alone: it is built with the locked setuptools, else pip would fetch one unchecked.
 # What nothing here reads is removed: headers, libclang, the packages' own tests, the fetcher of browsers.
 RUN --mount=type=cache,target=/root/.cache/pip \
     --mount=type=bind,from=installer,source=/usr/lib/python3/dist-packages/pip,target=/mnt/pip \
-    cd /opt/venv \
- && python3 -m venv --without-pip . \
+    python3 -m venv --without-pip . \
  && awk '/^[a-z]/ {keep = /^(packaging|setuptools|wheel)==/} keep' requirements.installed > /tmp/builders.txt \
  && bin/python /mnt/pip install --no-compile --require-hashes -r /tmp/builders.txt \
  && bin/python /mnt/pip install --no-compile --require-hashes --no-build-isolation -r requirements.installed \
