@@ -15,29 +15,27 @@ RUN apt-get update \
 RUN git config --system --add safe.directory /workspace \
  && mkdir -m 1777 /home/suite /var/tmp/dvc
 
-# Pip is mounted where it is needed, so that neither it nor what it needs stays behind.
-FROM system AS installer
-# hadolint ignore=DL3008
-RUN apt-get update \
- && apt-get install -y --no-install-recommends python3-pip \
- && rm -rf /var/lib/apt/lists/*
-
 FROM system AS suite
 WORKDIR /opt/venv
 COPY requirements.txt requirements.installed
 # One package comes as source alone: it is built with the locked setuptools, else pip would fetch one unchecked.
 # What nothing here reads is removed: headers, libclang, the packages' own tests, the fetcher of browsers.
+# Pip comes and goes in the same layer.
+# hadolint ignore=DL3008
 RUN --mount=type=cache,target=/root/.cache/pip \
-    --mount=type=bind,from=installer,source=/usr/lib/python3/dist-packages/pip,target=/mnt/pip \
-    python3 -m venv --without-pip . \
+    apt-get update \
+ && apt-get install -y --no-install-recommends python3-pip \
+ && python3 -m venv --without-pip . \
  && awk '/^[a-z]/ {keep = /^(packaging|setuptools|wheel)==/} keep' requirements.installed > /tmp/builders.txt \
- && bin/python /mnt/pip install --no-compile --require-hashes -r /tmp/builders.txt \
- && bin/python /mnt/pip install --no-compile --require-hashes --no-build-isolation -r requirements.installed \
+ && pip --python bin/python install --no-compile --require-hashes -r /tmp/builders.txt \
+ && pip --python bin/python install --no-compile --require-hashes --no-build-isolation -r requirements.installed \
  && rm -rf lib/*/site-packages/tensorflow/include lib/*/site-packages/clang/native /tmp/* \
  && find . -name 'selenium-manager*' -type f -delete \
  && find lib/*/site-packages/networkx lib/*/site-packages/numpy lib/*/site-packages/pandas lib/*/site-packages/scipy \
       lib/*/site-packages/sklearn -type d -name tests -prune -exec rm -rf {} + \
- && bin/python -m compileall -q -j 0 lib
+ && bin/python -m compileall -q -j 0 lib \
+ && apt-get purge -y --auto-remove python3-pip \
+ && rm -rf /var/lib/apt/lists/* /var/cache/apt/* /var/log/*
 COPY container/entry /usr/local/bin/suite-entry
 ENV VENV=/opt/venv PATH=/opt/venv/bin:$PATH LANG=C.UTF-8 HOME=/home/suite \
     DVC_NO_ANALYTICS=true DVC_SITE_CACHE_DIR=/var/tmp/dvc
@@ -56,14 +54,18 @@ FROM suite AS gpu
 COPY requirements-gpu.txt /opt/venv/
 # The CUDA libraries alone: all else is there. The loader finds them in every process, whatever its LD_LIBRARY_PATH,
 # and XLA finds its assembler on PATH.
+# hadolint ignore=DL3008
 RUN --mount=type=cache,target=/root/.cache/pip \
-    --mount=type=bind,from=installer,source=/usr/lib/python3/dist-packages/pip,target=/mnt/pip \
-    awk '/^[a-z]/ {keep = /^nvidia-/} keep' /opt/venv/requirements-gpu.txt > /tmp/nvidia.txt \
- && python /mnt/pip install --no-compile --require-hashes --no-deps -r /tmp/nvidia.txt \
+    apt-get update \
+ && apt-get install -y --no-install-recommends python3-pip \
+ && awk '/^[a-z]/ {keep = /^nvidia-/} keep' /opt/venv/requirements-gpu.txt > /tmp/nvidia.txt \
+ && pip --python /opt/venv/bin/python install --no-compile --require-hashes --no-deps -r /tmp/nvidia.txt \
  && rm /tmp/nvidia.txt \
  && ls -d /opt/venv/lib/*/site-packages/nvidia/*/lib > /etc/ld.so.conf.d/cuda.conf \
  && ldconfig \
- && ln -s /opt/venv/lib/*/site-packages/nvidia/cuda_nvcc/bin/ptxas /opt/venv/bin/ptxas
+ && ln -s /opt/venv/lib/*/site-packages/nvidia/cuda_nvcc/bin/ptxas /opt/venv/bin/ptxas \
+ && apt-get purge -y --auto-remove python3-pip \
+ && rm -rf /var/lib/apt/lists/* /var/cache/apt/* /var/log/*
 ARG REVISION=unknown
 ARG SOURCE=
 ENV SUITE_IMAGE=gpu SUITE_IMAGE_REVISION=${REVISION} SUITE_TRAINING_LOCK=requirements-gpu.txt \

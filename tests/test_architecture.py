@@ -54,7 +54,7 @@ def test_store_keys_hash_the_code_that_dvc_hashes() -> None:
     for stage in TRAINING:
         declared = {Path(dep) for dep in STAGES[stage]["deps"] if dep.startswith("stages")}
         assert set(runs.TRAINING_CODE) == declared
-    assert runs.TRAINING_LOCK.as_posix() in STAGES["train"]["deps"]
+        assert {"requirements-train.txt", "requirements-gpu.txt"} <= set(STAGES[stage]["deps"])
 
 
 def test_package_files_hold_docstrings_only() -> None:
@@ -66,7 +66,8 @@ def test_package_files_hold_docstrings_only() -> None:
 
 
 def test_only_training_imports_tensorflow() -> None:
-    for stage in ("prepare", "evaluate", "diagnose", "report", "repro", "plan", "more", "review", "params/__main__"):
+    others = ("repro", "plan", "more", "review", "verify", "params/__main__")
+    for stage in ("prepare", "evaluate", "diagnose", "report", *others):
         for path in closure(Path(f"stages/{stage}.py")):
             text = (ROOT / path).read_text()
             assert "import tensorflow" not in text, path
