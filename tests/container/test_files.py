@@ -1,10 +1,13 @@
 """What can be said of the images without building them."""
 
+import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 import yaml
 
 from tests.scratch import ROOT
@@ -66,3 +69,34 @@ def test_scripts_are_bash() -> None:
         done = subprocess.run(["bash", "-n", ROOT / "container" / name], text=True, capture_output=True)
         assert done.returncode == 0, done.stderr
         assert (ROOT / "container" / name).stat().st_mode & 0o111
+
+
+@pytest.mark.parametrize(
+    ("installed", "expected"),
+    [
+        ({"docker": 0, "podman": 0, "buildah": 0}, "docker build"),
+        ({"docker": 1, "podman": 0, "buildah": 0}, "podman build"),  # installed, but its daemon does not answer
+        ({"docker": 1, "buildah": 0}, "buildah build --layers"),
+        ({"buildah": 0}, "buildah build --layers"),
+        ({}, None),
+    ],
+)
+def test_image_is_built_by_the_first_engine_that_answers(
+    tmp_path: Path, installed: dict[str, int], expected: str | None
+) -> None:
+    for name in ("bash", "env", "git", "dirname"):
+        (tmp_path / name).symlink_to(str(shutil.which(name)))
+    for name, status in installed.items():
+        (tmp_path / name).write_text(f'#!/usr/bin/env bash\n[ "$1" != info ] || exit {status}\necho {name} "$@"\n')
+        (tmp_path / name).chmod(0o755)
+    done = subprocess.run(
+        [ROOT / "container/build", "cpu", "--no-cache"],
+        env=os.environ | {"PATH": str(tmp_path), "IMAGE": "mine:cpu"}, text=True, capture_output=True,
+    )  # fmt: skip
+    if expected is None:
+        assert done.returncode == 1
+        assert "neither podman nor buildah is installed" in done.stderr
+    else:
+        assert done.stdout.startswith(f"{expected} --target cpu --tag mine:cpu --build-arg REVISION=")
+        assert done.stdout.endswith(" --no-cache .\n")
+        assert re.search(r"REVISION=[0-9a-f]{40}(-dirty)? ", done.stdout)
