@@ -29,10 +29,11 @@ def require() -> None:
 
 
 def call(*command: str, cwd: Path = ROOT) -> str:
-    """Run a command; its standard output. Raises AssertionError with all that it printed when it fails."""
+    """Run a command; its standard output. Raises AssertionError with the end of what it printed when it fails."""
     done = subprocess.run(command, cwd=cwd, env=ENVIRONMENT, text=True, capture_output=True)
     if done.returncode:
-        raise AssertionError(f"{' '.join(command)} ended with {done.returncode}:\n{done.stdout}{done.stderr}")
+        said = f"{done.stdout[-3000:]}{done.stderr[-3000:]}"
+        raise AssertionError(f"{' '.join(command)} ended with {done.returncode}:\n{said}")
     return done.stdout.strip()
 
 
