@@ -202,8 +202,9 @@ def prove_gpu(scratch: Path) -> None:
     assert "cannot open shared object file" in container.run(workspace, "python", "-c", code, fails=True).stderr
     write_params(workspace, read_params(workspace) | {"compute": {"workers": 0, "device": "gpu"}})
     done = container.run(workspace, "dvc", "repro", fails=True)
-    assert "no NVIDIA GPU is visible" in done.stderr, done.stderr
-    print(done.stderr.strip().splitlines()[-1])
+    (error,) = (line for line in done.stderr.splitlines() if line.startswith("error: compute.device = gpu"))
+    assert "no NVIDIA GPU is visible" in error, error
+    print(error)
     container.remove()
 
 
