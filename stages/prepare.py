@@ -1,68 +1,103 @@
 """Prepare stage: the only one that knows where images come from.
 
-Reads params.yaml (data, split, extra) and the source; writes data/prepared/: arrays/ (uint8 NHWC images,
-int64 labels), splits/<block>.npz (each replicate's index lists), manifest.json.
+Reads params.yaml (data, split, extra) and the source; writes data/prepared/: arrays/ (uint8 NHWC images, int64 labels
+and groups), splits/<block>.npz (each replicate's index lists), manifest.json; and reports/audit.json, what may be
+wrong with the data.
 """
 
+import dataclasses
 import json
+import os
 import shutil
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from stages.data.sources import DATASETS, Images
-from stages.data.splits import draw_replicate, draw_test
+from stages.data.arrays import write_npz
+from stages.data.images import Images
+from stages.data.sources import DATASETS
+from stages.data.splits import Candidates, Draw, Sizes, candidates, draw_replicate, draw_test, resolve
 from stages.errors import SuiteError, run_stage
 from stages.params import suite
-from stages.params.experiment import Split
-from stages.paths import runs
+from stages.params.experiment import Data, Split
+from stages.paths import reports, runs
+
+LISTED = 200  # dropped images that the manifest names
 
 
-def prepare(images: Images, split: Split, blocks: list[int], folder: Path) -> dict[str, Any]:
-    """Write the arrays and the index lists of `blocks` below `folder`; return the manifest.
+def prepare(data: Data, split: Split, blocks: list[int], folder: Path) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Write the arrays and the index lists of `blocks` below `folder`; return (manifest, audit).
 
-    Raises SuiteError when a split asks for more images than the source has.
+    Raises SuiteError on what is wrong with the source, and when a split asks for more images than it has.
     """
-    kept = draw_test(images.test_labels, split.test_size, split.seed)
-    draws = {
-        block: [draw_replicate(images.pool_labels, split, replicate) for replicate in split.replicates(block)]
-        for block in blocks
-    }  # every draw is checked before anything is written
-    arrays = folder / runs.ARRAYS.name
+    arrays, splits = folder / runs.ARRAYS.name, folder / runs.SPLITS.name
     arrays.mkdir(parents=True)
-    np.save(arrays / runs.array("pool", "images").name, images.pool_images)
-    np.save(arrays / runs.array("pool", "labels").name, images.pool_labels)
-    np.save(arrays / runs.array("test", "images").name, images.test_images[kept])
-    np.save(arrays / runs.array("test", "labels").name, images.test_labels[kept])
-    splits = folder / runs.SPLITS.name
     splits.mkdir()
+    images = DATASETS[data.source](data, arrays / runs.IMAGES.name)
+    groups = images.groups if images.groups is not None else np.arange(len(images.labels))
+    np.save(arrays / runs.LABELS.name, images.labels)
+    np.save(arrays / runs.GROUPS.name, groups)
+
+    found = candidates(images.labels, images.groups, images.given)
+    sizes = resolve(split, found)
+    fixed = draw_test(found, split, sizes) if split.scheme == "holdout" else (found.test, found.train)
+    draws = {
+        block: [draw_replicate(found, split, sizes, replicate, fixed) for replicate in split.replicates(block)]
+        for block in blocks
+    }
     for block, drawn in draws.items():
-        np.savez(
-            splits / runs.split_file(block).name,
-            replicates=np.array(split.replicates(block)),
-            train_size=np.array(split.train_size),
-            train=np.stack([train for train, _ in drawn]),
-            val=np.stack([val for _, val in drawn]),
-        )
-    return manifest(images, split, len(kept))
+        write_npz(splits / runs.split_file(block).name, _lists(drawn, split.replicates(block), sizes))
+    part = split_names(found, fixed)
+    from stages.audit.audit import audit  # after decoding, whose processes import this module too, without its cost
+
+    return manifest(images, split, sizes, part), audit(images, part, split.seed)
 
 
-def manifest(images: Images, split: Split, test_size: int) -> dict[str, Any]:
-    """What was prepared: shapes, classes and counts per class, and the sha256 of the source's files."""
+def _lists(drawn: list[Draw], replicates: range, sizes: Sizes) -> dict[str, Any]:
+    """Arrays of a block's file, by name."""
+    lists = {field.name: [getattr(draw, field.name) for draw in drawn] for field in dataclasses.fields(Draw)}
+    stacked = {name: np.stack(rows) for name, rows in lists.items() if rows[0] is not None}
+    return {"replicates": np.array(replicates), "train_size": np.array(sizes.train), **stacked}
+
+
+def split_names(found: Candidates, fixed: tuple[NDArray[np.int64], NDArray[np.int64]]) -> NDArray[np.str_]:
+    """(n,) of "train", "val", "test", or "pool", from which train and val are drawn; "" of unused images."""
+    names = np.full(len(found.labels), "", dtype="U5")
+    test, rest = fixed
+    names[rest] = "train" if len(found.val) else "pool"
+    names[found.val], names[test] = "val", "test"
+    return names
+
+
+def manifest(images: Images, split: Split, sizes: Sizes, part: NDArray[np.str_]) -> dict[str, Any]:
+    """What was prepared: shapes, classes, sizes, counts per class and part, and the sha256 of the source's files."""
     names = images.class_names
 
-    def per_class(labels: np.ndarray) -> dict[str, int]:
-        return dict(zip(names, np.bincount(labels, minlength=len(names)).tolist(), strict=True))
+    def counts(of_part: str) -> dict[str, Any]:
+        labels = images.labels[part == of_part]
+        per_class = np.bincount(labels, minlength=len(names)).tolist()
+        return {"images": len(labels), "per_class": dict(zip(names, per_class, strict=True))}
 
+    parts = [name for name in ("pool", "train", "val", "test") if np.any(part == name)]
+    pool = images.labels[np.isin(part, ("pool", "train"))]
     return {
-        "image_shape": list(images.pool_images.shape[1:]),
+        "image_shape": list(images.images.shape[1:]),
         "class_names": list(names),
-        "pool": {"images": len(images.pool_labels), "per_class": per_class(images.pool_labels)},
-        "source_test": {"images": len(images.test_labels), "per_class": per_class(images.test_labels)},
-        "test": {"images": test_size, "dropped": len(images.test_labels) - test_size, "why": "split.test_size"},
-        "train_size": split.train_size,
-        "val_size": split.val_size,
+        "parts": {name: counts(name) for name in parts},
+        "scheme": split.scheme,
+        "given_validation": "val" in parts,
+        "groups": None if images.groups is None else len(np.unique(images.groups)),
+        "train_size": sizes.train,
+        "max_train_size": sizes.max_train,
+        "val_size": sizes.val,
+        "test_size": sizes.test,
+        "whole_pool": split.train_size == "all",
+        "class_sizes": np.bincount(pool, minlength=len(names)).tolist(),
+        "not_used": int(np.sum(part == "")),
+        "dropped": len(images.dropped),
+        "dropped_files": [dataclasses.asdict(dropped) for dropped in images.dropped[:LISTED]],
         "source_sha256": images.sha256,
     }
 
@@ -70,17 +105,23 @@ def manifest(images: Images, split: Split, test_size: int) -> dict[str, Any]:
 def main() -> None:
     """Prepare into a temporary folder, then move it into place, so that no half-written one is ever there."""
     params = suite.load()
-    images = DATASETS[params.data.source]()
     partial = runs.PREPARED.with_name("prepared.partial")
     shutil.rmtree(partial, ignore_errors=True)
     try:
-        content = prepare(images, params.split, params.blocks, partial)
+        content, findings = prepare(params.data, params.split, params.blocks, partial)
         (partial / runs.MANIFEST.name).write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+        temporary = reports.AUDIT.with_name(f"{reports.AUDIT.name}.partial")
+        temporary.parent.mkdir(exist_ok=True)
+        temporary.write_text(json.dumps(findings, indent=1, allow_nan=False) + "\n", encoding="utf-8")
         shutil.rmtree(runs.PREPARED, ignore_errors=True)
         partial.rename(runs.PREPARED)
+        os.replace(temporary, reports.AUDIT)
     except OSError as error:
         raise SuiteError(f"cannot write {runs.PREPARED}: {error}; check its owner and free space") from None
-    print(f"prepared {content['pool']['images']:,} pool and {content['test']['images']:,} test images")
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+    sizes = ", ".join(f"{part['images']:,} {name}" for name, part in content["parts"].items())
+    print(f"prepared {sizes} images of {len(content['class_names'])} classes")
 
 
 if __name__ == "__main__":

@@ -10,7 +10,17 @@ from typing import Literal, get_args
 import numpy as np
 
 Purpose = Literal[
-    "test", "validation", "training", "long_tail", "weights", "order", "dropout", "augmentation", "mixing", "policies"
+    "test",
+    "folds",
+    "validation",
+    "training",
+    "long_tail",
+    "weights",
+    "order",
+    "dropout",
+    "augmentation",
+    "mixing",
+    "policies",
 ]
 FIXED = -1  # the "replicate" of draws that all replicates share, such as the test set
 

@@ -1,3 +1,4 @@
+import contextlib
 import copy
 import json
 from pathlib import Path
@@ -5,6 +6,8 @@ from typing import Any
 
 import pytest
 import yaml
+from hypothesis import given
+from hypothesis import strategies as st
 
 from stages.params.experiment import Augmentation
 from stages.params.schema import ParamsError
@@ -51,7 +54,7 @@ def test_shipped_params_give_the_source_recipe() -> None:
         ("train/stpes", 10, "train.stpes = 10 is not a known key; did you mean steps?"),
         ("variants/dropout/dropuot", [0, 0, 0], "did you mean dropout? (allowed: augmentation, batch_norm"),
         ("variants/augmentation/augmentation/rotation", 3, "variants.augmentation.augmentation.rotation = 3"),
-        ("trian", {}, "trian is not a known block (allowed: data, split, train, variants, exploratory,"),
+        ("trian", {}, "trian is not a known block (allowed: data, split, model, train, variants, exploratory,"),
         ("train/steps", ..., "train.steps is missing"),
         ("train", ..., "block train must be a mapping, received None"),
         ("train/steps", 9.5, "train.steps = 9.5: input should be a valid integer"),
@@ -66,7 +69,29 @@ def test_shipped_params_give_the_source_recipe() -> None:
         ("split/block_size", 0, "split.block_size = 0: input should be greater than or equal to 1"),
         ("split/blocks", [], "split.blocks = []"),
         ("split/blocks", [0, 0], "split.blocks = [0, 0] repeats a block"),
-        ("data/source", "fashion", "data.source = 'fashion': input should be 'embedded' or 'fashion_mnist'"),
+        ("data/source", "fashion", "data.source = 'fashion': input should be 'embedded', 'fashion_mnist', 'keras'"),
+        ("data/source", "keras", "data.source = keras needs data.name"),
+        ("data/name", "mnist", "data.source = embedded takes no data.name"),
+        ("data/table", "labels.csv", "data.source = embedded takes no data.table"),
+        ("data/image_size", [0, 28], "data.image_size.0 = 0: input should be greater than or equal to 1"),
+        ("data/image_size", 0, "data.image_size = 0"),
+        ("data/path", "", "data.path = ''"),
+        ("data/resize", "squeeze", "data.resize = 'squeeze': input should be 'stretch', 'pad' or 'crop'"),
+        ("data/on_unreadable", "ignore", "data.on_unreadable = 'ignore': input should be 'error' or 'skip'"),
+        ("data/group_pattern", "(", "data.group_pattern = '(' is no regular expression"),
+        ("data/group_pattern", "patient", "data.group_pattern = 'patient' has 0 capturing groups; it needs one"),
+        ("data/allowed_transforms", ["flip"], "data.allowed_transforms names 'flip', which is none"),
+        ("data/source", "folder", "data.allowed_transforms is not answered"),
+        ("data/allowed_transforms", [], "augmentation applies rotation, shift, shear, zoom, horizontal_flip, which"),
+        ("split/train_size", "most", "split.train_size"),
+        ("split/train_size", "all", "double_data.train_size_factor = 2 exceeds 1: split.train_size = all leaves no"),
+        ("split/val_size", 1.5, "split.val_size"),
+        ("split/test_size", 0, "split.test_size"),
+        ("split/scheme", "loo", "split.scheme = 'loo': input should be 'holdout' or 'kfold'"),
+        ("split/folds", 1, "split.folds = 1: input should be greater than or equal to 2"),
+        ("model/builder", "my model", "model.builder = 'my model'"),
+        ("train/frozen", 1, "train.frozen = 1: input should be less than 1"),
+        ("variants/slow", {"head_rate_factor": 0.1, "ema_momentum": 0.9}, "head_rate_factor = 0.1 with ema_momentum"),
         ("compute/device", "tpu", "compute.device = 'tpu': input should be 'auto', 'cpu' or 'gpu'"),
         ("variants/a-b", {}, "variants.a-b is not a valid name"),
         ("variants/a.b", {}, "variants.a.b is not a valid name"),
@@ -172,3 +197,45 @@ def test_command_ends_with_a_message_and_no_traceback(tmp_path: Path) -> None:
     assert done.returncode == 1
     assert done.stdout.startswith("error: params.yaml: more is not a known block")
     assert "Traceback" not in done.stdout
+
+
+def test_every_variant_that_cannot_be_had_is_listed_at_once(tmp_path: Path) -> None:
+    params = copy.deepcopy(VALID)
+    params["data"]["allowed_transforms"] = ["shift"]
+    params["split"]["train_size"] = "all"
+    with pytest.raises(ParamsError) as caught:
+        load_text(tmp_path, yaml.safe_dump(params))
+    for name in ("double_data", "augmentation", "mild_augmentation"):
+        assert f"{name}" in str(caught.value)
+    assert "wrong_augmentation" not in str(caught.value)  # it injects the cause: that is its purpose
+    assert "mixup" not in str(caught.value)  # exploratory, and not trained
+
+
+@given(st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3), max_leaves=6,
+), st.data())  # fmt: skip
+def test_any_value_anywhere_is_taken_or_refused_by_name(
+    tmp_path_factory: pytest.TempPathFactory, value: Any, data: st.DataObject
+) -> None:
+    params = copy.deepcopy(VALID)
+    block = data.draw(st.sampled_from(sorted(params)))
+    if data.draw(st.booleans()) or not params[block]:
+        params[block] = value
+    else:
+        params[block][data.draw(st.sampled_from(sorted(params[block])) | st.text(max_size=5))] = value
+    folder = tmp_path_factory.mktemp("fuzz", numbered=True)
+    with contextlib.suppress(ParamsError):  # refused: nothing else may be raised
+        load_text(folder, yaml.safe_dump(params))
+    assert [path.name for path in folder.iterdir()] == ["params.yaml"]
+
+
+@given(st.binary(max_size=60) | st.text(max_size=60).map(str.encode))
+def test_any_bytes_are_refused_and_nothing_else_happens(
+    tmp_path_factory: pytest.TempPathFactory, content: bytes
+) -> None:
+    folder = tmp_path_factory.mktemp("bytes", numbered=True)
+    (folder / "params.yaml").write_bytes(content)
+    with pytest.raises(ParamsError):
+        load(folder / "params.yaml")
+    assert [path.name for path in folder.iterdir()] == ["params.yaml"]

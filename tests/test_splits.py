@@ -1,25 +1,55 @@
+"""Index lists: disjoint, stratified, nested, by whole groups, and the same whatever else is asked for."""
+
 import dataclasses
-from typing import Any
+import zipfile
+from pathlib import Path
+from typing import Any, Literal
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stages.data.arrays import BlockSplits
-from stages.data.splits import draw_replicate, draw_test
-from stages.data.subset import interleave, long_tail_counts, long_tailed, training_subset
+from stages.data import splits as drawing
+from stages.data.arrays import BlockSplits, read_npz, write_npz
+from stages.data.splits import Candidates, Draw, Sizes, candidates, draw_test, order, resolve
+from stages.data.subset import interleave, long_tail_counts, long_tailed, training_subset, validation
 from stages.errors import SuiteError
 from stages.params.experiment import Split
 from stages.params.suite import load
 from tests.scratch import ROOT
 
 SPLIT = Split(
-    seed=7, block_size=3, blocks=(0, 1), exploratory_blocks=(), train_size=40, max_train_factor=2.0, val_size=50,
-    test_size=30,
+    seed=7, block_size=3, blocks=(0, 1), exploratory_blocks=(), scheme="holdout", folds=5, train_size=40,
+    max_train_factor=2.0, val_size=50, test_size=30,
 )  # fmt: skip
 TRAIN = load(ROOT / "params.yaml").train
 LABELS = np.repeat(np.arange(4), [100, 100, 60, 40])
+GROUPS = np.random.default_rng(0).permutation(np.arange(300) // 3)  # threes, of mixed classes
+
+
+def images(labels: np.ndarray = LABELS, groups: np.ndarray | None = None, **given_as: np.ndarray) -> Candidates:
+    """Candidates of which the source puts the rows named into val or test."""
+    given_split = np.full(len(labels), "", dtype="U5")
+    for name, rows in given_as.items():
+        given_split[rows] = name
+    return candidates(labels, groups, given_split)
+
+
+def draw(found: Candidates, split: Split, replicate: int) -> tuple[Draw, Sizes]:
+    sizes = resolve(split, found)
+    fixed = draw_test(found, split, sizes) if split.scheme == "holdout" else (found.test, found.train)
+    return drawing.draw_replicate(found, split, sizes, replicate, fixed), sizes
+
+
+def resplit(found: Draw) -> tuple[np.ndarray, np.ndarray]:
+    assert found.resplit_train is not None
+    assert found.resplit_val is not None
+    return found.resplit_train, found.resplit_val
+
+
+def lists(found: Draw) -> list[np.ndarray]:
+    return [rows for rows in dataclasses.astuple(found) if rows is not None]
 
 
 @given(st.lists(st.integers(1, 40), min_size=1, max_size=6), st.integers(0, 2**32))
@@ -33,65 +63,167 @@ def test_every_prefix_is_stratified(sizes: list[int], seed: int) -> None:
     assert (off <= (1 + share * len(sizes)) / 2 + 1e-9).all()
 
 
-def test_training_and_validation_are_disjoint_without_repeats() -> None:
+def test_the_three_lists_are_disjoint_without_repeats() -> None:
     for replicate in range(4):
-        training, validation = draw_replicate(LABELS, SPLIT, replicate)
-        assert len(training) == 80
-        assert len(validation) == 50
-        assert len(np.union1d(training, validation)) == 130
+        found, _ = draw(images(), SPLIT, replicate)
+        assert [len(rows) for rows in lists(found)] == [80, 50, 30]
+        assert len(np.unique(np.concatenate(lists(found)))) == 160
 
 
 def test_validation_and_training_prefixes_do_not_depend_on_the_training_size() -> None:
-    training, validation = draw_replicate(LABELS, SPLIT, 1)
-    shorter = dataclasses.replace(SPLIT, train_size=20)
-    less_training, same_validation = draw_replicate(LABELS, shorter, 1)
-    assert np.array_equal(validation, same_validation)
-    assert np.array_equal(less_training, training[:40])  # nested: n of 2n
+    found, _ = draw(images(), SPLIT, 1)
+    less, _ = draw(images(), dataclasses.replace(SPLIT, train_size=20), 1)
+    assert np.array_equal(found.val, less.val)
+    assert np.array_equal(less.train, found.train[:40])  # nested: n of 2n
 
 
-def test_replicates_do_not_depend_on_how_many_there_are() -> None:
-    wider = dataclasses.replace(SPLIT, block_size=5, blocks=(0, 1, 2, 3))
+SCHEMES: tuple[Literal["holdout", "kfold"], ...] = ("holdout", "kfold")
+
+
+@pytest.mark.parametrize("scheme", SCHEMES)
+def test_replicates_do_not_depend_on_how_many_there_are(scheme: Literal["holdout", "kfold"]) -> None:
+    split = dataclasses.replace(SPLIT, scheme=scheme)
+    wider = dataclasses.replace(split, block_size=5, blocks=(0, 1, 2, 3))
     for replicate in (0, 2):
-        for ours, theirs in zip(
-            draw_replicate(LABELS, SPLIT, replicate), draw_replicate(LABELS, wider, replicate), strict=True
-        ):
-            assert np.array_equal(ours, theirs)
-    assert list(SPLIT.replicates(1)) == [3, 4, 5]
+        ours, theirs = (draw(images(), each, replicate)[0] for each in (split, wider))
+        assert all(np.array_equal(*pair) for pair in zip(lists(ours), lists(theirs), strict=True))
+    assert list(split.replicates(1)) == [3, 4, 5]
 
 
 def test_replicates_and_seeds_differ() -> None:
-    draws = [draw_replicate(LABELS, SPLIT, replicate)[0] for replicate in range(3)]
-    draws.append(draw_replicate(LABELS, dataclasses.replace(SPLIT, seed=8), 0)[0])
-    assert len({draw.tobytes() for draw in draws}) == 4
+    draws = [draw(images(), SPLIT, replicate)[0].train for replicate in range(3)]
+    draws.append(draw(images(), dataclasses.replace(SPLIT, seed=8), 0)[0].train)
+    assert len({rows.tobytes() for rows in draws}) == 4
 
 
 def test_test_set_is_fixed_and_stratified() -> None:
-    chosen = draw_test(LABELS, 30, seed=7)
+    given_test = np.arange(300)
+    found = images(np.concatenate([LABELS, LABELS]), test=given_test)
+    chosen, rest = draw_test(found, SPLIT, resolve(SPLIT, found))
     assert np.bincount(LABELS[chosen]).tolist() == [10, 10, 6, 4]
-    assert np.array_equal(chosen, draw_test(LABELS, 30, seed=7))
-    assert not np.array_equal(chosen, draw_test(LABELS, 30, seed=8))
+    assert np.array_equal(rest, np.arange(300, 600))
+    other = dataclasses.replace(SPLIT, seed=8)
+    assert not np.array_equal(chosen, draw_test(found, other, resolve(other, found))[0])
+    drawn, left = draw_test(images(), SPLIT, resolve(SPLIT, images()))
+    assert np.bincount(LABELS[drawn]).tolist() == [10, 10, 6, 4]
+    assert np.array_equal(np.sort(np.concatenate([drawn, left])), np.arange(300))
 
 
 @pytest.mark.parametrize(
     ("change", "says"),
     [
-        ({"train_size": 200}, "train_size * max_train_factor + val_size = 450 exceeds the pool's images: 300"),
-        ({"val_size": 2}, "split.val_size = 2 leaves classes without an image"),
-        ({"train_size": 3}, "split.train_size = 3 leaves classes without an image"),
+        ({"train_size": 200}, "split.train_size * max_train_factor = 400 exceeds the images that the other splits"),
+        ({"val_size": 2}, "split.val_size leaves classes without an image in 2 images"),
+        ({"train_size": 3}, "split.train_size leaves classes without an image in 3 images"),
+        ({"test_size": 2}, "split.test_size leaves classes without an image in 2 images"),
+        ({"test_size": 400}, "split.test_size = 400 exceeds the source's images: 300"),
+        ({"val_size": 290}, "split.val_size = 290 exceeds the pool's images: 270"),
+        ({"test_size": "all"}, "split.test_size = all takes all images that the source sets apart, and it sets none"),
+        ({"val_size": "all"}, "split.val_size = all takes all images that the source sets apart"),
+        ({"scheme": "kfold", "folds": 200}, "split.folds leaves classes without an image in 1 images"),
+        ({"scheme": "kfold", "folds": 400}, "split.test_size comes to 0 images: 300 are too few for this split"),
     ],
 )
 def test_impossible_splits_are_refused(change: dict[str, Any], says: str) -> None:
     with pytest.raises(SuiteError) as caught:
-        draw_replicate(LABELS, dataclasses.replace(SPLIT, **change), 0)
+        draw(images(), dataclasses.replace(SPLIT, **change), 0)
     assert says in str(caught.value)
 
 
 def test_a_class_too_small_for_a_split_is_named() -> None:
-    labels = np.append(LABELS, 4)
     with pytest.raises(SuiteError, match=r"class 4 has 1 of 301 images"):
-        draw_replicate(labels, SPLIT, 0)
-    with pytest.raises(SuiteError, match=r"split\.test_size = 400 exceeds the source's test images: 300"):
-        draw_test(LABELS, 400, seed=7)
+        draw(images(np.append(LABELS, 4)), SPLIT, 0)
+
+
+def test_sizes_by_hand() -> None:
+    split = dataclasses.replace(SPLIT, train_size="all", val_size=0.2, test_size=0.1)
+    assert resolve(split, images()) == Sizes(train=216, max_train=216, val=54, test=30)  # .2 of the 270 left
+    # groups of three: a list may be cut inside a group and lose two more images
+    assert resolve(split, images(groups=GROUPS)) == Sizes(train=212, max_train=212, val=54, test=30)
+    given_val = np.arange(0, 300, 5)
+    every = dataclasses.replace(split, val_size="all")
+    assert resolve(every, images(val=given_val)) == Sizes(train=216, max_train=216, val=60, test=24)
+    folds = dataclasses.replace(split, scheme="kfold", folds=7)
+    assert resolve(folds, images()) == Sizes(train=206, max_train=206, val=51, test=42)  # 300 = 7 x 42 + 6
+
+
+@pytest.mark.parametrize(("scheme", "given_val"), [("holdout", False), ("holdout", True), ("kfold", False)])
+@given(seed=st.integers(0, 2**32), largest=st.integers(1, 12))
+def test_no_group_is_on_two_sides(
+    scheme: Literal["holdout", "kfold"], given_val: bool, seed: int, largest: int
+) -> None:
+    rng = np.random.default_rng(seed)
+    groups = np.repeat(np.arange(300), rng.integers(1, largest + 1, 300))[:300]
+    labels = rng.integers(0, 2, 300)
+    rows = {"val": np.flatnonzero(np.isin(groups, np.unique(groups)[::6]))} if given_val else {}
+    split = dataclasses.replace(SPLIT, scheme=scheme, train_size="all", val_size=0.3, test_size=0.2, seed=seed)
+    for replicate in (0, 3):
+        found, _ = draw(images(labels, groups, **rows), split, replicate)
+        pairs = [(found.train, found.val)]
+        if given_val:
+            pairs.append(resplit(found))
+        for train, val in pairs:
+            sides = [set(groups[each]) for each in (train, val, found.test)]
+            assert not sides[0] & sides[1]
+            assert not sides[2] & (sides[0] | sides[1]) or given_val
+            assert not set(found.test) & (set(train) | set(val))
+
+
+def test_groups_stand_together_and_halving_the_data_halves_them() -> None:
+    found = images(groups=GROUPS)
+    ordered = order(found, np.arange(300), np.random.default_rng(1))
+    changes = np.count_nonzero(np.diff(GROUPS[ordered]))
+    assert changes == 99  # a hundred groups, each in one piece
+    assert len(np.unique(GROUPS[ordered[:150]])) == 50
+    assert sorted(ordered) == list(range(300))
+
+
+def test_group_prefixes_hold_the_classes_in_proportion() -> None:
+    labels = np.repeat([0, 1], [240, 60])
+    ordered = order(images(labels, np.arange(300) // 4), np.arange(300), np.random.default_rng(2))
+    for size in (40, 100, 200):
+        assert abs(np.sum(labels[ordered[:size]] == 1) - size / 5) <= 4 + 1e-9
+
+
+def test_every_fold_is_the_test_set_once() -> None:
+    split = dataclasses.replace(SPLIT, scheme="kfold", train_size="all", val_size=0.2)
+    tested = [draw(images(), split, replicate)[0].test for replicate in range(10)]
+    for first in (0, 5):
+        together = np.concatenate(tested[first : first + 5])
+        assert np.array_equal(np.sort(together), np.arange(300))
+        assert all(np.bincount(LABELS[fold]).tolist() == [20, 20, 12, 8] for fold in tested[first : first + 5])
+    assert not np.array_equal(tested[0], tested[5])  # another partition
+
+
+def test_given_validation_stays_as_it_is_and_the_re_split_draws_both_together() -> None:
+    given_val = np.arange(0, 300, 4)
+    split = dataclasses.replace(SPLIT, train_size="all", val_size="all", test_size=30)
+    draws = [draw(images(val=given_val), split, replicate)[0] for replicate in range(3)]
+    for found in draws:
+        assert np.array_equal(found.val, given_val)
+        assert not np.isin(found.train, given_val).any()
+        again_train, again_val = resplit(found)
+        assert len(again_val) == len(given_val)
+        assert len(again_train) == len(found.train)
+        assert np.isin(again_train, given_val).any()
+    assert not np.array_equal(resplit(draws[0])[1], resplit(draws[1])[1])
+    blocks = BlockSplits(
+        [0, 1, 2], len(draws[0].train), *(np.stack([getattr(d, n) for d in draws]) for n in ("train", "val", "test")),
+        *(np.stack([getattr(d, n) for d in draws]) for n in ("resplit_train", "resplit_val")),
+    )  # fmt: skip
+    pooled = dataclasses.replace(TRAIN, resplit=True)
+    assert np.array_equal(validation(blocks, pooled)[1], resplit(draws[1])[1])
+    assert np.array_equal(training_subset(blocks, 1, pooled, LABELS, 7), resplit(draws[1])[0])
+    alone = dataclasses.replace(blocks, resplit_train=None, resplit_val=None)
+    for use in (lambda: validation(alone, pooled), lambda: training_subset(alone, 0, pooled, LABELS, 7)):
+        with pytest.raises(SuiteError, match="the source brings no validation images of its own"):
+            use()
+
+
+def test_folds_of_a_source_with_its_own_split_are_refused() -> None:
+    for name in ("val", "test"):
+        with pytest.raises(SuiteError, match=r"split\.scheme = kfold draws all splits.*use holdout"):
+            draw(images(**{name: np.arange(0, 300, 4)}), dataclasses.replace(SPLIT, scheme="kfold"), 0)
 
 
 def test_long_tail_counts_by_hand() -> None:
@@ -114,9 +246,8 @@ def test_long_tailed_subset_has_the_size_and_the_profile(classes: int, ratio: fl
 
 
 def test_training_subsets_of_variants_are_nested_and_the_rare_classes_are_drawn() -> None:
-    splits = BlockSplits(
-        [0, 1, 2], 40, np.stack([draw_replicate(LABELS, SPLIT, r)[0] for r in range(3)]), np.zeros((3, 1), np.int64)
-    )
+    none = np.zeros((3, 1), np.int64)
+    splits = BlockSplits([0, 1, 2], 40, np.stack([draw(images(), SPLIT, r)[0].train for r in range(3)]), none, none)
     plain = [training_subset(splits, row, TRAIN, LABELS, 7) for row in range(3)]
     half = training_subset(splits, 1, dataclasses.replace(TRAIN, train_size_factor=0.5), LABELS, 7)
     assert np.array_equal(half, plain[1][:20])
@@ -125,3 +256,19 @@ def test_training_subsets_of_variants_are_nested_and_the_rare_classes_are_drawn(
     assert len({tuple(np.bincount(LABELS[tail])) for tail in tails}) > 1
     with pytest.raises(SuiteError, match=r"long_tail = 100 needs \d+ images of class \d"):
         training_subset(splits, 0, dataclasses.replace(TRAIN, long_tail=100.0, train_size_factor=2.0), LABELS, 7)
+
+
+def test_an_archive_holds_its_arrays_and_nothing_of_time_or_python(tmp_path: Path) -> None:
+    arrays = {"a": np.arange(6).reshape(2, 3), "flag": np.array(True), "empty": np.zeros((0, 2), np.float32)}
+    write_npz(tmp_path / "first.npz", arrays)
+    write_npz(tmp_path / "second.npz", arrays)
+    assert (tmp_path / "first.npz").read_bytes() == (tmp_path / "second.npz").read_bytes()
+    found = read_npz(tmp_path / "first.npz")
+    assert list(found) == list(arrays)
+    for name, array in arrays.items():
+        assert found[name].dtype == array.dtype
+        assert np.array_equal(found[name], array)
+    with zipfile.ZipFile(tmp_path / "first.npz") as archive:
+        assert {(info.date_time, info.extract_version) for info in archive.infolist()} == {((1980, 1, 1, 0, 0, 0), 20)}
+    with pytest.raises(ValueError, match="Object arrays cannot be saved"):
+        write_npz(tmp_path / "third.npz", {"object": np.array([{}])})

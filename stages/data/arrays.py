@@ -1,41 +1,59 @@
-"""Reads what `prepare` wrote: arrays and index lists. Imported by training, so kept small."""
+"""Reads what `prepare` wrote: arrays and index lists; reads and writes .npz. Imported by training, so kept small."""
 
 import dataclasses
 import hashlib
+import io
 import zipfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from stages.errors import SuiteError
 from stages.paths import runs
 
+Index = NDArray[np.int64]
+
 
 @dataclasses.dataclass(frozen=True)
 class BlockSplits:
-    """Index lists of one block: rows are replicates, entries index the pool arrays (int64)."""
+    """Index lists of one block: rows are replicates, entries index the images (int64).
+
+    `resplit_train` and `resplit_val` are drawn from the given training and validation images together; None where
+    the source has no validation of its own.
+    """
 
     replicates: list[int]
     train_size: int
-    train: NDArray[np.int64]  # (replicates, max_train_size), nested and stratified
-    val: NDArray[np.int64]  # (replicates, val_size)
+    train: Index  # (replicates, max_train_size), nested and stratified
+    val: Index  # (replicates, val_size)
+    test: Index  # (replicates, test_size): the same row for all, unless folds take turns
+    resplit_train: Index | None = None
+    resplit_val: Index | None = None
 
 
-def load_array(split: str, what: str) -> NDArray[np.uint8] | NDArray[np.int64]:
-    """Memory-mapped images or labels of `pool` or `test`. Raises SuiteError when truncated or missing."""
-    path = runs.array(split, what)
+def load_images() -> NDArray[np.uint8]:
+    """All images, memory-mapped. Raises SuiteError when truncated or missing."""
+    return _load(runs.IMAGES)
+
+
+def load_labels() -> Index:
+    """Their labels, in memory. Raises SuiteError when truncated or missing."""
+    return np.array(_load(runs.LABELS), dtype=np.int64)
+
+
+def load_groups() -> Index:
+    """Their groups, in memory: each image is its own where none are known. Raises SuiteError when missing."""
+    return np.array(_load(runs.GROUPS), dtype=np.int64)
+
+
+def _load(path: Path) -> NDArray[Any]:
     try:
-        array: NDArray[np.uint8] | NDArray[np.int64] = np.load(path, mmap_mode="r", allow_pickle=False)
+        return np.load(path, mmap_mode="r", allow_pickle=False)
     except (OSError, ValueError, EOFError) as error:
         raise SuiteError(f"{path} cannot be read ({error}): run `dvc repro prepare`") from None
-    return array
-
-
-def load_labels(split: str) -> NDArray[np.int64]:
-    """Labels of `pool` or `test`, in memory. Raises SuiteError when truncated or missing."""
-    return np.asarray(load_array(split, "labels"), dtype=np.int64)
 
 
 def read_npz(path: Path) -> dict[str, NDArray[Any]]:
@@ -44,22 +62,34 @@ def read_npz(path: Path) -> dict[str, NDArray[Any]]:
         return dict(content)
 
 
+def write_npz(path: Path, arrays: Mapping[str, ArrayLike]) -> None:
+    """Write an uncompressed .npz; its bytes depend on the arrays alone, those of np.savez on Python's version too."""
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, array in arrays.items():
+            content = io.BytesIO()
+            np.lib.format.write_array(content, np.asanyarray(array), allow_pickle=False)
+            archive.writestr(zipfile.ZipInfo(f"{name}.npy"), content.getbuffer())
+
+
 def load_splits(block: int) -> BlockSplits:
     """Index lists of a block. Raises SuiteError when truncated or missing."""
     path = runs.split_file(block)
     try:
         content = read_npz(path)
-        return BlockSplits(content["replicates"].tolist(), int(content["train_size"]), content["train"], content["val"])
+        return BlockSplits(
+            content["replicates"].tolist(), int(content["train_size"]),
+            content["train"], content["val"], content["test"],
+            content.get("resplit_train"), content.get("resplit_val"),
+        )  # fmt: skip
     except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile) as error:
         raise SuiteError(f"{path} cannot be read ({error}): run `dvc repro prepare`") from None
 
 
 def arrays_digest() -> str:
-    """sha256 over the four array files' content: which images these are."""
+    """sha256 over the content of the array files: which images these are."""
     digest = hashlib.sha256()
-    for split in ("pool", "test"):
-        for what in ("images", "labels"):
-            array = load_array(split, what)
-            digest.update(str((array.dtype, array.shape)).encode())
-            digest.update(np.ascontiguousarray(array).data)
+    for path in (runs.IMAGES, runs.LABELS, runs.GROUPS):
+        array = _load(path)
+        digest.update(str((array.dtype, array.shape)).encode())
+        digest.update(np.ascontiguousarray(array).data)
     return digest.hexdigest()

@@ -1,5 +1,6 @@
 """Reads the predictions in runs/, and refuses those that params.yaml does not declare or did not decide."""
 
+import dataclasses
 import json
 from typing import Any
 
@@ -7,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stages.data.arrays import BlockSplits, load_labels, load_splits, read_npz
-from stages.data.subset import training_subset
+from stages.data.subset import scored_training, training_subset, validation
 from stages.errors import SuiteError
 from stages.params.experiment import settings_as_dict
 from stages.params.suite import Suite
@@ -20,7 +21,7 @@ def load_runs(params: Suite) -> dict[str, Run]:
     """Predictions of every declared variant over all blocks. Raises SuiteError on a missing, stray or alien run."""
     refuse_stray_runs(params)
     splits = {block: load_splits(block) for block in params.blocks}
-    labels = load_labels("pool")
+    labels = load_labels()
     loaded = {}
     for variant, blocks in params.cells.items():
         cells = [load_cell(params, variant, block, splits[block], labels) for block in blocks]
@@ -46,7 +47,7 @@ def load_cell(
 ) -> Run:  # fmt: skip
     """Predictions of one cell, checked against its settings and index lists. Raises SuiteError otherwise.
 
-    `labels` are those of the pool.
+    `labels` are those of all images.
     """
     folder, settings = runs.run_folder(variant, block), params.variants[variant]
     retrain = f"run `dvc repro -f -s {params.stage(variant, block)}`"
@@ -57,6 +58,8 @@ def load_cell(
         raise SuiteError(f"missing run: {error.filename}; run `dvc repro`") from None
     except Exception as error:  # a truncated archive fails in many ways
         raise SuiteError(f"{folder} cannot be read ({error}); {retrain}") from None
+    if run["model"] != dataclasses.asdict(params.model):
+        raise SuiteError(f"{folder} is of another model than params.yaml names; {retrain}")
     if run["settings"] != json.loads(json.dumps(settings_as_dict(settings))):
         raise SuiteError(f"{folder} was trained with other settings than params.yaml gives {variant}; {retrain}")
     training = [
@@ -64,8 +67,9 @@ def load_cell(
     ]
     same = (
         predictions["replicates"].tolist() == splits.replicates
-        and np.array_equal(predictions["val_index"], splits.val)
-        and np.array_equal(predictions["train_index"], training)
+        and np.array_equal(predictions["val_index"], validation(splits, settings))
+        and np.array_equal(predictions["test_index"], splits.test)
+        and np.array_equal(predictions["train_index"], scored_training(np.stack(training)))
     )
     if not same:
         raise SuiteError(f"{folder} was trained on other images than {runs.split_file(block)} lists; {retrain}")

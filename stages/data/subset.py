@@ -9,6 +9,7 @@ from stages.errors import SuiteError
 from stages.params.experiment import Train
 
 Index = NDArray[np.int64]
+SCORED = 10_000  # training images of a replicate that are scored, at most: a million would be mostly disk
 
 
 def interleave(labels: Index, rng: np.random.Generator) -> Index:
@@ -25,16 +26,33 @@ def interleave(labels: Index, rng: np.random.Generator) -> Index:
 
 
 def training_subset(splits: BlockSplits, row: int, settings: Train, labels: Index, seed: int) -> Index:
-    """Pool indices that the replicate in `row` of its block trains on; every prefix is stratified.
+    """Images that the replicate in `row` of its block trains on; every prefix is stratified.
 
     The first train_size_factor * train_size of its training list; with `long_tail` above 1 as many,
-    but long-tailed. `labels` are those of the pool.
+    but long-tailed. `labels` are those of all images. Raises SuiteError as `long_tailed` and `validation` do.
     """
+    training = splits.train if not settings.resplit else _resplit(splits.resplit_train)
     size = round(splits.train_size * settings.train_size_factor)
     if settings.long_tail == 1:
-        return splits.train[row][:size]
+        return training[row][:size]
     rng = streams.generator(seed, splits.replicates[row], "long_tail")
-    return long_tailed(splits.train[row], labels[splits.train[row]], size, settings.long_tail, rng)
+    return long_tailed(training[row], labels[training[row]], size, settings.long_tail, rng)
+
+
+def scored_training(training: Index) -> Index:
+    """Those of (replicates, images) or (images,) that are scored: a stratified part of at most SCORED images."""
+    return training[..., :SCORED]
+
+
+def validation(splits: BlockSplits, settings: Train) -> Index:
+    """(replicates, val_size) images to validate on. Raises SuiteError on `resplit` where there is nothing to."""
+    return splits.val if not settings.resplit else _resplit(splits.resplit_val)
+
+
+def _resplit(lists: Index | None) -> Index:
+    if lists is None:
+        raise SuiteError("resplit = true, but the source brings no validation images of its own: remove the variant")
+    return lists
 
 
 def long_tailed(training: Index, labels: Index, size: int, ratio: float, rng: np.random.Generator) -> Index:

@@ -1,7 +1,8 @@
-"""The blocks of params.yaml that decide a training run: data, split, train and one variant's diff."""
+"""The blocks of params.yaml that decide a training run: data, split, model, train and one variant's diff."""
 
 import dataclasses
 import keyword
+import re
 from typing import Annotated, Any, Literal
 
 from pydantic import Field
@@ -13,6 +14,7 @@ Natural = Annotated[int, Field(ge=0, le=10**9)]
 Positive = Annotated[int, Field(ge=1, le=10**9)]
 Rate = Annotated[float, Field(ge=0, lt=1)]
 Fraction = Annotated[float, Field(ge=0, le=1)]
+Size = Positive | Annotated[float, Field(gt=0, lt=1)] | Literal["all"]
 NonNegative = Annotated[float, Field(ge=0)]
 MAX_SEED = 2**63 - 1
 
@@ -25,25 +27,93 @@ def check_name(where: str, name: object) -> None:
         )
 
 
+OWN_SOURCES = ("folder", "table", "npz")  # of a user's own images, about which nothing is known in advance
+TRANSFORMS = {  # by name in data.allowed_transforms, the settings that apply it
+    "rotation": ("rotation_degrees",),
+    "shift": ("width_shift", "height_shift"),
+    "shear": ("shear_degrees",),
+    "zoom": ("zoom",),
+    "horizontal_flip": ("horizontal_flip",),
+    "vertical_flip": ("vertical_flip",),
+    "right_angles": ("right_angles",),
+    "rand_augment": ("rand_augment",),
+    "random_erasing": ("random_erasing",),
+    "mixup": ("mixup",),
+    "cutmix": ("cutmix",),
+}
+
+
 @dataclass(frozen=True, config=STRICT)
 class Data:
-    """Block `data`: where images come from."""
+    """Block `data`: where images come from, and what is known of them.
 
-    source: Literal["embedded", "fashion_mnist"]
+    `image_size` is (height, width) in pixels, None where all images have one size already. `allowed_transforms`
+    names those of TRANSFORMS that keep a label; None, which own images may not leave it at, is not asked.
+    """
+
+    source: Literal["embedded", "fashion_mnist", "keras", "tfds", "folder", "table", "npz"]
+    path: Annotated[str, Field(min_length=1)]
+    name: str | None
+    table: str | None
+    image_size: tuple[Positive, Positive] | None
+    resize: Literal["stretch", "pad", "crop"]
+    color: Literal["auto", "grey", "rgb"]
+    on_unreadable: Literal["error", "skip"]
+    group_column: str | None
+    group_pattern: str | None
+    allowed_transforms: tuple[str, ...] | None
+
+    def __post_init__(self) -> None:
+        for field, sources in (("name", ("keras", "tfds")), ("table", ("table",))):
+            if (getattr(self, field) is not None) != (self.source in sources):
+                verb = "needs" if self.source in sources else "takes no"
+                raise ParamsError(f"params.yaml: data.source = {self.source} {verb} data.{field}")
+        if self.group_pattern is not None:
+            _check_group_pattern(self.group_pattern)
+            if self.group_column is not None:
+                raise ParamsError("params.yaml: data.group_column and data.group_pattern are two answers: keep one")
+        for name in self.allowed_transforms or ():
+            if name not in TRANSFORMS:
+                raise ParamsError(
+                    f"params.yaml: data.allowed_transforms names {name!r}, which is none (allowed: "
+                    f"{', '.join(TRANSFORMS)})"
+                )
+
+    @property
+    def is_own(self) -> bool:
+        """Whether these are a user's own images, of which the suite knows nothing."""
+        return self.source in OWN_SOURCES
+
+
+def _check_group_pattern(pattern: str) -> None:
+    try:
+        groups = re.compile(pattern).groups
+    except re.error as error:
+        raise ParamsError(f"params.yaml: data.group_pattern = {pattern!r} is no regular expression: {error}") from None
+    if groups != 1:
+        raise ParamsError(
+            f"params.yaml: data.group_pattern = {pattern!r} has {groups} capturing groups; it needs one, around what "
+            "names the group: (patient[0-9]+)_"
+        )
 
 
 @dataclass(frozen=True, config=STRICT)
 class Split:
-    """Block `split`: replicates, and the sizes (in images) of what each of them draws."""
+    """Block `split`: replicates, and the sizes of what each of them draws.
+
+    A size is a number of images, a fraction of those it is drawn from, or `all` of them.
+    """
 
     seed: Annotated[int, Field(ge=0, le=MAX_SEED)]
     block_size: Positive
     blocks: Annotated[tuple[Natural, ...], Field(min_length=1)]
     exploratory_blocks: tuple[Natural, ...]
-    train_size: Positive
+    scheme: Literal["holdout", "kfold"]
+    folds: Annotated[int, Field(ge=2, le=1000)]
+    train_size: Positive | Literal["all"]
     max_train_factor: Annotated[float, Field(ge=1)]
-    val_size: Positive
-    test_size: Positive
+    val_size: Size
+    test_size: Size
 
     def __post_init__(self) -> None:
         for name, blocks in (("blocks", self.blocks), ("exploratory_blocks", self.exploratory_blocks)):
@@ -54,11 +124,6 @@ class Split:
                 f"params.yaml: split.exploratory_blocks = {list(self.exploratory_blocks)} has {alone}, which "
                 f"split.blocks = {list(self.blocks)} lacks: exploratory variants are compared on shared replicates"
             )
-
-    @property
-    def max_train_size(self) -> int:
-        """Length of the training lists that `prepare` draws, in images."""
-        return round(self.train_size * self.max_train_factor)
 
     def replicates(self, block: int) -> range:
         """Numbers of the replicates in `block`; they never depend on which other blocks exist."""
@@ -85,6 +150,20 @@ class Augmentation:
 
 
 @dataclass(frozen=True, config=STRICT)
+class Model:
+    """Block `model`: what builds the network under study.
+
+    `builder` is `cnn`, `resnet`, `applications:<name>` of keras.applications, or `package.module:function`.
+    `files` is the folder or file that holds a user's builder and its weights: DVC retrains when it changes.
+    `weights` is a file below it, or `random`; None where the builder does not ask.
+    """
+
+    builder: Annotated[str, Field(pattern=r"^(cnn|resnet|applications:\w+|[A-Za-z_][\w.]*:[A-Za-z_]\w*)$")]
+    files: Annotated[str, Field(min_length=1)]
+    weights: str | None
+
+
+@dataclass(frozen=True, config=STRICT)
 class Train:
     """Block `train`, the baseline's settings; a variant is a diff from it."""
 
@@ -92,11 +171,14 @@ class Train:
     batch_size: Positive
     learning_rate: Annotated[float, Field(gt=0)]
     train_size_factor: Annotated[float, Field(gt=0)]
+    resplit: bool
     schedule: Literal["constant", "cosine"]
     long_tail: Annotated[float, Field(ge=1)]
     class_remedy: Literal["none", "class_weights", "oversampling", "focal", "logit_adjustment"]
     width: Annotated[float, Field(gt=0, le=64)]
     head: Literal["flatten", "pooling"]
+    frozen: Annotated[float, Field(ge=0, lt=1)]
+    head_rate_factor: Annotated[float, Field(gt=0)]
     batch_norm: bool
     dropout: tuple[Rate, Rate, Rate]
     l1_penalty: NonNegative
@@ -123,6 +205,17 @@ class Train:
                 f"params.yaml: curve_points = {self.curve_points} exceeds steps = {self.steps}: "
                 "a run cannot be evaluated more often than it steps"
             )
+        if self.head_rate_factor != 1 and self.ema_momentum:
+            raise ParamsError(
+                f"params.yaml: head_rate_factor = {self.head_rate_factor:g} with ema_momentum = {self.ema_momentum:g}: "
+                "the moving average would be of other weights; set one of them to its default, 1 or 0"
+            )
+
+    @property
+    def transforms(self) -> list[str]:
+        """Names in TRANSFORMS of what is done to training images."""
+        values = dataclasses.asdict(self) | dataclasses.asdict(self.augmentation)
+        return [name for name, settings in TRANSFORMS.items() if any(values[setting] for setting in settings)]
 
 
 @dataclass(frozen=True, config=STRICT)

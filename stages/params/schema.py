@@ -41,7 +41,7 @@ def read_yaml(path: Path) -> dict[str, Any]:
         content = yaml.load(path.read_text(encoding="utf-8"), Loader=_UniqueKeys)
     except FileNotFoundError:
         raise ParamsError(f"{path} is missing: run from the repository root") from None
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, ValueError) as error:  # ValueError: bytes that are not UTF-8, a date of month 13
         raise ParamsError(f"{path} is not valid YAML: {error}") from None
     if not isinstance(content, dict):
         raise ParamsError(f"{path} must hold a mapping of blocks, received {type(content).__name__}")

@@ -8,9 +8,11 @@ from pydantic import Field
 from pydantic.dataclasses import dataclass
 
 from stages.params.experiment import (
+    TRANSFORMS,
     Compute,
     Data,
     Fraction,
+    Model,
     Natural,
     NonNegative,
     Split,
@@ -23,7 +25,9 @@ from stages.paths import runs
 
 BASELINE = "baseline"
 REFERENCE_NAMES = ("majority_class", "nearest_neighbour")  # rows of results.csv that no variant may take
-BLOCKS = ("data", "split", "train", "variants", "exploratory", "extra", "causes", "diagnosis", "review", "compute")
+BLOCKS = (
+    "data", "split", "model", "train", "variants", "exploratory", "extra", "causes", "diagnosis", "review", "compute",
+)  # fmt: skip
 CAUSES = {  # in the order of the report
     "data": "insufficient data",
     "capacity": "excess capacity",
@@ -99,6 +103,7 @@ class Suite:
 
     data: Data
     split: Split
+    model: Model
     train: Train
     variants: dict[str, Train]
     exploratory: tuple[str, ...]
@@ -140,24 +145,32 @@ def load(path: Path = runs.PARAMS) -> Suite:
     extra = _extra(raw["extra"], declared, exploratory)
     if both := sorted(set(declared) & set(exploratory)):
         raise ParamsError(f"params.yaml: {', '.join(both)} under both variants and exploratory: keep one")
+    data, train = parse(Data, raw["data"], "data"), parse(Train, raw["train"], "train")
+    variants = {
+        name: settings
+        for where, diffs in (("variants", declared), ("exploratory", exploratory))
+        for name, settings in _variants(raw["train"], diffs, where).items()
+    }
+    cells, causes = _cells(declared, exploratory, extra, split), _causes(raw["causes"], declared | exploratory)
+    _refuse_impossible({name: variants[name] for name in cells}, data, split, causes)
     return Suite(
-        data=parse(Data, raw["data"], "data"),
+        data=data,
         split=split,
-        train=parse(Train, raw["train"], "train"),
-        variants=_variants(raw["train"], declared, "variants", split)
-        | _variants(raw["train"], exploratory, "exploratory", split),
+        model=parse(Model, raw["model"], "model"),
+        train=train,
+        variants=variants,
         exploratory=tuple(exploratory),
         diffs=declared | exploratory,
-        cells=_cells(declared, exploratory, extra, split),
+        cells=cells,
         looks={name: max((cell.look for cell in extra if cell.variant == name), default=0) for name in declared},
-        causes=_causes(raw["causes"], declared | exploratory),
+        causes=causes,
         diagnosis=parse(Diagnosis, raw["diagnosis"], "diagnosis"),
         review=parse(Review, raw["review"], "review"),
         compute=parse(Compute, raw["compute"], "compute"),
     )
 
 
-def _variants(train: dict[str, Any], diffs: dict[str, Any], where: str, split: Split) -> dict[str, Train]:
+def _variants(train: dict[str, Any], diffs: dict[str, Any], where: str) -> dict[str, Train]:
     for name in diffs:
         check_name(f"{where}.{name}", name)
         if name in REFERENCE_NAMES:
@@ -167,14 +180,40 @@ def _variants(train: dict[str, Any], diffs: dict[str, Any], where: str, split: S
             f"params.yaml: variants.{BASELINE} must be {{}}, received {diffs.get(BASELINE)!r}: "
             "the baseline is the `train` block, and every variant is compared with it"
         )
-    variants = {name: variant_settings(train, diffs, name, where) for name in diffs}
+    return {name: variant_settings(train, diffs, name, where) for name in diffs}
+
+
+def _refuse_impossible(variants: dict[str, Train], data: Data, split: Split, causes: dict[str, Cause]) -> None:
+    """Raise ParamsError listing every variant that asks for more images than are drawn, or changes what labels mean.
+
+    A variant that injects improper augmentation may apply any transform: that is its purpose.
+    """
+    if data.is_own and data.allowed_transforms is None:
+        raise ParamsError(
+            "params.yaml: data.allowed_transforms is not answered: which of "
+            f"{', '.join(TRANSFORMS)} leave the label of your images what it is? [] for none. A flipped 2 is no 2, a "
+            "flipped X-ray has its heart on the wrong side"
+        )
+    whole = split.train_size == "all"
+    largest = 1 if whole else split.max_train_factor
+    allowed = TRANSFORMS if data.allowed_transforms is None else data.allowed_transforms
+    injects = causes["augmentation"].injects if "augmentation" in causes else ()
+    refused = []
     for name, settings in variants.items():
-        if settings.train_size_factor > split.max_train_factor:
-            raise ParamsError(
-                f"params.yaml: {where}.{name}.train_size_factor = {settings.train_size_factor:g} exceeds "
-                f"split.max_train_factor = {split.max_train_factor:g}: raise that to draw longer training lists"
+        if settings.train_size_factor > largest:
+            refused.append(
+                f"{name}.train_size_factor = {settings.train_size_factor:g} exceeds "
+                + ("1: split.train_size = all leaves no more images; remove the variant" if whole else
+                   f"split.max_train_factor = {largest:g}: raise that to draw longer training lists")
+            )  # fmt: skip
+        forbidden = [transform for transform in settings.transforms if transform not in allowed]
+        if forbidden and name not in injects:
+            refused.append(
+                f"{name} applies {', '.join(forbidden)}, which data.allowed_transforms = {[*allowed]} does not name: "
+                "remove the variant, or the setting from it"
             )
-    return variants
+    if refused:
+        raise ParamsError("params.yaml: " + "; ".join(refused))
 
 
 def _extra(raw: dict[str, Any], declared: dict[str, Any], exploratory: dict[str, Any]) -> list[Cell]:

@@ -8,6 +8,10 @@ PREPARED = Path("data/prepared")
 ARRAYS = PREPARED / "arrays"
 SPLITS = PREPARED / "splits"
 MANIFEST = PREPARED / "manifest.json"
+IMAGES = ARRAYS / "images.npy"  # uint8 NHWC, all of them
+LABELS = ARRAYS / "labels.npy"  # int64
+GROUPS = ARRAYS / "groups.npy"  # int64; each image its own where groups are unknown
+MODELS_CHECKED = Path("data/models.txt")
 RUNS = Path("runs")
 STORE = Path(".replicates")
 # A GPU image names its own lock, for the CUDA libraries in it decide numbers too.
@@ -33,11 +37,6 @@ HISTORY = "history.csv"
 RUN = "run.json"
 MODELS = "models"
 TELEMETRY = "telemetry.json"  # durations: never a DVC output, so that dvc.lock holds no time
-
-
-def array(split: str, what: str) -> Path:
-    """Array file of `split` (pool or test): `what` is images (uint8 NHWC) or labels (int64)."""
-    return ARRAYS / f"{split}_{what}.npy"
 
 
 def split_file(block: int) -> Path:

@@ -1,0 +1,173 @@
+"""The whole prepare stage on small folders of images, without TensorFlow: arrays, lists, manifest, audit."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import yaml
+from PIL import Image
+
+from stages import models, prepare
+from stages.data.arrays import load_groups, load_images, load_labels, load_splits
+from stages.errors import SuiteError
+from stages.params import suite
+from stages.paths import reports, runs
+from tests.scratch import ROOT, only
+
+COLOURS = {"red": (200, 30, 30), "blue": (30, 30, 200)}
+SIZES: dict[str, Any] = {
+    "block_size": 2, "blocks": [0], "train_size": "all", "max_train_factor": 1, "val_size": 0.25, "test_size": 0.25,
+}  # fmt: skip
+
+
+@pytest.fixture
+def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def write_images(folder: Path, count: int, seed: int, patients: int = 0) -> None:
+    """`count` noisy 6x6 images of each colour below `folder`, named by patient where there are some."""
+    rng = np.random.default_rng(seed)
+    for name, colour in COLOURS.items():
+        (folder / name).mkdir(parents=True)
+        for number in range(count):
+            pixels = np.clip(rng.normal(colour, 20, (6, 6, 3)), 0, 255).astype(np.uint8)
+            who = f"patient{number % patients}_" if patients else ""
+            Image.fromarray(pixels).save(folder / name / f"{who}{number}.png")
+
+
+def write_params(variants: tuple[str, ...] = ("baseline",), **blocks: dict[str, Any]) -> None:
+    """The shipped parameters for the folder `images`, with some variants, and blocks changed."""
+    params = only(yaml.safe_load((ROOT / "params.yaml").read_text()), list(variants))
+    params["data"] |= {"source": "folder", "path": "images", "allowed_transforms": []} | blocks.pop("data", {})
+    params["split"] |= SIZES | blocks.pop("split", {})
+    for name, values in blocks.items():
+        params[name] |= values
+    runs.PARAMS.write_text(yaml.safe_dump(params))
+
+
+def read_manifest() -> dict[str, Any]:
+    content: dict[str, Any] = json.loads(runs.MANIFEST.read_text())
+    return content
+
+
+def finding(name: str) -> dict[str, Any]:
+    findings: list[dict[str, Any]] = json.loads(reports.AUDIT.read_text())["findings"]
+    return next(each for each in findings if each["name"] == name)
+
+
+def test_a_folder_becomes_arrays_lists_and_an_audit(workspace: Path) -> None:
+    write_images(workspace / "images", 40, seed=0)
+    write_params()
+    prepare.main()
+    manifest = read_manifest()
+    assert manifest["image_shape"] == [6, 6, 3]
+    assert manifest["class_names"] == ["blue", "red"]
+    assert (manifest["test_size"], manifest["val_size"], manifest["train_size"]) == (20, 15, 45)
+    assert manifest["groups"] is None
+    images, labels, splits = load_images(), load_labels(), load_splits(0)
+    assert images.shape == (80, 6, 6, 3)
+    blue = images[labels == 0].astype(int).mean(axis=(0, 1, 2))
+    assert blue[2] > 150 > blue[0]
+    assert sorted(np.concatenate([splits.train[0], splits.val[0], splits.test[0]])) == list(range(80))
+    assert np.array_equal(splits.test[0], splits.test[1])
+    assert finding("exact_across")["count"] == 0
+
+
+def test_patients_stay_on_one_side_and_are_counted(workspace: Path) -> None:
+    write_images(workspace / "images", 60, seed=1, patients=12)
+    write_params(data={"group_pattern": "(patient[0-9]+)_"})
+    prepare.main()
+    groups, splits = load_groups(), load_splits(0)
+    assert read_manifest()["groups"] == 12
+    for row in range(2):
+        sides = [set(groups[rows[row]]) for rows in (splits.train, splits.val, splits.test)]
+        assert not sides[0] & sides[1]
+        assert not sides[0] & sides[2]
+        assert not sides[1] & sides[2]
+    assert finding("groups")["severity"] == "fine"
+
+
+def test_a_given_split_is_kept_and_re_split_beside_it(workspace: Path) -> None:
+    for number, (name, count) in enumerate({"train": 30, "val": 10, "test": 8}.items()):
+        write_images(workspace / "images" / name, count, seed=number)
+    copied = workspace / "images/train/red/0.png"
+    (workspace / "images/val/red/copy.png").write_bytes(copied.read_bytes())
+    write_params(split={"val_size": "all", "test_size": "all"})
+    prepare.main()
+    manifest, splits = read_manifest(), load_splits(0)
+    assert manifest["given_validation"]
+    assert {name: part["images"] for name, part in manifest["parts"].items()} == {"train": 60, "val": 21, "test": 16}
+    assert splits.resplit_train is not None
+    assert splits.resplit_train.shape == splits.train.shape
+    assert np.array_equal(splits.val[0], splits.val[1])
+    assert not np.array_equal(splits.train[0], splits.train[1])  # the same images in another order
+    assert set(splits.train[0]) == set(splits.train[1])
+    assert finding("exact_across")["severity"] == "problem"
+    assert finding("exact_across")["count"] == 1
+
+
+def test_folds_take_turns(workspace: Path) -> None:
+    write_images(workspace / "images", 20, seed=0)
+    write_params(split={"scheme": "kfold", "folds": 4, "block_size": 4})
+    prepare.main()
+    splits = load_splits(0)
+    assert sorted(splits.test.ravel()) == list(range(40))
+    assert read_manifest()["scheme"] == "kfold"
+
+
+def test_unreadable_files_are_listed_or_dropped_and_counted(workspace: Path) -> None:
+    write_images(workspace / "images", 20, seed=0)
+    for name, content in {"empty.png": b"", "text.png": b"no image", "<script>alert(1)</script>.png": b"x"}.items():
+        (workspace / "images/red" / name.replace("/", "")).write_bytes(content)
+    write_params()
+    with pytest.raises(SuiteError) as caught:
+        prepare.main()
+    for name in ("empty.png", "text.png", "<script>"):
+        assert name in str(caught.value)
+    assert not runs.PREPARED.exists()
+    assert not list(workspace.glob("data/*.partial"))
+    write_params(data={"on_unreadable": "skip"})
+    prepare.main()
+    assert read_manifest()["dropped"] == 3
+    assert finding("dropped")["count"] == 3
+
+
+def test_a_failure_leaves_what_was_prepared_before(workspace: Path) -> None:
+    write_images(workspace / "images", 20, seed=0)
+    write_params()
+    prepare.main()
+    before = {path: path.read_bytes() for path in runs.PREPARED.rglob("*") if path.is_file()}
+    write_params(split={"test_size": 41})
+    with pytest.raises(SuiteError, match=r"split\.test_size = 41 exceeds the source's images: 40"):
+        prepare.main()
+    assert {path: path.read_bytes() for path in runs.PREPARED.rglob("*") if path.is_file()} == before
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_prepared_bytes_do_not_depend_on_the_workers(
+    workspace: Path, workers: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_images(workspace / "images", 40, seed=3)
+    write_params()
+    prepare.main()
+    first = {path: path.read_bytes() for path in [*runs.PREPARED.rglob("*"), reports.AUDIT] if path.is_file()}
+    monkeypatch.setattr("stages.data.readers.usable_cores", lambda: workers)
+    prepare.main()
+    assert {path: path.read_bytes() for path in first} == first
+
+
+def test_variants_without_the_images_that_they_need_are_all_named_before_training(workspace: Path) -> None:
+    write_images(workspace / "images", 40, seed=0)
+    write_params(variants=("baseline", "long_tail"))
+    params = yaml.safe_load(runs.PARAMS.read_text())
+    params["variants"]["again"] = {"resplit": True}
+    runs.PARAMS.write_text(yaml.safe_dump(params))
+    prepare.main()
+    with pytest.raises(SuiteError) as caught:
+        models.check_lists(suite.load())
+    assert "variant long_tail: long_tail = 10 needs" in str(caught.value)
+    assert "variant again: resplit = true, but the source brings no validation images" in str(caught.value)
