@@ -1,4 +1,5 @@
 import contextlib
+import dataclasses
 import functools
 import gzip
 import hashlib
@@ -15,9 +16,11 @@ from stages.data.embed import select
 from stages.errors import SuiteError
 from stages.paths import sources as paths
 from tests.scratch import ROOT
+from tests.test_decode import own_data
 
 PIXELS = np.arange(24, dtype=np.uint8).reshape(2, 3, 4)
 IDX = bytes([0, 0, 8, 3]) + np.array([2, 3, 4], ">u4").tobytes() + PIXELS.tobytes()
+EMBEDDED = own_data(source="embedded")
 SHA256 = {"toy-images-idx3-ubyte": hashlib.sha256(IDX).hexdigest()}
 
 
@@ -44,20 +47,29 @@ def mirror(tmp_path: Path) -> Iterator[tuple[str, Path]]:
 
 
 @pytest.mark.usefixtures("root")
-def test_embedded_subset_is_whole_stratified_and_small() -> None:
-    images = sources.DATASETS["embedded"]()
-    assert images.pool_images.shape == (10_000, 28, 28, 1)
-    assert images.test_images.shape == (5_000, 28, 28, 1)
-    assert images.pool_images.dtype == images.test_images.dtype == np.uint8
-    assert np.bincount(images.pool_labels).tolist() == [1000] * 10
-    assert np.bincount(images.test_labels).tolist() == [500] * 10
+def test_embedded_subset_is_whole_stratified_and_small(tmp_path: Path) -> None:
+    images = sources.DATASETS["embedded"](EMBEDDED, tmp_path / "images.npy")
+    assert images.images.shape == (15_000, 28, 28, 1)
+    assert images.images.dtype == np.uint8
+    assert images.given.tolist() == [""] * 10_000 + ["test"] * 5_000
+    assert images.names[9_999:10_001] == ("pool[9999]", "test[0]")
+    assert images.facts == {"sizes": {"28x28": 15_000}, "modes": {"L": 15_000}, "formats": {"NumPy": 15_000}}
+    assert np.bincount(images.labels[:10_000]).tolist() == [1000] * 10
+    assert np.bincount(images.labels[10_000:]).tolist() == [500] * 10
     assert (ROOT / paths.EMBEDDED).stat().st_size <= 7_000_000
     # the full sets' published mean and sd are .2860 and .3530
-    unit = images.pool_images / 255
+    unit = images.images[:10_000] / 255
     assert abs(unit.mean() - 0.2860) < 0.005
     assert abs(unit.std() - 0.3530) < 0.005
-    everything = np.concatenate([images.pool_images, images.test_images]).reshape(15_000, -1)
-    assert len(np.unique(everything, axis=0)) == 15_000
+    assert len(np.unique(images.images.reshape(15_000, -1), axis=0)) == 15_000
+
+
+@pytest.mark.usefixtures("root")
+def test_built_in_images_follow_size_and_color_and_have_no_groups(tmp_path: Path) -> None:
+    changed = dataclasses.replace(EMBEDDED, image_size=(8, 9), color="rgb")
+    assert sources.embedded(changed, tmp_path / "images.npy").images.shape == (15_000, 8, 9, 3)
+    with pytest.raises(SuiteError, match=r"group_pattern = .* embedded knows of no groups; set it to null"):
+        sources.embedded(dataclasses.replace(EMBEDDED, group_pattern="(a)"), tmp_path / "images.npy")
 
 
 @pytest.mark.parametrize("damage", [lambda content: content[:-100], lambda content: content[:-1] + b"\0"])
@@ -65,11 +77,30 @@ def test_damaged_embedded_file_is_refused(tmp_path: Path, monkeypatch: pytest.Mo
     content = (ROOT / paths.EMBEDDED).read_bytes()
     monkeypatch.chdir(tmp_path)
     with pytest.raises(SuiteError, match=r"is missing: restore it with `git checkout"):
-        sources.embedded()
+        sources.embedded(EMBEDDED, tmp_path / "images.npy")
     paths.EMBEDDED.parent.mkdir(parents=True)
     paths.EMBEDDED.write_bytes(damage(content))
     with pytest.raises(SuiteError, match=r"truncated or altered: sha256 .* must be .*git checkout"):
-        sources.embedded()
+        sources.embedded(EMBEDDED, tmp_path / "images.npy")
+
+
+def test_whole_fashion_mnist_is_its_training_and_its_test_set(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pixels = np.arange(5 * 28 * 28, dtype=np.uint8).reshape(5, 28, 28)
+    arrays = {
+        "train-images-idx3-ubyte": pixels[:3],
+        "train-labels-idx1-ubyte": np.array([7, 0, 9], np.uint8),
+        "t10k-images-idx3-ubyte": pixels[3:],
+        "t10k-labels-idx1-ubyte": np.array([1, 2], np.uint8),
+    }
+    monkeypatch.setattr(fashion_mnist, "load", lambda: (arrays, {"a": "b"}))
+    whole = dataclasses.replace(EMBEDDED, source="fashion_mnist")
+    images = sources.DATASETS["fashion_mnist"](whole, tmp_path / "images.npy")
+    assert np.array_equal(images.images[..., 0], pixels)
+    assert images.labels.tolist() == [7, 0, 9, 1, 2]
+    assert images.labels.dtype == np.int64
+    assert images.given.tolist() == ["", "", "", "test", "test"]
+    assert images.class_names == fashion_mnist.CLASS_NAMES
+    assert images.sha256 == {"a": "b"}
 
 
 def test_selection_takes_equally_many_of_each_class() -> None:

@@ -1,34 +1,37 @@
-"""Data sources. Reads an origin, returns a pool and a test set; adding one is a function and its entry in DATASETS."""
+"""Data sources: where images come from. Each reads an origin, and returns all its images with what it knows of them.
 
-import dataclasses
+    embedded       15,000 images of Fashion-MNIST, kept in Git; its 5,000 test images are the test set
+    fashion_mnist  all 70,000, from Debian's package or downloaded; its 10,000 test images are the test set
+    keras, tfds    data sets by name                               stages/data/named.py
+    folder         folders of image files named after classes      stages/data/folder.py
+    table          a .csv or .tsv that names image files           stages/data/table.py
+    npz            one .npz file of NumPy                          stages/data/npz.py
+
+Adding one is a function and its entry in DATASETS. It gets block `data` of params.yaml, and the path of the .npy file
+to which it may stream its images, in rows. What image files may be, how they are resized and turned grey or RGB:
+stages/data/decode.py. The first three sources too follow data.image_size, resize and color.
+"""
+
 import hashlib
 import io
 import lzma
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from stages.data import fashion_mnist
+from stages.data import fashion_mnist, folder, named, npz, table
+from stages.data.images import Images
 from stages.errors import SuiteError
+from stages.params.experiment import Data
 from stages.paths import sources as paths
 
 EMBEDDED_SHA256 = "cd9682aab91ddcc432d6d7d59ffc135acc87f565a4e529c105fdece219a0707c"  # printed by stages.data.embed
+Pair = tuple[NDArray[np.uint8], NDArray[np.uint8]]  # images (n, 28, 28) and labels (n,)
 
 
-@dataclasses.dataclass(frozen=True)
-class Images:
-    """Images of a source: uint8 NHWC arrays in [0, 255] with int64 labels in [0, classes)."""
-
-    pool_images: NDArray[np.uint8]
-    pool_labels: NDArray[np.int64]
-    test_images: NDArray[np.uint8]
-    test_labels: NDArray[np.int64]
-    class_names: tuple[str, ...]
-    sha256: dict[str, str]  # of each file read, by name
-
-
-def embedded() -> Images:
+def embedded(data: Data, target: Path) -> Images:
     """The 10,000 + 5,000 images of Fashion-MNIST kept in Git. Raises SuiteError when the file is altered."""
     path = paths.EMBEDDED
     try:
@@ -42,30 +45,42 @@ def embedded() -> Images:
             f"restore it with `git checkout -- {path}`"
         )
     with np.load(io.BytesIO(lzma.decompress(content))) as arrays:
-        return Images(
-            pool_images=arrays["pool_images"][..., np.newaxis],
-            pool_labels=arrays["pool_labels"].astype(np.int64),
-            test_images=arrays["test_images"][..., np.newaxis],
-            test_labels=arrays["test_labels"].astype(np.int64),
-            class_names=fashion_mnist.CLASS_NAMES,
-            sha256={path.name: found},
-        )
+        pairs = {split: (arrays[f"{split}_images"], arrays[f"{split}_labels"]) for split in ("pool", "test")}
+    return _fashion(data, target, pairs, {path.name: found})
 
 
-def full_fashion_mnist() -> Images:
+def full_fashion_mnist(data: Data, target: Path) -> Images:
     """All 60,000 + 10,000 images, from Debian's package where installed, else downloaded."""
     arrays, sha256 = fashion_mnist.load()
+    pairs = {
+        split: (arrays[f"{official}-images-idx3-ubyte"], arrays[f"{official}-labels-idx1-ubyte"])
+        for split, official in (("pool", "train"), ("test", "t10k"))
+    }
+    return _fashion(data, target, pairs, sha256)
+
+
+def _fashion(data: Data, target: Path, pairs: Mapping[str, Pair], sha256: dict[str, str]) -> Images:
+    """A pool from which the suite draws, and a test set."""
+    npz.refuse_groups(data, f"{data.source} knows of no groups")
+    images, facts = npz.store(((f"{split} images", pixels) for split, (pixels, _) in pairs.items()), data, target)
+    counts = {split: len(labels) for split, (_, labels) in pairs.items()}
     return Images(
-        pool_images=arrays["train-images-idx3-ubyte"][..., np.newaxis],
-        pool_labels=arrays["train-labels-idx1-ubyte"].astype(np.int64),
-        test_images=arrays["t10k-images-idx3-ubyte"][..., np.newaxis],
-        test_labels=arrays["t10k-labels-idx1-ubyte"].astype(np.int64),
+        images=images,
+        labels=np.concatenate([labels for _, labels in pairs.values()]).astype(np.int64),
         class_names=fashion_mnist.CLASS_NAMES,
+        given=np.repeat(["", "test"], list(counts.values())),
+        names=tuple(f"{split}[{place}]" for split, count in counts.items() for place in range(count)),
         sha256=sha256,
+        facts=facts,
     )
 
 
-DATASETS: dict[str, Callable[[], Images]] = {
+DATASETS: dict[str, Callable[[Data, Path], Images]] = {
     "embedded": embedded,
     "fashion_mnist": full_fashion_mnist,
+    "keras": named.keras,
+    "tfds": named.tfds,
+    "folder": folder.load,
+    "table": table.load,
+    "npz": npz.load,
 }
