@@ -1,12 +1,13 @@
 """Train stage, one matrix cell: `python -m stages.train <variant> <block>`.
 
-Reads params.yaml (split.seed, train, the variant's diff), data/prepared/arrays/ and the block's index
-lists; writes runs/<variant>/<block>/: predictions.npz, history.csv, run.json, models/, and
+Reads params.yaml (split.seed, model, train, the variant's diff), data/prepared/arrays/, the block's index
+lists and model.files; writes runs/<variant>/<block>/: predictions.npz, history.csv, run.json, models/, and
 telemetry.json, which DVC does not track. Finished replicates lie in the store: a killed or extended
 run repeats none.
 """
 
 import csv
+import dataclasses
 import hashlib
 import json
 import os
@@ -20,39 +21,38 @@ import numpy as np
 from stages.compute import pool, provenance, store
 from stages.compute.lifetime import die_with_parent
 from stages.compute.progress import Progress
-from stages.data.arrays import arrays_digest, load_array, load_labels, load_splits, read_npz
-from stages.data.subset import training_subset
+from stages.data.arrays import arrays_digest, load_groups, load_images, load_labels, load_splits, read_npz, write_npz
+from stages.data.subset import scored_training, training_subset, validation
 from stages.errors import SuiteError, run_stage
-from stages.params.experiment import Compute, Split, Train, settings_as_dict, variant_settings
+from stages.params.experiment import Compute, Model, Split, Train, settings_as_dict, variant_settings
 from stages.params.schema import parse, read_yaml
 from stages.paths import runs
 
 RESULT = "result.json"
 WEIGHTS = "model.weights.h5"
-SPLITS = ("train", "val", "test")
 
 
 def work(
-    folder: Path, variant: str, settings: Train, baseline: Train, seed: int, replicate: int,
+    folder: Path, variant: str, architecture: Model, settings: Train, baseline: Train, seed: int, replicate: int,
     index: dict[str, np.ndarray], keep_weights: bool, device: str,
 ) -> int:  # fmt: skip
     """Train one replicate in a worker process and write its files below `folder`; return its number."""
     from stages.model.replicate import Examples, train_replicate
 
-    pool_images, pool_labels = load_array("pool", "images"), load_labels("pool")
-    splits = {name: Examples(pool_images[rows], pool_labels[rows]) for name, rows in index.items()}
-    splits["test"] = Examples(np.array(load_array("test", "images")), load_labels("test"))
-    classes = int(pool_labels.max()) + 1
+    images, labels, groups = load_images(), load_labels(), load_groups()
+    splits = {name: Examples(images[rows], labels[rows]) for name, rows in index.items()}
+    index = index | {"train": scored_training(index["train"])}
+    classes = int(labels.max()) + 1
     try:
-        trained = train_replicate(settings, baseline, seed, replicate, splits, classes)
+        trained = train_replicate(architecture, settings, baseline, seed, replicate, splits, classes)
     except SuiteError as error:
         raise SuiteError(f"variant {variant}, {error}") from None
-    index = {**index, "test": np.arange(len(splits["test"].labels))}
     folder.mkdir(parents=True)
     predictions: dict[str, Any] = {f"{name}_probabilities": values for name, values in trained.probabilities.items()}
-    for name in SPLITS:
-        predictions |= {f"{name}_labels": splits[name].labels, f"{name}_index": index[name]}
-    np.savez(folder / runs.PREDICTIONS, **predictions)
+    predictions["train_images"] = np.array(len(splits["train"].labels))
+    for name, rows in index.items():
+        predictions |= {f"{name}_labels": labels[rows], f"{name}_index": rows, f"{name}_groups": groups[rows]}
+    write_npz(folder / runs.PREDICTIONS, predictions)
     record = {
         "facts": trained.facts,
         "history": trained.history,
@@ -65,7 +65,9 @@ def work(
     return replicate
 
 
-def train_cell(variant: str, block: int, settings: Train, baseline: Train, seed: int, compute: Compute) -> None:
+def train_cell(
+    variant: str, block: int, architecture: Model, settings: Train, baseline: Train, seed: int, compute: Compute
+) -> None:
     """Bring every replicate of the cell into the store, then assemble the cell's outputs from there.
 
     Raises SuiteError on unreadable data, on a loss that is not finite, on a killed worker and on a
@@ -74,6 +76,8 @@ def train_cell(variant: str, block: int, settings: Train, baseline: Train, seed:
     splits = load_splits(block)
     device = provenance.device_kind(compute)
     shared = {
+        "architecture": dataclasses.asdict(architecture),
+        "files": store.code_digest((Path(architecture.files),), pattern="*"),
         "settings": settings_as_dict(settings),
         "baseline": settings_as_dict(baseline),  # its initial weights are shared with the variant
         "seed": seed,
@@ -82,9 +86,9 @@ def train_cell(variant: str, block: int, settings: Train, baseline: Train, seed:
         "code": store.code_digest(runs.TRAINING_CODE),
         "device": device,
     }
-    labels = load_labels("pool")
+    labels, val = load_labels(), validation(splits, settings)
     indices = [
-        {"train": training_subset(splits, row, settings, labels, seed), "val": splits.val[row]}
+        {"train": training_subset(splits, row, settings, labels, seed), "val": val[row], "test": splits.test[row]}
         for row in range(len(splits.replicates))
     ]
     keys = [
@@ -93,7 +97,18 @@ def train_cell(variant: str, block: int, settings: Train, baseline: Train, seed:
     ]
     with store.cell_scratch(variant, block) as scratch:
         jobs = [
-            (scratch / str(number), variant, settings, baseline, seed, number, indices[row], row == 0, device)
+            (
+                scratch / str(number),
+                variant,
+                architecture,
+                settings,
+                baseline,
+                seed,
+                number,
+                indices[row],
+                row == 0,
+                device,
+            )
             for row, number in enumerate(splits.replicates)
             if store.find(keys[row]) is None
         ]
@@ -105,7 +120,7 @@ def train_cell(variant: str, block: int, settings: Train, baseline: Train, seed:
         finished = [folder for key in keys if (folder := store.find(key)) is not None]
         if len(finished) < len(keys):
             raise SuiteError(f"{runs.STORE} lost a replicate of {variant}-{block} meanwhile: run again")
-        assemble(finished, variant, block, settings, seed, scratch / "assembled")
+        assemble(finished, variant, block, architecture, settings, seed, scratch / "assembled")
         target = runs.run_folder(variant, block)
         try:
             shutil.rmtree(target, ignore_errors=True)
@@ -115,14 +130,16 @@ def train_cell(variant: str, block: int, settings: Train, baseline: Train, seed:
             raise SuiteError(f"cannot write {target}: {error}; check its owner and free space") from None
 
 
-def assemble(folders: list[Path], variant: str, block: int, settings: Train, seed: int, target: Path) -> None:
+def assemble(
+    folders: list[Path], variant: str, block: int, architecture: Model, settings: Train, seed: int, target: Path
+) -> None:
     """Write the cell's outputs from its replicates' store folders. All but telemetry are byte-stable."""
     target.mkdir()
     predictions = [read_npz(folder / runs.PREDICTIONS) for folder in folders]
     records = [json.loads((folder / RESULT).read_text(encoding="utf-8")) for folder in folders]
     replicates = [record["facts"]["replicate"] for record in records]
     stacked: dict[str, Any] = {name: np.stack([content[name] for content in predictions]) for name in predictions[0]}
-    np.savez(target / runs.PREDICTIONS, **stacked, replicates=np.array(replicates))
+    write_npz(target / runs.PREDICTIONS, stacked | {"replicates": np.array(replicates)})
     rows = [row for record in records for row in record["history"]]
     with (target / runs.HISTORY).open("w", newline="", encoding="utf-8") as handle:
         writer = csv.DictWriter(handle, rows[0], lineterminator="\n")
@@ -136,6 +153,7 @@ def assemble(folders: list[Path], variant: str, block: int, settings: Train, see
         "variant": variant,
         "block": block,
         "seed": seed,
+        "model": dataclasses.asdict(architecture),
         "settings": settings_as_dict(settings),
         "replicates": [record["facts"] for record in records],
         "environments": environments,
@@ -168,10 +186,11 @@ def main() -> None:
     diffs = (raw.get("variants") or {}) | (raw.get("exploratory") or {})
     baseline = parse(Train, raw.get("train"), "train")
     seed = parse(Split, raw.get("split"), "split").seed
+    architecture = parse(Model, raw.get("model"), "model")
     compute = parse(Compute, raw.get("compute"), "compute")
     settings = variant_settings(raw["train"], diffs, variant)
     provenance.check_installed()
-    train_cell(variant, block, settings, baseline, seed, compute)
+    train_cell(variant, block, architecture, settings, baseline, seed, compute)
 
 
 if __name__ == "__main__":

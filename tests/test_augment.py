@@ -6,7 +6,8 @@ from scipy import stats
 
 from stages.data.sources import embedded
 from stages.model.augment import augment, draw_parameters, warp, warp_matrices
-from stages.params.experiment import Augmentation
+from stages.params.experiment import Augmentation, Data
+from stages.params.schema import parse, read_yaml
 from tests.scratch import ROOT
 
 SOURCE = Augmentation(20.0, 0.2, 0.2, 0.2, 0.2, True)
@@ -18,11 +19,13 @@ SEED = tf.constant([3, 5])
 
 
 @pytest.fixture(scope="module")
-def images() -> np.ndarray:
+def images(tmp_path_factory: pytest.TempPathFactory) -> np.ndarray:
     """40 real images, float32 in [0, 1]."""
+    data = parse(Data, read_yaml(ROOT / "params.yaml")["data"], "data")
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(ROOT)
-        return embedded().pool_images[:40].astype(np.float32) / 255
+        source = embedded(data, tmp_path_factory.mktemp("source") / "images.npy")
+        return source.images[:40].astype(np.float32) / 255
 
 
 def ours(original: dict[str, float], size: int) -> dict[str, tf.Tensor]:

@@ -12,6 +12,7 @@ import pytest
 import yaml
 
 from stages import plan, repro
+from stages.data.splits import Sizes
 from stages.errors import SuiteError
 from stages.params import suite
 from stages.params.experiment import settings_as_dict
@@ -39,18 +40,18 @@ def test_other_budgets_are_refused_by_name(text: str) -> None:
 
 
 def test_seconds_and_megabytes_of_a_run_by_hand() -> None:
-    split = dataclasses.replace(SHIPPED.split, train_size=1000, val_size=1000, test_size=5000, block_size=6)
+    sizes = Sizes(train=1000, max_train=3000, val=1000, test=5000)
     train = dataclasses.replace(SHIPPED.train, steps=960, curve_points=10, curve_train_images=500)
     assert len(train.evaluation_policies) == 3
-    assert estimate.predicted_images(train, split) == 1000 + 1000 * 4 + 5000
-    assert estimate.scored_images(train, split) == 10_000 + 10 * 1500
-    assert estimate.run_seconds(train, split, SPEED, 1) == pytest.approx(960 * 0.02 + 25_000 * 0.0002 + 0.8)
-    assert estimate.run_seconds(train, split, SPEED, 2) == pytest.approx(2 * 24.2 + 0.8)
+    assert estimate.predicted_images(train, sizes) == 1000 + 1000 * 4 + 5000
+    assert estimate.scored_images(train, sizes) == 10_000 + 10 * 1500
+    assert estimate.run_seconds(train, sizes, SPEED, 1) == pytest.approx(960 * 0.02 + 25_000 * 0.0002 + 0.8)
+    assert estimate.run_seconds(train, sizes, SPEED, 2) == pytest.approx(2 * 24.2 + 0.8)
     half = dataclasses.replace(train, train_size_factor=0.25)
-    assert estimate.scored_images(half, split) == 250 + 4000 + 5000 + 10 * 1250
-    # 10,000 x 10 float32, 7,000 labels and indices of 8 bytes each, times 6; 421,642 float32 weights once
-    size = 6 * (400_000 + 112_000) + 4 * 421_642
-    assert estimate.cell_megabytes(train, split, 10, 421_642) == pytest.approx(size / 1e6)
+    assert estimate.scored_images(half, sizes) == 250 + 4000 + 5000 + 10 * 1250
+    # 10,000 x 10 float32, 7,000 labels, indices and groups of 8 bytes each, times 6; 421,642 float32 weights once
+    size = 6 * (400_000 + 168_000) + 4 * 421_642
+    assert estimate.cell_megabytes(train, sizes, 6, 10, 421_642) == pytest.approx(size / 1e6)
 
 
 @pytest.mark.parametrize(("replicates", "workers", "seconds"), [(6, 2, 35), (7, 2, 45), (1, 16, 15), (6, 1, 65)])
@@ -199,6 +200,7 @@ def finish(folder: Path, params: suite.Suite, variant: str, block: int, **change
     target = folder / "runs" / variant / str(block)
     target.mkdir(parents=True)
     record = {
+        "model": dataclasses.asdict(params.model),
         "settings": settings_as_dict(params.variants[variant]),
         "seed": params.split.seed,
         "replicates": [{"replicate": number} for number in params.split.replicates(block)],

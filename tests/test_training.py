@@ -11,18 +11,21 @@ from keras import layers
 
 from stages.errors import SuiteError
 from stages.model import replicate as replicate_module
-from stages.model.cnn import build_model, forward_flops, initial_state
+from stages.model.builders import build_model
 from stages.model.loop import Loss, batch_order, make_prediction, make_training, to_unit
 from stages.model.losses import balanced_positions, class_counts, make_loss
 from stages.model.mixing import make_augment
+from stages.model.pairing import initial_state
 from stages.model.replicate import Examples, make_optimizer, train_replicate, training_order, warped_pixels
-from stages.params.experiment import Augmentation, Train
+from stages.model.structure import forward_flops
+from stages.params.experiment import Augmentation, Model, Train
 from stages.params.suite import load
 from tests.scratch import ROOT
 
 PARAMS = load(ROOT / "params.yaml")
 TOY = dataclasses.replace(PARAMS.train, steps=8, batch_size=8, curve_points=4)
 SHAPE = (12, 12, 1)
+CNN = Model("cnn", "stages/model", None)
 
 
 def variant(**changes: object) -> Train:
@@ -59,16 +62,16 @@ def cross_entropy() -> Loss:
 
 
 def test_source_cnn_is_the_one_of_the_source() -> None:
-    model = build_model((28, 28, 1), 10, PARAMS.train)
+    model = build_model((28, 28, 1), 10, CNN, PARAMS.train)
     assert model.count_params() == 421_642
     assert model.output_shape == (None, 10)
     assert not model.losses
-    kinds = [type(layer).__name__ for layer in build_model((28, 28, 1), 10, PARAMS.variants["dropout"]).layers]
+    kinds = [type(layer).__name__ for layer in build_model((28, 28, 1), 10, CNN, PARAMS.variants["dropout"]).layers]
     assert kinds == [
         "Conv2D", "MaxPooling2D", "Dropout", "Conv2D", "MaxPooling2D", "Dropout",
         "Flatten", "Dense", "Dropout", "Dense",
     ]  # fmt: skip
-    penalised = build_model((28, 28, 1), 10, PARAMS.variants["l2"])
+    penalised = build_model((28, 28, 1), 10, CNN, PARAMS.variants["l2"])
     kernels = [penalised.layers[i].kernel for i in (0, 2, 5)]
     assert float(sum(penalised.losses)) == pytest.approx(
         0.001 * sum(float(tf.reduce_sum(k**2)) for k in kernels), rel=1e-5
@@ -137,7 +140,7 @@ def test_same_replicate_gives_the_same_bits_and_any_other_gives_others() -> None
     settings = variant(dropout=(0.2, 0.2, 0.2), augmentation=Augmentation(rotation_degrees=10.0))
 
     def probabilities(seed: int, replicate: int) -> np.ndarray:
-        return train_replicate(settings, TOY, seed, replicate, SPLITS, 3).probabilities["test"]
+        return train_replicate(CNN, settings, TOY, seed, replicate, SPLITS, 3).probabilities["test"]
 
     first, other_replicate, other_seed = probabilities(1, 0), probabilities(1, 1), probabilities(2, 0)
     again = probabilities(1, 0)  # after others in the same process: nothing is carried over
@@ -158,8 +161,8 @@ def test_variants_of_a_replicate_start_from_the_same_weights() -> None:
     }
     states = {}
     for name, settings in kinds.items():
-        state = initial_state(SHAPE, 3, settings, TOY, weights_seed=11, dropout_seed=12)
-        model = build_model(SHAPE, 3, settings)
+        state = initial_state(SHAPE, 3, CNN, settings, TOY, weights_seed=11, dropout_seed=12)
+        model = build_model(SHAPE, 3, CNN, settings)
         for variable, value in zip(model.variables, state, strict=True):
             variable.assign(value)
         states[name] = [w.numpy() for w in model.trainable_variables if w.name in ("kernel", "bias")]
@@ -168,7 +171,7 @@ def test_variants_of_a_replicate_start_from_the_same_weights() -> None:
             assert np.array_equal(ours, base), name
     for ours, base in zip(states["pooling"][:4], states["baseline"][:4], strict=True):  # both convolutions
         assert np.array_equal(ours, base)
-    other = initial_state(SHAPE, 3, TOY, TOY, weights_seed=13, dropout_seed=12)
+    other = initial_state(SHAPE, 3, CNN, TOY, TOY, weights_seed=13, dropout_seed=12)
     assert not np.array_equal(other[0], states["baseline"][0])
 
 
@@ -185,6 +188,8 @@ def test_variants_of_a_replicate_start_from_the_same_weights() -> None:
         {"width": 0.5},
         {"head": "pooling"},
         {"batch_norm": True},
+        {"frozen": 0.5},
+        {"head_rate_factor": 3.0},
         {"class_remedy": "class_weights"},
         {"class_remedy": "oversampling"},
         {"class_remedy": "focal"},
@@ -203,7 +208,9 @@ def test_variants_of_a_replicate_start_from_the_same_weights() -> None:
 def test_knobs_bite_and_repeat(changes: dict[str, Any]) -> None:
     """Each changes the outcome, and the same replicate again, after another in between, gives the same bits."""
     base, settings = _baseline_probabilities(), variant(**changes)
-    found = [train_replicate(settings, TOY, 1, replicate, SPLITS, 3).probabilities["test"] for replicate in (0, 1, 0)]
+    found = [
+        train_replicate(CNN, settings, TOY, 1, replicate, SPLITS, 3).probabilities["test"] for replicate in (0, 1, 0)
+    ]
     assert not np.array_equal(found[0], base)
     assert np.array_equal(found[0], found[2])
     assert not np.array_equal(found[0], found[1])
@@ -211,25 +218,25 @@ def test_knobs_bite_and_repeat(changes: dict[str, Any]) -> None:
 
 @functools.cache
 def _baseline_probabilities() -> np.ndarray:
-    return train_replicate(TOY, TOY, 1, 0, SPLITS, 3).probabilities["test"]
+    return train_replicate(CNN, TOY, TOY, 1, 0, SPLITS, 3).probabilities["test"]
 
 
 def test_knobs_of_the_network() -> None:
     shape = (28, 28, 1)
-    assert build_model(shape, 10, dataclasses.replace(PARAMS.train, head="pooling")).count_params() == 19_466
-    wide = build_model(shape, 10, dataclasses.replace(PARAMS.train, width=2.0))
+    assert build_model(shape, 10, CNN, dataclasses.replace(PARAMS.train, head="pooling")).count_params() == 19_466
+    wide = build_model(shape, 10, CNN, dataclasses.replace(PARAMS.train, width=2.0))
     # 3*3*1*64+64, 3*3*64*128+128, 7*7*128*256+256, 256*10+10
     assert wide.count_params() == 640 + 73_856 + 1_605_888 + 2_570
-    normed = build_model(shape, 10, dataclasses.replace(PARAMS.train, batch_norm=True))
+    normed = build_model(shape, 10, CNN, dataclasses.replace(PARAMS.train, batch_norm=True))
     assert normed.count_params() == 421_642 + 4 * (32 + 64)
-    l1 = build_model(shape, 10, dataclasses.replace(PARAMS.train, l1_penalty=0.01))
+    l1 = build_model(shape, 10, CNN, dataclasses.replace(PARAMS.train, l1_penalty=0.01))
     kernels = [layer.kernel for layer in l1.layers if hasattr(layer, "kernel")][:-1]
     assert float(sum(l1.losses)) == pytest.approx(
         0.01 * sum(float(tf.reduce_sum(abs(k.numpy()))) for k in kernels), rel=1e-5
     )
     # 2 x multiply-adds of both convolutions and dense layers, and under 1% for the rest
     multiply_adds = 28 * 28 * 9 * 32 + 14 * 14 * 9 * 32 * 64 + 3136 * 128 + 128 * 10
-    assert forward_flops(build_model(shape, 10, PARAMS.train), shape) == pytest.approx(2 * multiply_adds, rel=0.02)
+    assert forward_flops(build_model(shape, 10, CNN, PARAMS.train), shape) == pytest.approx(2 * multiply_adds, rel=0.02)
 
 
 def test_class_remedies_by_hand() -> None:
@@ -266,18 +273,22 @@ def test_oversampling_makes_classes_equally_frequent() -> None:
 
 
 def test_weight_decay_is_decoupled_and_spares_biases() -> None:
-    optimizer, plain = make_optimizer(variant(weight_decay=0.5)), make_optimizer(TOY)
-    kernel, bias = keras.Variable([2.0], name="kernel"), keras.Variable([2.0], name="bias")
-    kernel_plain, bias_plain = keras.Variable([2.0], name="kernel"), keras.Variable([2.0], name="bias")
-    for chosen, variables in ((optimizer, [kernel, bias]), (plain, [kernel_plain, bias_plain])):
-        chosen.build(variables)
-        chosen.apply([tf.constant([0.1]), tf.constant([0.1])], variables)
-    assert float(bias.numpy()[0]) == float(bias_plain.numpy()[0])
-    assert float((kernel_plain - kernel).numpy()[0]) == pytest.approx(TOY.learning_rate * 0.5 * 2, rel=1e-3)
+    """Nor does it act on scales, whatever their name, or on biases of many dimensions."""
+    shapes = {"kernel": (1, 1), "bias": (1,), "scale_of_mine": (1,), "bias_of_heads": (1, 1), "gamma": (1, 1)}
+    stepped = []
+    for settings in (variant(weight_decay=0.5), TOY):
+        variables = [keras.Variable(np.full(shape, 2.0), name=name) for name, shape in shapes.items()]
+        optimizer = make_optimizer(settings, variables)
+        optimizer.build(variables)
+        optimizer.apply([tf.fill(shape, 0.1) for shape in shapes.values()], variables)
+        stepped.append([float(np.squeeze(variable.numpy())) for variable in variables])
+    (kernel, *others), (kernel_plain, *others_plain) = stepped
+    assert others == others_plain
+    assert kernel_plain - kernel == pytest.approx(TOY.learning_rate * 0.5 * 2, rel=1e-3)
 
 
 def test_cosine_schedule_ends_at_zero() -> None:
-    rate = make_optimizer(variant(schedule="cosine", steps=100))._learning_rate
+    rate = make_optimizer(variant(schedule="cosine", steps=100), [])._learning_rate
     assert float(rate(0)) == pytest.approx(TOY.learning_rate)
     assert float(rate(50)) == pytest.approx(TOY.learning_rate / 2)
     assert float(rate(100)) == pytest.approx(0)
@@ -287,10 +298,10 @@ def test_moving_average_is_scored_and_training_goes_on_from_the_raw_weights() ->
     """Weights of the averaged run are the average, by hand, of those that the plain run passes through."""
     momentum, steps = 0.5, 4
     averaged = train_replicate(
-        variant(ema_momentum=momentum, steps=steps, curve_points=2), TOY, 1, 0, SPLITS, 3
+        CNN, variant(ema_momentum=momentum, steps=steps, curve_points=2), TOY, 1, 0, SPLITS, 3
     ).model.get_weights()
     passed = [
-        train_replicate(variant(steps=s, curve_points=1), TOY, 1, 0, SPLITS, 3).model.get_weights()
+        train_replicate(CNN, variant(steps=s, curve_points=1), TOY, 1, 0, SPLITS, 3).model.get_weights()
         for s in range(1, steps + 1)
     ]
     expected = passed[0]
@@ -327,7 +338,7 @@ def test_random_operations_differ_between_the_images_of_a_batch() -> None:
 
 def test_validation_under_a_policy_is_the_same_for_all_variants() -> None:
     policies = {"flip": Augmentation(horizontal_flip=True), "turn": Augmentation(right_angles=True)}
-    trained = train_replicate(variant(evaluation_policies=policies), TOY, 1, 0, SPLITS, 3)
+    trained = train_replicate(CNN, variant(evaluation_policies=policies), TOY, 1, 0, SPLITS, 3)
     assert set(trained.probabilities) == {"train", "val", "test", "val_under_flip", "val_under_turn"}
     images = SPLITS["val"].images
     flipped = warped_pixels(images, policies["flip"], 5)
@@ -363,7 +374,7 @@ def test_augmentation_never_reaches_scored_pixels(monkeypatch: pytest.MonkeyPatc
     replicate_module._machine.cache_clear()
     originals = {name: split.images.copy() for name, split in SPLITS.items()}
     wild = variant(augmentation=Augmentation(180.0, 0.5, 0.5, 10.0, 0.5, True), rand_augment=0.9, mixup=1.0)
-    train_replicate(wild, TOY, 1, 0, SPLITS, 3)
+    train_replicate(CNN, wild, TOY, 1, 0, SPLITS, 3)
     replicate_module._machine.cache_clear()
     scored = 2 * TOY.curve_points + 3
     assert len(seen) == scored + len(TOY.evaluation_policies)
@@ -374,7 +385,7 @@ def test_augmentation_never_reaches_scored_pixels(monkeypatch: pytest.MonkeyPatc
 
 
 def test_history_is_fair_and_ends_where_the_predictions_are() -> None:
-    trained = train_replicate(variant(dropout=(0.5, 0.5, 0.5)), TOY, 1, 0, SPLITS, 3)
+    trained = train_replicate(CNN, variant(dropout=(0.5, 0.5, 0.5)), TOY, 1, 0, SPLITS, 3)
     assert [row["step"] for row in trained.history] == [2, 4, 6, 8]
     assert [row["epoch"] for row in trained.history] == [0.4, 0.8, 1.2, 1.6]
     for split in ("train", "val"):
@@ -385,8 +396,8 @@ def test_history_is_fair_and_ends_where_the_predictions_are() -> None:
 
 def test_early_stopping_restores_the_best_point_by_validation_nll() -> None:
     settings = variant(steps=80, curve_points=8, learning_rate=0.02)
-    plain = train_replicate(settings, settings, 1, 0, SPLITS, 3)
-    stopped = train_replicate(dataclasses.replace(settings, early_stopping=True), settings, 1, 0, SPLITS, 3)
+    plain = train_replicate(CNN, settings, settings, 1, 0, SPLITS, 3)
+    stopped = train_replicate(CNN, dataclasses.replace(settings, early_stopping=True), settings, 1, 0, SPLITS, 3)
     assert stopped.history == plain.history
     best = min(plain.history, key=lambda row: row["val_nll"])
     assert best["step"] < 80, "the example must overfit for this test to mean anything"
@@ -397,9 +408,9 @@ def test_early_stopping_restores_the_best_point_by_validation_nll() -> None:
 
 def test_a_loss_that_is_not_finite_is_named() -> None:
     with pytest.raises(SuiteError, match=r"replicate 3: the training loss is (nan|inf) at step \d+ \(epoch \d+\.\d\)"):
-        train_replicate(variant(learning_rate=1e38), TOY, 1, 3, SPLITS, 3)
+        train_replicate(CNN, variant(learning_rate=1e38), TOY, 1, 3, SPLITS, 3)
 
 
 def test_weights_that_break_in_the_last_step_are_named() -> None:
     with pytest.raises(SuiteError, match=r"replicate 3: .* not finite after step 1"):
-        train_replicate(variant(steps=1, curve_points=1, learning_rate=3e38), TOY, 1, 3, SPLITS, 3)
+        train_replicate(CNN, variant(steps=1, curve_points=1, learning_rate=3e38), TOY, 1, 3, SPLITS, 3)

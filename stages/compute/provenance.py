@@ -104,8 +104,8 @@ def _processor() -> str:
     cpuinfo = Path("/proc/cpuinfo")
     if not cpuinfo.exists():
         return platform.processor() or platform.machine()
-    rows = (line.split(":", 1) for line in cpuinfo.read_text(encoding="utf-8").split("\n\n")[0].splitlines())
-    facts = {name.strip(): value.strip() for name, value in rows}
+    rows = (line.partition(":") for line in cpuinfo.read_text(encoding="utf-8").split("\n\n")[0].splitlines())
+    facts = {name.strip(): value.strip() for name, _, value in rows}
     flags = facts.get("flags", "").split()
     vectors = next((title for flag, title in VECTORS.items() if flag in flags), "no AVX2")
     number = f"family {facts.get('cpu family')} model {facts.get('model')}"

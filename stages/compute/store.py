@@ -25,9 +25,14 @@ def key(decides: dict[str, Any]) -> str:
     return hashlib.sha256(json.dumps(decides, sort_keys=True, allow_nan=False).encode()).hexdigest()
 
 
-def code_digest(paths: tuple[Path, ...]) -> str:
-    """sha256 over the Python files at and below `paths`, names and content."""
-    files = sorted(file for path in paths for file in ([path] if path.is_file() else path.rglob("*.py")))
+def code_digest(paths: tuple[Path, ...], pattern: str = "*.py") -> str:
+    """sha256 over the files at and below `paths` whose names match, names and content. Bytecode is left out."""
+    files = sorted(
+        file
+        for path in paths
+        for file in ([path] if path.is_file() else path.rglob(pattern))
+        if file.is_file() and file.suffix != ".pyc"
+    )
     digest = hashlib.sha256()
     for file in files:
         digest.update(f"{file.as_posix()}\0{_sha256(file)}\n".encode())

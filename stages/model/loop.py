@@ -4,7 +4,7 @@ Works for any Keras model that returns logits and any Keras optimizer. Stock `fi
 machine stalls when two one-thread processes share it.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import keras
 import numpy as np
@@ -30,12 +30,19 @@ def batch_order(examples: int, steps: int, batch_size: int, rng: np.random.Gener
 
 
 def make_training(
-    model: keras.Model, optimizer: keras.Optimizer, augment: Augment, loss: Loss
+    model: keras.Model,
+    optimizer: keras.Optimizer,
+    augment: Augment,
+    loss: Loss,
+    scaled: Sequence[keras.Variable] = (),
+    factor: float = 1.0,
 ) -> Callable[..., tf.Tensor]:
     """A function (images uint8, one-hot targets, order, first_step, seed) -> float32 (steps,) loss of each step.
 
     It takes one optimizer step per row of `order`. `seed` is an int32 number: step s draws its
-    augmentation from (seed, s), so that segments of a run draw what one long run would.
+    augmentation from (seed, s), so that segments of a run draw what one long run would. The `scaled` variables
+    have `factor` times the learning rate: their step is multiplied, as Adam's does not depend on the gradient's
+    or the loss's scale.
     """
 
     def train(
@@ -52,7 +59,10 @@ def make_training(
                 logits = model(batch, training=True)
                 total = tf.add_n([loss(wanted, logits), *model.losses])
             gradients = tape.gradient(total, model.trainable_variables)
+            before = [tf.identity(variable) for variable in scaled]
             optimizer.apply(gradients, model.trainable_variables)
+            for variable, old in zip(scaled, before, strict=True):
+                variable.assign(old + factor * (variable - old))
             losses = losses.write(step, total)
         return losses.stack()
 

@@ -14,13 +14,18 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from stages import streams
+from stages.data.subset import SCORED
 from stages.errors import SuiteError
 from stages.model.augment import augment
-from stages.model.cnn import build_model, forward_flops, initial_state
+from stages.model.builders import build_model
+from stages.model.contract import sample
+from stages.model.knobs import head_variables
 from stages.model.loop import batch_order, make_prediction, make_training, to_unit
 from stages.model.losses import balanced_positions, class_counts, make_loss
 from stages.model.mixing import make_augment
-from stages.params.experiment import Augmentation, Train
+from stages.model.pairing import initial_state
+from stages.model.structure import forward_flops, is_kernel
+from stages.params.experiment import Augmentation, Model, Train
 
 CURE = "lower train.learning_rate or check the images"
 WARP_BATCH = 1000  # images
@@ -83,16 +88,19 @@ class _Machine:
 
 
 @functools.cache
-def _machine(input_shape: tuple[int, int, int], classes: int, settings: Train) -> _Machine:
-    model = build_model(input_shape, classes, settings)
-    optimizer = make_optimizer(settings)
+def _machine(input_shape: tuple[int, int, int], classes: int, architecture: Model, settings: Train) -> _Machine:
+    keras.utils.set_random_seed(0)  # for what a builder draws beside weights: the same in every process
+    model = build_model(input_shape, classes, architecture, settings)
+    factor = settings.head_rate_factor
+    scaled = head_variables(model, sample(input_shape)[:1], architecture) if factor != 1 else []
+    optimizer = make_optimizer(settings, model.trainable_variables)
     optimizer.build(model.trainable_variables)
     augment_batch, mixing_states = make_augment(settings)
     counts = tf.Variable(tf.ones(classes))
     return _Machine(
         model=model,
         optimizer=optimizer,
-        train=make_training(model, optimizer, augment_batch, make_loss(settings, counts)),
+        train=make_training(model, optimizer, augment_batch, make_loss(settings, counts), scaled, factor),
         predict=make_prediction(model),
         fresh_optimizer=[variable.numpy().copy() for variable in optimizer.variables],
         forward_flops=forward_flops(model, input_shape),
@@ -101,8 +109,11 @@ def _machine(input_shape: tuple[int, int, int], classes: int, settings: Train) -
     )
 
 
-def make_optimizer(settings: Train) -> keras.Optimizer:
-    """Adam, or AdamW (Loshchilov and Hutter 2019) where kernels decay, by learning rate x weight decay a step."""
+def make_optimizer(settings: Train, variables: list[keras.Variable]) -> keras.Optimizer:
+    """Adam, or AdamW (Loshchilov and Hutter 2019) where kernels decay, by learning rate x weight decay a step.
+
+    `variables` are those that it will train: the kernels among them decay, biases and scales do not.
+    """
     rate: Any = settings.learning_rate
     if settings.schedule == "cosine":
         rate = keras.optimizers.schedules.CosineDecay(rate, settings.steps)
@@ -110,11 +121,12 @@ def make_optimizer(settings: Train) -> keras.Optimizer:
     if not settings.weight_decay:
         return keras.optimizers.Adam(rate, **average)
     optimizer = keras.optimizers.AdamW(rate, weight_decay=settings.weight_decay, **average)
-    optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
+    optimizer.exclude_from_weight_decay(var_list=[variable for variable in variables if not is_kernel(variable)])
     return optimizer
 
 
 def train_replicate(
+    architecture: Model,
     settings: Train,
     baseline: Train,
     seed: int,
@@ -124,14 +136,14 @@ def train_replicate(
 ) -> Trained:
     """Train one replicate and score it in inference mode: un-augmented train, val and test, and val under each policy.
 
-    `splits` has the keys train, val, test. Raises SuiteError naming replicate, step and epoch when
-    the loss of a step is not finite.
+    `splits` has the keys train, val, test. Raises SuiteError on a model that breaks the contract
+    (stages/model/contract.py), and naming replicate, step and epoch when the loss of a step is not finite.
     """
     train = splits["train"]
     input_shape = train.images.shape[1:]
-    machine = _machine(input_shape, classes, settings)
+    machine = _machine(input_shape, classes, architecture, settings)
     state = initial_state(
-        input_shape, classes, settings, baseline,
+        input_shape, classes, architecture, settings, baseline,
         streams.integer(seed, replicate, "weights"), streams.integer(seed, replicate, "dropout"),
     )  # fmt: skip
     machine.start(state, class_counts(train.labels, classes), streams.integer(seed, replicate, "mixing"))
@@ -141,13 +153,17 @@ def train_replicate(
     history, selected_step = _fit(machine, settings, splits, order, augmentation_seed, replicate, seconds)
 
     clock = time.perf_counter()
-    scored = splits | {
-        f"val_under_{name}": Examples(
-            warped_pixels(splits["val"].images, policy, streams.integer(seed, replicate, "policies")),
-            splits["val"].labels,
-        )
-        for name, policy in settings.evaluation_policies.items()
-    }
+    scored = (
+        splits
+        | {"train": train.first(SCORED)}
+        | {
+            f"val_under_{name}": Examples(
+                warped_pixels(splits["val"].images, policy, streams.integer(seed, replicate, "policies")),
+                splits["val"].labels,
+            )
+            for name, policy in settings.evaluation_policies.items()
+        }
+    )
     probabilities = {name: machine.predict(examples.images) for name, examples in scored.items()}
     seconds["predict"] = time.perf_counter() - clock
     if not all(np.isfinite(values).all() for values in probabilities.values()):

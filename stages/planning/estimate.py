@@ -6,8 +6,10 @@ import re
 import statistics
 from collections.abc import Iterable, Mapping
 
+from stages.data.splits import Sizes
+from stages.data.subset import SCORED
 from stages.errors import SuiteError
-from stages.params.experiment import Split, Train
+from stages.params.experiment import Train
 from stages.params.suite import BASELINE, Cause, Suite
 from stages.stats.intervals import Interval
 from stages.stats.verdicts import Contrast, minimum_detectable_effect
@@ -54,25 +56,25 @@ def parse_budget(text: str) -> float:
     return seconds
 
 
-def predicted_images(settings: Train, split: Split) -> int:
+def predicted_images(settings: Train, sizes: Sizes) -> int:
     """Images whose predictions a run keeps: train, val, val under every policy, test."""
     policies = len(settings.evaluation_policies)
-    return _train_images(settings, split) + split.val_size * (1 + policies) + split.test_size
+    return min(_train_images(settings, sizes), SCORED) + sizes.val * (1 + policies) + sizes.test
 
 
-def scored_images(settings: Train, split: Split) -> int:
+def scored_images(settings: Train, sizes: Sizes) -> int:
     """Images of a run's forward passes besides training: those kept, and every point of its learning curve."""
-    point = min(settings.curve_train_images, _train_images(settings, split)) + split.val_size
-    return predicted_images(settings, split) + settings.curve_points * point
+    point = min(settings.curve_train_images, _train_images(settings, sizes)) + sizes.val
+    return predicted_images(settings, sizes) + settings.curve_points * point
 
 
-def _train_images(settings: Train, split: Split) -> int:
-    return round(split.train_size * settings.train_size_factor)
+def _train_images(settings: Train, sizes: Sizes) -> int:
+    return round(sizes.train * settings.train_size_factor)
 
 
-def run_seconds(settings: Train, split: Split, timings: Timings, flops_ratio: float) -> float:
+def run_seconds(settings: Train, sizes: Sizes, timings: Timings, flops_ratio: float) -> float:
     """Seconds of one replicate; `flops_ratio` is the network's forward operations over the baseline's."""
-    passes = settings.steps * timings.step + scored_images(settings, split) * timings.image
+    passes = settings.steps * timings.step + scored_images(settings, sizes) * timings.image
     return passes * flops_ratio + timings.run
 
 
@@ -81,11 +83,11 @@ def cell_seconds(run: float, replicates: int, workers: int, fixed: float) -> flo
     return fixed + math.ceil(replicates / workers) * run
 
 
-def cell_megabytes(settings: Train, split: Split, classes: int, parameters: int) -> float:
-    """Megabytes of one cell in runs/: float32 probabilities, int64 labels and indices, one replicate's weights."""
-    scored = _train_images(settings, split) + split.val_size + split.test_size
-    replicate = predicted_images(settings, split) * classes * 4 + scored * 2 * 8
-    return (split.block_size * replicate + parameters * 4) / 1e6
+def cell_megabytes(settings: Train, sizes: Sizes, replicates: int, classes: int, parameters: int) -> float:
+    """Megabytes of one cell in runs/: float32 probabilities, int64 labels, indices, groups; one replicate's weights."""
+    scored = min(_train_images(settings, sizes), SCORED) + sizes.val + sizes.test
+    replicate = predicted_images(settings, sizes) * classes * 4 + scored * 3 * 8
+    return (replicates * replicate + parameters * 4) / 1e6
 
 
 def everything(params: Suite) -> dict[str, tuple[int, ...]]:

@@ -9,14 +9,13 @@ import os
 import statistics
 import time
 
-import numpy as np
-
 from stages.compute import pool
 from stages.compute.lifetime import die_with_parent
-from stages.data.arrays import load_array, load_labels, load_splits
+from stages.data.arrays import load_images, load_labels, load_splits
+from stages.data.manifest import read_manifest
 from stages.errors import SuiteError, run_stage
 from stages.params import suite
-from stages.params.experiment import Train
+from stages.params.experiment import Model, Train
 from stages.planning import timings
 from stages.planning.estimate import Timings
 
@@ -26,17 +25,16 @@ IMAGES = 5000  # of a split, at most: enough to time predictions
 Models = dict[str, dict[str, int]]
 
 
-def measure(submitted: float, baseline: Train, seed: int, block: int, train_size: int) -> Timings:
+def measure(submitted: float, architecture: Model, baseline: Train, seed: int, block: int) -> Timings:
     """Seconds of the baseline in this worker process, which was asked for at `submitted` (seconds since the epoch)."""
     started = time.time() - submitted
     clock = time.perf_counter()
     from stages.model.replicate import Examples, train_replicate
 
-    images, labels = load_array("pool", "images"), load_labels("pool")
+    images, labels = load_images(), load_labels()
     splits = load_splits(block)
-    index = {"train": splits.train[0][:train_size][:IMAGES], "val": splits.val[0][:IMAGES]}
-    examples = {name: Examples(images[rows], labels[rows]) for name, rows in index.items()}
-    examples["test"] = Examples(np.array(load_array("test", "images")[:IMAGES]), load_labels("test")[:IMAGES])
+    index = {"train": splits.train[0][: splits.train_size], "val": splits.val[0], "test": splits.test[0]}
+    examples = {name: Examples(images[rows[:IMAGES]], labels[rows[:IMAGES]]) for name, rows in index.items()}
     settings = dataclasses.replace(baseline, steps=STEPS, curve_points=1)
     count = {name: len(split.labels) for name, split in examples.items()}
     scored = count["train"] + count["val"] * (1 + len(settings.evaluation_policies)) + count["test"]
@@ -45,7 +43,7 @@ def measure(submitted: float, baseline: Train, seed: int, block: int, train_size
     walls, spent = [], {"train": 0.0, "curve": 0.0, "predict": 0.0}
     for _ in range(2):
         clock = time.perf_counter()
-        spent = train_replicate(settings, settings, seed, 0, examples, int(labels.max()) + 1).seconds
+        spent = train_replicate(architecture, settings, settings, seed, 0, examples, int(labels.max()) + 1).seconds
         walls.append(time.perf_counter() - clock)
     return Timings(
         step=spent["train"] / STEPS,
@@ -55,25 +53,28 @@ def measure(submitted: float, baseline: Train, seed: int, block: int, train_size
     )
 
 
-def count_operations(networks: dict[str, Train], input_shape: tuple[int, int, int], classes: int) -> Models:
+def count_operations(
+    networks: dict[str, Train], architecture: Model, input_shape: tuple[int, int, int], classes: int
+) -> Models:
     """Forward operations of one image and parameters of each network."""
-    from stages.model.cnn import build_model, forward_flops
+    from stages.model.builders import build_network, knobs_of
+    from stages.model.structure import forward_flops
 
     found: Models = {}
-    alike: dict[tuple[object, ...], int] = {}  # operations of networks whose layers that compute are the same
+    alike: dict[object, dict[str, int]] = {}  # dropout computes nothing in inference and has no parameters
     for name, settings in networks.items():
-        model = build_model(input_shape, classes, settings)
-        layers = [layer for layer in model.layers if type(layer).__name__ != "Dropout"]
-        shape = tuple((type(layer).__name__, tuple(layer.output.shape)) for layer in layers)
-        if shape not in alike:
-            alike[shape] = forward_flops(model, input_shape)
-        found[name] = {"flops": alike[shape], "parameters": int(model.count_params())}
+        knobs = dataclasses.replace(knobs_of(architecture, settings), dropout=(0.0, 0.0, 0.0))
+        if knobs not in alike:
+            model = build_network(input_shape, classes, architecture, knobs)
+            operations = forward_flops(model, input_shape)
+            alike[knobs] = {"flops": operations, "parameters": int(model.count_params())}
+        found[name] = alike[knobs]
     return found
 
 
 def take(params: suite.Suite) -> None:
     """Measure what the cached probe does not know, and write it."""
-    manifest = timings.read_manifest()
+    manifest = read_manifest()
     height, width, channels = manifest["image_shape"]
     shape, classes = (height, width, channels), len(manifest["class_names"])
     key = timings.probe_key(params, manifest["image_shape"])
@@ -81,7 +82,7 @@ def take(params: suite.Suite) -> None:
     cached = timings.read_probe(key)
     if cached is None:
         print(f"probe: the baseline for {2 * STEPS} steps in {workers} processes at once on {device}", flush=True)
-        job = (time.time(), params.train, params.split.seed, params.split.blocks[0], params.split.train_size)
+        job = (time.time(), params.model, params.train, params.split.seed, params.split.blocks[0])
         measured = []
         for found in pool.run_jobs(measure, [job] * workers, workers, device):
             measured.append(found)
@@ -90,7 +91,7 @@ def take(params: suite.Suite) -> None:
         cached = timings.Probe(Timings(**{name: statistics.fmean(values) for name, values in fields.items()}), {})
     if networks := timings.missing_models(params, cached):
         print(f"probe: operations of {len(networks)} variants", flush=True)
-        (counted,) = pool.run_jobs(count_operations, [(networks, shape, classes)], 1, device)
+        (counted,) = pool.run_jobs(count_operations, [(networks, params.model, shape, classes)], 1, device)
         cached = timings.Probe(cached.timings, cached.models | counted)
     timings.write_probe(key, cached)
 

@@ -13,7 +13,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from stages.compute import provenance
+from stages.compute import provenance, store
+from stages.data.manifest import read_manifest
+from stages.data.splits import sizes_of
 from stages.errors import SuiteError
 from stages.params.experiment import Train, settings_as_dict
 from stages.params.suite import BASELINE, Suite
@@ -49,19 +51,12 @@ def digest(settings: Train) -> str:
     return hashlib.sha256(json.dumps(settings_as_dict(settings), sort_keys=True).encode()).hexdigest()
 
 
-def read_manifest() -> dict[str, Any]:
-    """data/prepared/manifest.json. Raises SuiteError when missing or damaged."""
-    try:
-        content: dict[str, Any] = json.loads(runs.MANIFEST.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise SuiteError(f"{runs.MANIFEST} cannot be read ({error}): run `dvc repro prepare`") from None
-    return content
-
-
 def probe_key(params: Suite, image_shape: list[int]) -> dict[str, Any]:
     """Everything that decides the seconds: another value of any of it needs another probe."""
     device = provenance.device_kind(params.compute)
     return {
+        "model": dataclasses.asdict(params.model),
+        "files": store.code_digest((Path(params.model.files),), pattern="*"),
         "baseline": json.loads(json.dumps(settings_as_dict(params.train))),  # lists for tuples, as in the file
         "lock": hashlib.sha256(runs.TRAINING_LOCK.read_bytes()).hexdigest(),
         "workers": provenance.worker_count(params.compute, device),
@@ -134,7 +129,8 @@ def _record(variant: str, block: int, params: Suite) -> dict[str, Any] | None:
         record: dict[str, Any] = json.loads((runs.run_folder(variant, block) / runs.RUN).read_text(encoding="utf-8"))
         numbers = [facts["replicate"] for facts in record["replicates"]]
         current = json.loads(json.dumps(settings_as_dict(params.variants[variant])))
-        same = record["settings"] == current and record["seed"] == params.split.seed
+        model = dataclasses.asdict(params.model)
+        same = (record["model"], record["settings"], record["seed"]) == (model, current, params.split.seed)
         return record if same and numbers == list(params.split.replicates(block)) else None
     except (OSError, ValueError, KeyError, TypeError):
         return None
@@ -164,9 +160,10 @@ def measured_seconds(params: Suite, variant: str, blocks: tuple[int, ...], devic
 def costs(params: Suite, prepared: bool = False) -> Costs:
     """Costs of every variant, exploratory ones included, on this machine. Probes where no cached probe fits."""
     probe, split = probed(params, prepared), params.split
-    key = probe_key(params, read_manifest()["image_shape"])
+    manifest = read_manifest()
+    key = probe_key(params, manifest["image_shape"])
     device, workers = key["environment"]["device"], key["workers"]
-    classes = len(read_manifest()["class_names"])
+    sizes, classes = sizes_of(manifest), len(manifest["class_names"])
     baseline = probe.models[digest(params.variants[BASELINE])]["flops"]
     of_run, megabytes, measured = {}, {}, []
     for name, blocks in everything(params).items():
@@ -174,10 +171,10 @@ def costs(params: Suite, prepared: bool = False) -> Costs:
         model = probe.models[digest(settings)]
         seconds = measured_seconds(params, name, blocks, device)
         if seconds is None:
-            of_run[name] = run_seconds(settings, split, probe.timings, model["flops"] / baseline)
+            of_run[name] = run_seconds(settings, sizes, probe.timings, model["flops"] / baseline)
         else:
             of_run[name] = seconds + probe.timings.run
             measured.append(name)
-        megabytes[name] = cell_megabytes(settings, split, classes, model["parameters"])
+        megabytes[name] = cell_megabytes(settings, sizes, split.block_size, classes, model["parameters"])
     of_cell = {n: cell_seconds(seconds, split.block_size, workers, probe.timings.cell) for n, seconds in of_run.items()}
     return Costs(device, workers, probe.timings, of_run, of_cell, megabytes, tuple(measured))
