@@ -10,6 +10,7 @@ import json
 import numpy as np
 import pandas as pd
 
+from stages.data.manifest import read_manifest
 from stages.data.predictions import load_runs
 from stages.errors import SuiteError, run_stage
 from stages.params import suite
@@ -42,7 +43,7 @@ def main() -> None:
     """Contrast, judge, write; print the verdict's words."""
     params = suite.load()
     loaded = load_runs(params)
-    manifest = json.loads(runs.MANIFEST.read_text(encoding="utf-8"))
+    manifest = read_manifest()
     contrasts, verdict = diagnose(params, loaded, baseline_curves(params), manifest, costs(params))
     write_all(
         {reports.CONTRASTS: contrasts, reports.VERDICT: verdict, reports.DIAGNOSIS: headline(verdict)},

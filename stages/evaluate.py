@@ -5,16 +5,17 @@ Reads params.yaml (split, train, variants, exploratory, extra), data/prepared/ a
 confusion.csv, reliability.csv, hardest.csv, metrics.json, provenance.json.
 """
 
+import dataclasses
 import hashlib
 import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
-from stages.data.arrays import load_array, load_splits
+from stages.data.arrays import load_images, load_splits
+from stages.data.manifest import read_manifest
 from stages.data.predictions import load_runs
 from stages.errors import run_stage
 from stages.params import suite
@@ -27,9 +28,11 @@ from stages.stats.files import SCHEMA, write_all
 
 def provenance(params: Suite) -> dict[str, Any]:
     """provenance.json: the data; each variant's diff, replicates, cost, checkpoints, predictions, environments."""
+    manifest = read_manifest()
     content: dict[str, Any] = {
         "schema": SCHEMA,
-        "data": json.loads(runs.MANIFEST.read_text(encoding="utf-8")),
+        "data": manifest,
+        "model": dataclasses.asdict(params.model),
         "seed": params.split.seed,
         "train": settings_as_dict(params.train),
         "variants": {},
@@ -44,7 +47,7 @@ def provenance(params: Suite) -> dict[str, Any]:
         content["variants"][variant] = {
             "diff": params.diffs[variant],
             "replicates": len(replicates),
-            "train_images": round(params.split.train_size * settings.train_size_factor),
+            "train_images": round(manifest["train_size"] * settings.train_size_factor),
             "steps": settings.steps,
             "parameters": replicates[0]["parameters"],
             "forward_flops": replicates[0]["forward_flops"],
@@ -76,7 +79,7 @@ def main() -> None:
     loaded = load_runs(params)
     results = tables.score(loaded, [load_splits(block) for block in params.cells[BASELINE]])
     summary = tables.summarise(results, loaded)
-    names = json.loads(runs.MANIFEST.read_text(encoding="utf-8"))["class_names"]
+    names = read_manifest()["class_names"]
     recalls, confusion = tables.classes(loaded, names)
     headline = tables.headline(summary)
     contents: dict[Path, pd.DataFrame | dict[str, Any]] = {
@@ -86,7 +89,7 @@ def main() -> None:
         reports.CLASSES: recalls,
         reports.CONFUSION: confusion,
         reports.RELIABILITY: tables.reliability(loaded),
-        reports.HARDEST: tables.hardest(loaded[BASELINE], np.array(load_array("test", "images")), names),
+        reports.HARDEST: tables.hardest(loaded[BASELINE], load_images(), names),
         reports.PROVENANCE: provenance(params),
         reports.METRICS: headline,
     }

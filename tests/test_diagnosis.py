@@ -1,5 +1,6 @@
 import dataclasses
 import json
+import math
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,9 @@ from tests.scratch import ROOT
 
 SUITE = load(ROOT / "params.yaml")
 EPOCHS = np.linspace(3, 30, 10)
-MANIFEST = {"pool": {"per_class": {"a": 50, "b": 50}}}
+MANIFEST = {
+    "class_sizes": [50, 50], "train_size": 1000, "given_validation": False, "groups": None, "whole_pool": False,
+}  # fmt: skip
 ARMS = ("baseline", "pooling_head", "dropout", "l2", "ema")
 
 
@@ -28,12 +31,13 @@ def suite(arms: tuple[str, ...] = ARMS, **changes: Any) -> Suite:
 
 def run(right: dict[str, np.ndarray], replicates: int = 12, labels: np.ndarray | None = None) -> Run:
     """A run of two classes from which images of each split are right, bool (replicates, images)."""
-    found: Run = {"replicates": np.arange(replicates)}
+    found: Run = {"replicates": np.arange(replicates), "train_images": np.full(replicates, 40)}
     for split in ("train", "val", "test"):
         correct = right.get(split, np.ones((replicates, 40), bool))
         of_split = np.arange(correct.shape[1]) % 2 if labels is None else labels
         predicted = np.where(correct, of_split, 1 - of_split)
         found[f"{split}_labels"] = np.tile(of_split, (replicates, 1))
+        found[f"{split}_index"] = found[f"{split}_groups"] = np.tile(np.arange(len(of_split)), (replicates, 1))
         found[f"{split}_probabilities"] = np.eye(2, dtype=np.float32)[predicted] * 0.8 + 0.1
     return found
 
@@ -139,7 +143,7 @@ def test_causes_that_the_baseline_lacks_are_not_present_and_their_injection_is_n
 
 def test_causes_that_the_baseline_has_need_an_arm_that_removes_them() -> None:
     loaded = suite_of(np.random.default_rng(6), {"baseline": 0.6, "dropout": 0.8})
-    uneven = {"pool": {"per_class": {"a": 90, "b": 10}}}
+    uneven = MANIFEST | {"class_sizes": [90, 10]}
     assert judged(suite(), loaded, uneven)["by_cause"]["imbalance"]["verdict"] == "not tested"
     policy = dataclasses.replace(SUITE.train, augmentation=Augmentation(zoom=0.2))
     causes = {"augmentation": Cause(primary="dropout", removes=("dropout",))}
@@ -167,6 +171,7 @@ def test_price_of_data_by_hand() -> None:
     data = judged(suite(arms), loaded)["data"]
     assert data["sizes"] == {"baseline": 1000, "half_data": 500, "double_data": 2000}
     assert data["per_doubling"]["mean"] == pytest.approx(0.1)
+    assert data["headroom"] == pytest.approx(0.7)
     assert data["images_needed"][0] == pytest.approx(1000 * 2**0.5)  # +5 pp is half a doubling
 
 
@@ -203,3 +208,57 @@ def test_balanced_values_average_to_balanced_accuracy_though_a_class_is_never_pr
     assert balanced(found).mean(axis=1) == pytest.approx(np.full(12, 0.5))
     assert primary_metric(labels) == "balanced_accuracy"
     assert primary_metric(np.array([0, 0, 0, 1, 1])) == "accuracy"  # exactly 1.5 times
+
+
+def given_split(shift: float, rng: np.random.Generator) -> dict[str, Run]:
+    """A baseline on given validation images that score `shift` off, and its re-splits; the sd of a split is 3 pp."""
+    luck = rng.normal(0, 0.03)
+    images = 1000
+    found = {}
+    for name, level in (("baseline", np.full(12, 0.8 + shift + luck)), ("resplit", 0.8 + rng.normal(0, 0.03, 12))):
+        right = np.arange(images) < np.round(images * level)[:, np.newaxis]
+        found[name] = run({"val": right, "test": np.ones((12, 40), bool)})
+    return found
+
+
+def split_suite() -> Suite:
+    return suite(("baseline",), diffs=SUITE.diffs | {"resplit": {"resplit": True}}, variants=SUITE.variants)
+
+
+def test_a_given_split_is_one_draw_among_re_splits() -> None:
+    rng, alarms = np.random.default_rng(11), 0
+    grouped = MANIFEST | {"given_validation": True, "groups": 30}
+    params = dataclasses.replace(split_suite(), cells={"baseline": (0, 1), "resplit": (0, 1)})
+    params = dataclasses.replace(params, variants=SUITE.variants | {"resplit": SUITE.train})
+    for _ in range(200):
+        alarms += judged(params, given_split(0.0, rng), grouped)["by_cause"]["split"]["verdict"] != "not shown"
+    assert 0 < alarms <= 200 * 0.09
+    harder, easier = (given_split(shift, np.random.default_rng(12)) for shift in (-0.2, 0.15))
+    assert judged(params, harder, grouped)["by_cause"]["split"]["verdict"] == "contributes"
+    assert judged(params, easier, grouped)["by_cause"]["split"]["verdict"] == "easier than re-splits"
+    unknown = judged(params, harder, grouped | {"groups": None})["by_cause"]["split"]
+    assert unknown["verdict"] == "unresolved"  # never a recommendation to re-split
+    alone = {name: content for name, content in harder.items() if name == "baseline"}
+    only_baseline = dataclasses.replace(params, cells={"baseline": (0, 1)})
+    assert judged(only_baseline, alone, grouped)["by_cause"]["split"]["verdict"] == "not tested"
+
+
+def test_folds_widen_intervals_and_leave_out_sign_flips() -> None:
+    loaded = suite_of(np.random.default_rng(13), dict.fromkeys(ARMS, 0.7), images=100)
+    plain = judged(suite(), loaded)
+    for content in loaded.values():
+        content["test_index"] = np.stack([np.arange(100) + 100 * (row % 5) for row in range(12)])
+    folds = judged(suite(), loaded)
+    assert (plain["covers"]["test"], folds["covers"]["test"]) == ("fixed", "folds")
+    assert folds["by_cause"]["capacity"]["max_t_p"] is None
+    widths = [found["gap"]["high"] - found["gap"]["low"] for found in (plain, folds)]
+    assert widths[1] / widths[0] == pytest.approx(math.sqrt((1 / 12 + 100 / 40) * 12))  # 100 tested, 40 trained on
+
+
+def test_intervals_count_groups_of_test_images() -> None:
+    loaded = suite_of(np.random.default_rng(14), {"baseline": 0.7, "dropout": 0.7})
+    for content in loaded.values():
+        content["test_groups"] = np.tile(np.arange(200) // 20, (12, 1))
+    values = Measured(loaded).values("dropout", "accuracy", list(range(12)))
+    assert values.shape == (12, 10)
+    assert judged(suite(("baseline", "dropout")), loaded, MANIFEST | {"groups": 25})["covers"]["groups"] == 10

@@ -11,13 +11,14 @@ import pytest
 import yaml
 
 from stages import diagnose, evaluate, prepare, report
-from stages.data.arrays import load_splits
+from stages.data.arrays import load_labels, load_splits
+from stages.data.images import Images
 from stages.data.predictions import load_runs
-from stages.data.sources import Images
+from stages.data.sources import DATASETS
 from stages.diagnose import baseline_curves
 from stages.errors import SuiteError
 from stages.params import suite
-from stages.params.experiment import settings_as_dict
+from stages.params.experiment import Data, settings_as_dict
 from stages.params.suite import REFERENCE_NAMES, Suite
 from stages.paths import reports, runs
 from stages.render.charts import CHARTS
@@ -25,7 +26,7 @@ from stages.stats import tables
 from stages.stats.references import REFERENCES
 from tests.scratch import ROOT, only
 
-NAMES = ("cat", "NA", "<b>owl</b>")  # what users name
+NAMES = ("cat", "NA", "<b>owl|`</b>")  # what users name
 TRAIN, TEST = 9, 30
 
 
@@ -39,12 +40,17 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Suite:
     monkeypatch.chdir(tmp_path)
     rng = np.random.default_rng(0)
     labels = np.repeat(np.arange(3), 20)
-    images = rng.integers(0, 255, (60, 4, 4, 1), dtype=np.uint8)
+    pixels = rng.integers(0, 255, (120, 4, 4, 1), dtype=np.uint8)
+    given = np.repeat(["", "test"], 60)
+    images = Images(pixels, np.tile(labels, 2), NAMES, given, tuple(map(str, range(120))), {"toy": "0" * 64})
+
+    def toy(data: Data, target: Path) -> Images:
+        np.save(target, pixels)
+        return images
+
+    monkeypatch.setitem(DATASETS, "embedded", toy)
+    prepare.main()
     loaded = suite.load()
-    content = prepare.prepare(
-        Images(images, labels, images, labels, NAMES, {"toy": "0" * 64}), loaded.split, loaded.blocks, runs.PREPARED
-    )
-    runs.MANIFEST.write_text(json.dumps(content))
     for variant in loaded.variants:
         for block in loaded.split.blocks:
             write_run(loaded, variant, block, right=0.6 if variant == "baseline" else 0.9)
@@ -54,19 +60,21 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Suite:
 def write_run(params: Suite, variant: str, block: int, right: float) -> None:
     """A finished cell whose validation and test predictions are right with probability `right`."""
     splits, rng = load_splits(block), np.random.default_rng(block)
-    pool, test = np.load(runs.array("pool", "labels")), np.load(runs.array("test", "labels"))
-    index = {"train": splits.train[:, :TRAIN], "val": splits.val, "test": np.tile(np.arange(TEST), (2, 1))}
-    predictions: dict[str, Any] = {"replicates": np.array(splits.replicates)}
+    every = load_labels()
+    index = {"train": splits.train[:, :TRAIN], "val": splits.val, "test": splits.test}
+    predictions: dict[str, Any] = {"replicates": np.array(splits.replicates), "train_images": np.full(2, TRAIN)}
     for split, rows in index.items():
-        labels = (test if split == "test" else pool)[rows]
+        labels = every[rows]
         correct = rng.random(labels.shape) < (1 if split == "train" else right)
         probabilities = np.eye(3, dtype=np.float32)[np.where(correct, labels, (labels + 1) % 3)] * 0.7 + 0.1
         predictions |= {f"{split}_probabilities": probabilities, f"{split}_labels": labels, f"{split}_index": rows}
+        predictions[f"{split}_groups"] = rows
     predictions["val_under_flip_probabilities"] = predictions["val_probabilities"]
     folder = runs.run_folder(variant, block)
     folder.mkdir(parents=True)
     np.savez(folder / runs.PREDICTIONS, **predictions)
     run = {
+        "model": dataclasses.asdict(params.model),
         "settings": settings_as_dict(params.variants[variant]),
         "replicates": [
             {"replicate": r, "parameters": 10, "forward_flops": 100, "selected_step": 960} for r in splits.replicates
@@ -142,7 +150,7 @@ def test_reliability_and_hardest_images_agree_with_the_predictions(project: Suit
     run = load_runs(project)["baseline"]
     wrong = (run["test_probabilities"].argmax(axis=2) != run["test_labels"]).sum(axis=0)
     assert hardest.wrong.tolist() == sorted(wrong[wrong > 0], reverse=True)[:24]
-    assert (hardest.wrong == wrong[hardest.test_index]).all()
+    assert (hardest.wrong == wrong[np.searchsorted(run["test_index"][0], hardest.image)]).all()
     assert (hardest.actual != hardest.predicted).all()
     assert base64.b64decode(hardest.png[0]).startswith(b"\x89PNG")
 
@@ -193,6 +201,13 @@ def test_report_says_what_the_tables_say(project: Suite) -> None:
     assert f"`dropout` raises test accuracy by {change}" in text
     assert change in page
     assert "1-nearest neighbour" in text
+    assert "<b>owl" not in text + page.split("<script")[0]  # what users name is inert
+    for line in text.splitlines():
+        if line.startswith("| `dropout` | ") and " of 10" in line:
+            assert len(re.findall(r"(?<!\\)\|", line)) == 4
+            break
+    else:
+        pytest.fail("no row of the hardest and easiest class")
     for name in CHARTS:
         assert f"figures/{name}.svg" in text
         assert (reports.FIGURES / f"{name}.png").read_bytes().startswith(b"\x89PNG")
@@ -231,7 +246,7 @@ def test_missing_run_is_named(project: Suite) -> None:
     (runs.run_folder("dropout", 1) / runs.PREDICTIONS).unlink()
     with pytest.raises(SuiteError, match=r"missing run: runs/dropout/1/predictions.npz; run `dvc repro`"):
         evaluate.main()
-    assert not reports.REPORTS.exists()
+    assert [path.name for path in reports.REPORTS.iterdir()] == ["audit.json"]
 
 
 @pytest.mark.parametrize("stray", ["runs/ghost/0", "runs/dropout/7"])
@@ -276,7 +291,7 @@ def test_predictions_that_are_not_finite_are_named(project: Suite) -> None:
 
 
 def test_damaged_prepared_files_are_named(project: Suite) -> None:
-    for path in (runs.array("pool", "images"), runs.split_file(0)):
+    for path in (runs.IMAGES, runs.split_file(0)):
         content = path.read_bytes()
         path.write_bytes(content[: len(content) // 2])
         with pytest.raises(SuiteError, match=rf"{path} cannot be read .* run `dvc repro prepare`"):

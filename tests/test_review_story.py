@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from stages.stats.files import SCHEMA
 from tests.scratch import TOY, copy_repository, read_params, run, write_params
 
 SCALE = TOY | {"split": TOY["split"] | {"block_size": 4}, "train": TOY["train"] | {"steps": 60}}
@@ -156,7 +157,7 @@ def test_bases_that_cannot_be_compared(clone: Path) -> None:
     git(clone, "checkout", "-q", "raised")
     edit(clone, review={"fail_on": ["regression"]})
     text = review(clone, "future")
-    assert "are of schema 99, this suite compares schema 1`" in text
+    assert f"are of schema 99, this suite compares schema {SCHEMA}`" in text
     assert "Gate (regression): not applied to metrics: nothing to compare." in text
 
 

@@ -126,3 +126,77 @@ def test_references_by_hand() -> None:
     images = np.array([[[[40]]], [[[60]]], [[[255]]]], np.uint8)
     assert nearest_neighbour(train, labels, images).tolist() == [4, 1, 4]
     assert majority_class(train, labels, images).tolist() == [4, 4, 4]
+
+
+def test_nearest_neighbours_do_not_depend_on_how_many_are_asked_at_once() -> None:
+    rng = np.random.default_rng(0)
+    train, images = (rng.integers(0, 256, (count, 5, 4, 3), dtype=np.uint8) for count in (60, 1203))
+    labels = rng.integers(0, 7, 60)
+    distance = ((images[:, np.newaxis].astype(int) - train.astype(int)) ** 2).sum(axis=(2, 3, 4))
+    assert np.array_equal(nearest_neighbour(train, labels, images), labels[distance.argmin(axis=1)])
+
+
+def test_of_large_images_every_second_pixel_is_compared() -> None:
+    train = np.zeros((2, 100, 80, 1), np.uint8)
+    train[0, 1::2], train[1, ::2] = 255, 10  # the first differs where it is not looked at
+    assert nearest_neighbour(train, np.array([3, 4]), np.zeros((1, 100, 80, 1), np.uint8)).tolist() == [3]
+
+
+def test_auroc_by_hand() -> None:
+    p = np.array([[0.9, 0.1], [0.6, 0.4], [0.5, 0.5], [0.2, 0.8]], np.float32)
+    assert metrics.auroc(p, np.array([0, 1, 0, 1])) == 0.75  # of four pairs one is the wrong way round
+    assert metrics.auroc(np.full((4, 2), 0.5, np.float32), np.array([0, 1, 0, 1])) == 0.5
+    assert math.isnan(metrics.auroc(p, np.zeros(4, np.int64)))
+    assert "auroc" in metrics.metrics_for(2)
+    assert "auroc" not in metrics.metrics_for(3)
+
+
+def test_values_by_group_by_hand() -> None:
+    values = np.array([[1.0, 1.0, 1.0, 0.0], [0.0, 1.0, 1.0, 0.0]])
+    groups = np.array([7, 7, 7, 9])
+    # row means 3/4 and 1/2; deviations summed by group 3/4, -3/4 and 1/2, -1/2; times G/N = 2/4
+    np.testing.assert_allclose(intervals.by_group(values, groups), [[1.125, 0.375], [0.75, 0.25]])
+    np.testing.assert_array_equal(intervals.by_group(values, np.array([3, 1, 2, 0])), values)
+
+
+@given(st.integers(0, 2**32))
+def test_grouping_keeps_every_replicates_mean(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    values, groups = rng.random((5, 40)), rng.integers(0, 12, 40)
+    grouped = intervals.by_group(values, groups)
+    assert grouped.shape == (5, len(np.unique(groups)))
+    np.testing.assert_allclose(grouped.mean(axis=1), values.mean(axis=1))
+
+
+def test_intervals_that_count_groups_cover_where_those_that_count_images_do_not() -> None:
+    """600 test images of 60 patients of unequal sizes, alike within: coverage of the true mean over new patients."""
+    rng, suites, covered, naive = np.random.default_rng(0), 600, 0, 0
+    for _ in range(suites):
+        groups = rng.choice(60, 600, p=rng.dirichlet(np.full(60, 5.0)))
+        values = 0.8 + rng.normal(0, 0.1, 60)[groups] + rng.normal(0, 0.02, (6, 1)) + rng.normal(0, 0.1, (6, 600))
+        for grouped in (True, False):
+            counted = intervals.by_group(values, groups) if grouped else values
+            found = intervals.over_replicates_and_examples(counted)
+            inside = found.low <= 0.8 <= found.high
+            covered, naive = covered + (grouped and inside), naive + (not grouped and inside)
+    assert 0.92 <= covered / suites <= 0.98
+    assert naive / suites < 0.85
+
+
+def test_interval_of_folds_by_hand() -> None:
+    plain, folds = (intervals.over_replicates(np.array([1.0, 2.0, 3.0]), redrawn=r) for r in (0.0, 0.25))
+    assert (folds.high - 2) / (plain.high - 2) == pytest.approx(math.sqrt((1 / 3 + 1 / 4) / (1 / 3)))
+
+
+def test_the_correction_of_folds_raises_few_false_alarms_where_a_plain_t_raises_many() -> None:
+    """Two learners without a true difference, 15 replicates of five folds: their differences share training images."""
+    rng, suites, alarms, naive = np.random.default_rng(1), 2000, 0, 0
+    for _ in range(suites):
+        # a difference per image and a part that all replicates share through what they train on (Nadeau and Bengio)
+        shared = rng.normal(0, math.sqrt(0.2))
+        differences = shared + rng.normal(0, math.sqrt(0.8), 15)
+        found, plain = (intervals.over_replicates(differences, redrawn=r) for r in (0.25, 0.0))
+        alarms += not found.low <= 0 <= found.high
+        naive += not plain.low <= 0 <= plain.high
+    assert alarms / suites <= 0.06
+    assert naive / suites > 0.2

@@ -42,7 +42,7 @@ class Document:
     @property
     def margin(self) -> float:
         """What counts as no effect, in the primary's unit: of an accuracy never under two test images."""
-        images = self.head.provenance["data"]["test"]["images"] if self.head else 1
+        images = self.head.provenance["data"]["test_size"] if self.head else 1
         accuracy = "accuracy" in judge.MEASURES[self.params.primary].metric
         return default_margin(self.params.margin, images) if accuracy else self.params.margin
 

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from stages.data.predictions import Run
 from stages.errors import SuiteError
 from stages.stats import metrics, verdicts
+from stages.stats.intervals import by_group
 from stages.stats.verdicts import Contrast, paired_contrast
 
 Values = NDArray[np.float64]
@@ -47,10 +48,11 @@ def correct(run: Run) -> Values:
 
 def balanced(run: Run) -> Values:
     """As `correct`, weighted so that each replicate's mean is its balanced accuracy, (replicates, images)."""
-    labels = run["test_labels"][0]
-    counts = np.bincount(labels)
-    weights = len(labels) / (np.count_nonzero(counts) * counts[labels])
-    return correct(run) * weights
+    weights = []
+    for labels in run["test_labels"]:
+        counts = np.bincount(labels)
+        weights.append(len(labels) / (np.count_nonzero(counts) * counts[labels]))
+    return correct(run) * np.stack(weights)
 
 
 def likelihood(run: Run) -> Values:
@@ -72,6 +74,24 @@ MEASURES: dict[str, Callable[[Run], Values]] = {
     "train_accuracy": split_accuracy("train"),
     "gap": lambda run: split_accuracy("train")(run) - split_accuracy("val")(run),
 }
+
+
+def redrawn(run: Run) -> float:
+    """Test images over training images where replicates test on other images each, as in k-fold; else 0."""
+    test = run["test_index"]
+    return 0.0 if (test == test[0]).all() else test.shape[1] / int(run["train_images"][0])
+
+
+def units(run: Run, values: Values) -> Values:
+    """What intervals count of (replicates, test images) values: images or groups, but means where folds take turns."""
+    if values.ndim == 1:
+        return values
+    return per_replicate(values) if redrawn(run) else by_group(values, run["test_groups"][0])
+
+
+def per_replicate(values: Values) -> Values:
+    """(replicates,) means of (replicates, examples or groups) values, or of what is so already."""
+    return values.mean(axis=1) if values.ndim == 2 else values
 
 
 def rows_of(run: Run, replicates: list[int]) -> list[int]:
@@ -103,17 +123,19 @@ class Measured:
         self._values: dict[tuple[str, str], Values] = {}
 
     def values(self, variant: str, measure: str, replicates: list[int]) -> Values:
-        """(replicates,) or (replicates, test images) values of a variant."""
+        """(replicates,) or (replicates, test images or groups of them) values of a variant."""
         key = (variant, measure)
         if key not in self._values:
-            self._values[key] = MEASURES[measure](self.loaded[variant])
+            run = self.loaded[variant]
+            self._values[key] = units(run, MEASURES[measure](run))
         return self._values[key][rows_of(self.loaded[variant], replicates)]
 
     def contrast(self, comparison: Comparison, measure: str) -> Contrast:
         """The paired contrast of a comparison on a measure."""
         replicates = shared_replicates(self.loaded, comparison)
         treated, control = (self.values(name, measure, replicates) for name in (comparison.variant, comparison.against))
-        return paired_contrast(treated, control, comparison.confidence)
+        ratio = max(redrawn(self.loaded[name]) for name in (comparison.variant, comparison.against))
+        return paired_contrast(treated, control, comparison.confidence, ratio if treated.ndim == 1 else 0.0)
 
 
 def primary_metric(labels: NDArray[np.int64]) -> str:
@@ -155,8 +177,7 @@ def contrast_row(
 def _per_replicate(measured: Measured, comparison: Comparison, measure: str) -> Values:
     replicates = shared_replicates(measured.loaded, comparison)
     first, second = (measured.values(name, measure, replicates) for name in (comparison.variant, comparison.against))
-    difference = first - second
-    return difference.mean(axis=1) if difference.ndim == 2 else difference
+    return per_replicate(first - second)
 
 
 def table(measured: Measured, comparisons: list[Comparison], metric: str, margin: float) -> pd.DataFrame:
@@ -182,6 +203,8 @@ def joint_p(
     measured: Measured, judged: list[Comparison], family: list[Comparison], metric: str
 ) -> list[tuple[Comparison, float]]:
     """Max-T sign-flip p of the judged among their family, over the replicates that all of the family share."""
+    if any(redrawn(run) for run in measured.loaded.values()):
+        return []  # folds overlap in what they train on: their signs cannot be flipped one by one
     common = [frozenset(shared_replicates(measured.loaded, c)) for c in family]
     shared = frozenset.intersection(*common) if judged else frozenset()
     if not shared:

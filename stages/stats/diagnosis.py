@@ -14,7 +14,7 @@ from stages.data.predictions import Run
 from stages.params.experiment import Augmentation, Train
 from stages.params.suite import BASELINE, CAUSES, Suite
 from stages.stats import trends, verdicts
-from stages.stats.contrasts import IMBALANCED, Comparison, Measured, primary_metric, table
+from stages.stats.contrasts import IMBALANCED, Comparison, Measured, per_replicate, primary_metric, redrawn, table
 from stages.stats.intervals import Interval, over_replicates
 
 CAUSE_WORDS = {  # of a contrast's verdict, where the arm removes the cause from the baseline
@@ -120,33 +120,35 @@ def diagnose(
     """
     measured = Measured(loaded)
     labels = loaded[BASELINE]["test_labels"][0]
-    class_sizes = list(manifest["pool"]["per_class"].values())
+    class_sizes = manifest["class_sizes"]
     metric = "balanced_accuracy" if is_present("imbalance", params.train, class_sizes) else primary_metric(labels)
     margin = verdicts.default_margin(params.diagnosis.margin, len(labels))
     contrasts = table(measured, comparisons(params, measured, class_sizes), metric, margin)
     main = contrasts[contrasts.metric == metric]
     everything = measured.loaded[BASELINE]["replicates"].tolist()
+    folds = redrawn(loaded[BASELINE])
     divergence = trends.divergence(curves["epochs"], curves["val_nll"])
     content = {
         "metric": metric,
         "margin": margin,
         "replicates": len(everything),
+        "covers": _covers(loaded[BASELINE], manifest),
         "block_size": params.split.block_size,
-        "gap": _plain(over_replicates(measured.values(BASELINE, "gap", everything))),
+        "gap": _plain(over_replicates(measured.values(BASELINE, "gap", everything), redrawn=folds)),
         "divergence": {
             "verdict": {True: "problematic", False: "not shown", None: "unknown"}[divergence.rising],
             "slope": _plain(divergence.slope),
             "from_epoch": divergence.from_epoch,
         },
         "causes": [
-            _split_cause(),
+            _split_cause(params, measured, manifest),
             *(_cause(params, name, main, class_sizes) for name in params.causes if name != "data"),
         ],
-        "data": _price(params, measured, metric),
+        "data": _price(params, measured, metric, manifest),
         "remedy": _remedy(params, contrasts, metric, costs),
         "injected": _records(main[(main.kind == "injects") & (main.against == BASELINE)]),
         "underfit": underfit(contrasts),
-        "doses": doses(params, loaded, costs),
+        "doses": doses(params, loaded, costs, manifest),
         "policies": {name: dataclasses.asdict(policy) for name, policy in params.train.evaluation_policies.items()},
     }
     return contrasts, content
@@ -168,13 +170,44 @@ def _records(rows: pd.DataFrame) -> list[dict[str, Any]]:
     return [{name: _number(value) for name, value in row.items()} for row in rows[columns].to_dict("records")]
 
 
-def _split_cause() -> dict[str, Any]:
+def _covers(run: Run, manifest: dict[str, Any]) -> dict[str, Any]:
+    """What the replicates vary, for the words about intervals.
+
+    `training` is `drawn`, or `whole` where every replicate trains on all that one test set and validation leave; `test`
+    is `fixed` or `folds`; `groups` counts the groups of the test images, None where each image is its own.
+    """
+    groups = np.unique(run["test_groups"])
     return {
-        "cause": "split",
-        "title": "the split itself",
-        "verdict": "not applicable",
-        "why": "the suite made the split",
+        "training": "whole" if manifest["whole_pool"] and not redrawn(run) else "drawn",
+        "test": "folds" if redrawn(run) else "fixed",
+        "groups": None if manifest["groups"] is None else len(groups),
     }
+
+
+def _split_cause(params: Suite, measured: Measured, manifest: dict[str, Any]) -> dict[str, Any]:
+    """Cause 0: whether the baseline scores otherwise on the given validation images than on re-splits.
+
+    A given split is one draw, so it is placed by a prediction interval. Where groups are unknown a difference may as
+    well come from re-splits that put one group on both sides: then nothing is said of the cause.
+    """
+    entry: dict[str, Any] = {"cause": "split", "title": "the split itself"}
+    if not manifest["given_validation"]:
+        return entry | {"verdict": "not applicable", "why": "the suite made the split"}
+    arms = [name for name in measured.loaded if params.diffs[name] == {"resplit": True}]
+    if not arms:
+        return entry | {"verdict": "not tested", "why": "`variants` has no `resplit: {resplit: true}` to compare with"}
+    numbers = measured.loaded[arms[0]]["replicates"].tolist()
+    given = float(measured.values(BASELINE, "val_accuracy", numbers).mean())
+    found = trends.prediction_difference(given, measured.values(arms[0], "val_accuracy", numbers))
+    entry |= {"variant": arms[0], "n": len(numbers), "groups": manifest["groups"]}
+    entry |= {"mean": found.difference, "low": _number(found.low), "high": _number(found.high)}
+    if found.outside is None:
+        return entry | {"verdict": "unknown"}
+    if not found.outside:
+        return entry | {"verdict": "not shown"}
+    if found.difference > 0:
+        return entry | {"verdict": "easier than re-splits"}
+    return entry | {"verdict": "contributes" if manifest["groups"] is not None else "unresolved"}
 
 
 def _cause(params: Suite, name: str, main: pd.DataFrame, class_sizes: list[int]) -> dict[str, Any]:
@@ -196,28 +229,32 @@ def _cause(params: Suite, name: str, main: pd.DataFrame, class_sizes: list[int])
     }
 
 
-def _price(params: Suite, measured: Measured, metric: str) -> dict[str, Any] | None:
+def _price(params: Suite, measured: Measured, metric: str, manifest: dict[str, Any]) -> dict[str, Any] | None:
     """Gain per doubling of the training images at equal steps; None without two sizes."""
     declared = params.causes.get("data")
     arms = [arm for arm in (*declared.injects, *declared.removes) if arm in measured.loaded] if declared else []
-    sizes = {arm: _images(params, arm) for arm in [BASELINE, *arms]}
+    sizes = {arm: _images(params, arm, manifest) for arm in [BASELINE, *arms]}
     if len(set(sizes.values())) < 2:
         return None
     shared = set.intersection(*(set(measured.loaded[arm]["replicates"].tolist()) for arm in sizes))
-    scores = [measured.values(arm, metric, sorted(shared)).mean(axis=1) for arm in sizes]
-    gain = trends.price_of_data(list(sizes.values()), np.stack(scores, axis=1))
+    scores = [per_replicate(measured.values(arm, metric, sorted(shared))) for arm in sizes]
+    gain = trends.price_of_data(
+        list(sizes.values()), np.stack(scores, axis=1), redrawn=redrawn(measured.loaded[BASELINE])
+    )
     target = params.diagnosis.target_gain
     needed = trends.data_needed(sizes[BASELINE], target, gain)
     return {
         "sizes": sizes,
+        "extrapolated": max(sizes.values()) == sizes[BASELINE],
         "per_doubling": _plain(gain),
         "target_gain": target,
+        "headroom": 1 - float(np.mean(scores[0])),
         "images_needed": [_number(float(value)) for value in needed],
     }
 
 
-def _images(params: Suite, variant: str) -> int:
-    return round(params.split.train_size * params.variants[variant].train_size_factor)
+def _images(params: Suite, variant: str, manifest: dict[str, Any]) -> int:
+    return round(manifest["train_size"] * params.variants[variant].train_size_factor)
 
 
 def _remedy(
@@ -247,11 +284,13 @@ def _relative_compute(params: Suite, name: str, costs: dict[str, dict[str, int]]
     return round(operations[name] / operations[BASELINE], 3)
 
 
-def doses(params: Suite, loaded: dict[str, Run], costs: dict[str, dict[str, int]]) -> dict[str, list[dict[str, Any]]]:
+def doses(
+    params: Suite, loaded: dict[str, Run], costs: dict[str, dict[str, int]], manifest: dict[str, Any]
+) -> dict[str, list[dict[str, Any]]]:
     """Variants along each dose, with their position: training images, parameters, or rank of a strength from 0."""
     found: dict[str, list[dict[str, Any]]] = {}
     for name, position in (
-        ("data", lambda arm: _images(params, arm)),
+        ("data", lambda arm: _images(params, arm, manifest)),
         ("capacity", lambda arm: costs[arm]["parameters"]),
     ):
         if name in params.causes:

@@ -21,12 +21,32 @@ class Interval:
     high: float
 
 
-def over_replicates(values: Values, confidence: float = 0.95) -> Interval:
-    """Student t interval of the mean of (n,) values, one a replicate. Raises ValueError on no value."""
+def over_replicates(values: Values, confidence: float = 0.95, redrawn: float = 0.0) -> Interval:
+    """Student t interval of the mean of (n,) values, one a replicate. Raises ValueError on no value.
+
+    `redrawn` is test images over training images where each replicate tests on a fold of the images that the others
+    train on: the variance is then s^2 (1/n + redrawn) (Nadeau and Bengio 2003, "Inference for the Generalization
+    Error", section 3; for repeated k-fold Bouckaert and Frank 2004); 0 for a test set that no replicate trains on.
+    """
     if len(values) == 0:
         raise ValueError("an interval needs at least one replicate, received none")
-    variance = float(np.var(values, ddof=1)) / len(values) if len(values) > 1 else math.nan
+    variance = float(np.var(values, ddof=1)) * (1 / len(values) + redrawn) if len(values) > 1 else math.nan
     return _interval(values, variance, len(values) - 1, confidence)
+
+
+def by_group(values: Values, groups: NDArray[np.int64]) -> Values:
+    """(replicates, examples) values as (replicates, groups) whose two-way variance counts groups.
+
+    With m a row's mean, a group's entry is m + G/N times the sum of its examples' deviations from m, so that a row's
+    mean stays m whatever the groups' sizes: the linearised ratio estimator of cluster sampling (Cochran 1977,
+    "Sampling Techniques", section 9A.1). `groups` (examples,) of any integers; where each is its own, the values.
+    """
+    names, member = np.unique(groups, return_inverse=True)
+    if len(names) == len(groups):
+        return values
+    mean = values.mean(axis=1, keepdims=True)
+    sums = np.stack([np.bincount(member, row, len(names)) for row in values - mean])
+    return mean + sums * len(names) / len(groups)
 
 
 def over_replicates_and_examples(values: Values, confidence: float = 0.95) -> Interval:
@@ -59,6 +79,17 @@ def two_way_variance(values: Values) -> tuple[float, float, float]:
         df = float(total**2 / np.sum(squares**2 / freedom)) if total > 0 else float(count - 1)
     cells = count * examples
     return float(total) / cells, df, max(0.0, float(example - rest)) / cells
+
+
+def wilson(mean: float, images: float, quantile: float) -> tuple[float, float]:
+    """Wilson's score limits of a share `mean` of `images`, which need not be whole: effective numbers are not.
+
+    Wilson 1927, "Probable Inference"; with whole numbers as in scipy.stats.binomtest.
+    """
+    square = quantile**2 / images
+    centre = (mean + square / 2) / (1 + square)
+    half = math.sqrt(square * (mean * (1 - mean) + square / 4)) / (1 + square)
+    return max(0.0, centre - half), min(1.0, centre + half)
 
 
 def wins(difference: Values) -> str:

@@ -4,11 +4,13 @@ Everywhere: probabilities float (n, classes) with rows summing to 1, labels int 
 """
 
 import dataclasses
+import math
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import stats
 
 Probabilities = NDArray[np.floating[Any]]
 Labels = NDArray[np.integer[Any]]
@@ -56,13 +58,31 @@ def balanced_accuracy(probabilities: Probabilities, labels: Labels) -> float:
     return float(np.nanmean(recall(counts)))
 
 
+def auroc(probabilities: Probabilities, labels: Labels) -> float:
+    """Area under the ROC curve of the second class against the first, in [0, 1]; NaN where either has no example.
+
+    Mann and Whitney's U over the number of pairs, ties half. For two classes only.
+    """
+    positive = labels == 1
+    count = int(positive.sum())
+    pairs = count * (len(labels) - count)
+    if not pairs:
+        return math.nan
+    rank_sum = float(stats.rankdata(probabilities[:, 1])[positive].sum())
+    return (rank_sum - count * (count + 1) / 2) / pairs
+
+
 @dataclasses.dataclass(frozen=True)
 class Metric:
-    """A score. `each` gives per-example values whose mean is the score, where there are such."""
+    """A score. `each` gives per-example values whose mean is the score, where there are such.
+
+    `classes` limits it to data with so many.
+    """
 
     score: Callable[[Probabilities, Labels], float]
     each: Callable[[Probabilities, Labels], Values] | None = None
     needs_probabilities: bool = True  # else hard predictions suffice
+    classes: int | None = None
 
 
 METRICS: dict[str, Metric] = {
@@ -70,4 +90,10 @@ METRICS: dict[str, Metric] = {
     "nll": Metric(lambda p, y: float(negative_log_likelihood(p, y).mean()), negative_log_likelihood),
     "ece": Metric(expected_calibration_error),
     "balanced_accuracy": Metric(balanced_accuracy, needs_probabilities=False),
+    "auroc": Metric(auroc, classes=2),
 }
+
+
+def metrics_for(classes: int) -> dict[str, Metric]:
+    """The metrics that data with so many classes has."""
+    return {name: metric for name, metric in METRICS.items() if metric.classes in (None, classes)}

@@ -3,18 +3,19 @@
 import base64
 import io
 from collections.abc import Iterator
-from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from PIL import Image
 
-from stages.data.arrays import BlockSplits, load_array
+from stages.data.arrays import BlockSplits, load_images, load_labels
 from stages.data.predictions import Run
+from stages.data.subset import scored_training
 from stages.stats import intervals, metrics
+from stages.stats.contrasts import redrawn, units
 from stages.stats.intervals import Interval
-from stages.stats.metrics import METRICS
+from stages.stats.metrics import METRICS, metrics_for
 from stages.stats.references import REFERENCES
 
 SPLITS = ("train", "val", "test")
@@ -42,7 +43,8 @@ def score(loaded: dict[str, Run], splits: list[BlockSplits]) -> pd.DataFrame:
         for row, replicate in enumerate(run["replicates"].tolist()):
             for split in scored_splits(run):
                 probabilities, labels = run[f"{split}_probabilities"][row], labels_of(run, split)[row]
-                scores = {name: metric.score(probabilities, labels) for name, metric in METRICS.items()}
+                wanted = metrics_for(probabilities.shape[1])
+                scores = {name: metric.score(probabilities, labels) for name, metric in wanted.items()}
                 rows += [(variant, replicate, split, name, value) for name, value in scores.items()]
     for block in splits:
         rows += reference_rows(block)
@@ -64,48 +66,51 @@ def labels_of(run: Run, split: str) -> NDArray[np.int64]:
 
 def reference_rows(splits: BlockSplits) -> Iterator[Row]:
     """Scores of the references fitted on the training subset of every replicate of a block."""
-    pool = load_array("pool", "images"), load_array("pool", "labels")
-    test = np.array(load_array("test", "images")), np.array(load_array("test", "labels"))
-    classes = int(pool[1].max()) + 1
+    images, every = load_images(), load_labels()
+    classes = int(every.max()) + 1
     for row, replicate in enumerate(splits.replicates):
-        train_images, train_labels = (array[splits.train[row][: splits.train_size]] for array in pool)
-        scored = {"val": tuple(array[splits.val[row]] for array in pool), "test": test}
+        training = scored_training(splits.train[row][: splits.train_size])
+        train_images, train_labels = images[training], every[training]
+        scored = {"val": splits.val[row], "test": splits.test[row]}
         for name, predict in REFERENCES.items():
-            for split, (images, labels) in scored.items():
-                predicted = np.eye(classes)[predict(train_images, train_labels, images)]
+            for split, rows in scored.items():
+                predicted = np.eye(classes)[predict(train_images, train_labels, images[rows])]
                 for metric, definition in METRICS.items():
                     if not definition.needs_probabilities:
-                        yield name, replicate, split, metric, definition.score(predicted, labels)
+                        yield name, replicate, split, metric, definition.score(predicted, every[rows])
 
 
 def summarise(results: pd.DataFrame, loaded: dict[str, Run]) -> pd.DataFrame:
     """summary.csv: per variant, split and metric the mean, sd and 95% interval.
 
-    `covers` says what an interval covers: replicates, or replicates and examples, which share the test set.
+    `covers` says what an interval covers: replicates; replicates and examples (or groups of them), which share the
+    test set; or replicates and folds, where those take turns as the test set.
     """
     rows = []
     for (variant, split, metric), group in results.groupby(["variant", "split", "metric"], sort=False):
-        each = METRICS[metric].each if metric in METRICS and split == "test" and variant in loaded else None
-        values = _each(loaded[variant], each) if each else group.sort_values("replicate")["value"].to_numpy()
-        interval = _interval(values, CONFIDENCE)
+        scores = group.sort_values("replicate")["value"].to_numpy()
+        covers, interval = _interval(loaded.get(str(variant)), str(split), str(metric), scores)
         rows.append(
             {
-                "variant": variant, "split": split, "metric": metric,
-                "covers": "replicates and examples" if each else "replicates",
+                "variant": variant, "split": split, "metric": metric, "covers": covers,
                 "n": interval.n, "mean": interval.mean, "sd": interval.sd, "low": interval.low, "high": interval.high,
             }
         )  # fmt: skip
     return pd.DataFrame(rows)
 
 
-def _each(run: Run, each: Any) -> NDArray[np.float64]:
+def _interval(run: Run | None, split: str, metric: str, scores: NDArray[np.float64]) -> tuple[str, Interval]:
+    """What an interval covers, and it; `scores` are the replicates'. A reference has no run."""
+    each = METRICS[metric].each if metric in METRICS and split == "test" else None
+    if run is not None and (ratio := redrawn(run)):
+        return "replicates and folds", intervals.over_replicates(scores, CONFIDENCE, ratio)
+    if run is None or each is None:
+        return "replicates", intervals.over_replicates(scores, CONFIDENCE)
     pairs = zip(run["test_probabilities"], run["test_labels"], strict=True)
-    return np.stack([each(probabilities, labels) for probabilities, labels in pairs])
-
-
-def _interval(values: NDArray[np.float64], confidence: float) -> Interval:
-    two_way = intervals.over_replicates_and_examples
-    return (two_way if values.ndim == 2 else intervals.over_replicates)(values, confidence)
+    values = np.stack([each(probabilities, labels) for probabilities, labels in pairs])
+    counted = units(run, values)
+    covers = "replicates and examples" if counted.shape == values.shape else "replicates and groups"
+    return covers, intervals.over_replicates_and_examples(counted, CONFIDENCE)
 
 
 def curves(histories: dict[str, pd.DataFrame]) -> pd.DataFrame:
@@ -157,18 +162,24 @@ def reliability(loaded: dict[str, Run]) -> pd.DataFrame:
 def hardest(run: Run, images: NDArray[np.uint8], names: list[str], count: int = 24) -> pd.DataFrame:
     """hardest.csv: the test images that most replicates of the baseline get wrong, with the pixels as a PNG in base64.
 
-    `images` are the test images, uint8 NHWC. `predicted` is the most frequent wrong class.
+    `images` are all images, uint8 NHWC, into which `test_index` points. `predicted` is the most frequent wrong class.
     """
-    labels, predicted = run["test_labels"][0], run["test_probabilities"].argmax(axis=2)
+    index, labels = run["test_index"].ravel(), run["test_labels"].ravel()
+    predicted = run["test_probabilities"].argmax(axis=2).ravel()
+    tested, at, times = np.unique(index, return_inverse=True, return_counts=True)
+    mistakes = np.zeros((len(tested), len(names)), np.int64)
     wrong = predicted != labels
+    np.add.at(mistakes, (at[wrong], predicted[wrong]), 1)
+    actual = np.empty(len(tested), np.int64)
+    actual[at] = labels
     rows = []
-    for index in np.argsort(-wrong.mean(axis=0), kind="stable")[:count]:
-        if not wrong[:, index].any():
+    for row in np.argsort(-mistakes.sum(axis=1) / times, kind="stable")[:count]:
+        if not mistakes[row].any():
             break
-        usual = np.bincount(predicted[wrong[:, index], index]).argmax()
-        png = base64.b64encode(encode_png(images[index])).decode("ascii")
-        rows.append((index, names[labels[index]], names[usual], int(wrong[:, index].sum()), len(wrong), png))
-    return pd.DataFrame(rows, columns=["test_index", "actual", "predicted", "wrong", "replicates", "png"])
+        png = base64.b64encode(encode_png(images[tested[row]])).decode("ascii")
+        usual = names[mistakes[row].argmax()]
+        rows.append((tested[row], names[actual[row]], usual, int(mistakes[row].sum()), times[row], png))
+    return pd.DataFrame(rows, columns=["image", "actual", "predicted", "wrong", "replicates", "png"])
 
 
 def encode_png(image: NDArray[np.uint8]) -> bytes:

@@ -37,17 +37,17 @@ class Resplit:
     outside: bool | None
 
 
-def price_of_data(sizes: Sequence[int], accuracy: Values, confidence: float = 0.95) -> Interval:
+def price_of_data(sizes: Sequence[int], accuracy: Values, confidence: float = 0.95, redrawn: float = 0.0) -> Interval:
     """Gain in accuracy per doubling of the training set, over replicates.
 
     Each replicate's least-squares slope of (R, S) `accuracy` on log2 of the S `sizes` (images), then
-    Student's t interval over the R slopes. Raises ValueError on under two distinct sizes, sizes below 1,
-    unequal lengths or scores that are not finite.
+    Student's t interval over the R slopes, corrected by `redrawn` as `over_replicates` says. Raises ValueError
+    on under two distinct sizes, sizes below 1, unequal lengths or scores that are not finite.
     """
     if len(set(sizes)) < 2 or min(sizes) < 1:
         raise ValueError(f"sizes need two distinct numbers of images from 1 up, received {list(sizes)}")
     _check(accuracy, len(sizes), "accuracy")
-    return over_replicates(_slopes(np.log2(np.array(sizes, np.float64)), accuracy), confidence)
+    return over_replicates(_slopes(np.log2(np.array(sizes, np.float64)), accuracy), confidence, redrawn)
 
 
 def data_needed(size: int, gain_needed: float, per_doubling: Interval) -> tuple[float, float, float]:

@@ -50,9 +50,10 @@ class Contrast:
     correlation: float
 
 
-def paired_contrast(treated: Values, control: Values, confidence: float) -> Contrast:
+def paired_contrast(treated: Values, control: Values, confidence: float, redrawn: float = 0.0) -> Contrast:
     """Contrast of two arms over shared replicates, (n,) by Student's t, (n, examples) by the two-way interval.
 
+    `redrawn` corrects (n,) scores of folds that take turns as the test set, as `over_replicates` says.
     Differences that are all the same value have an interval of zero width there: arms that agree bit for
     bit give exactly 0..0. Raises ValueError on unequal shapes, no shared replicates or scores not finite.
     """
@@ -74,8 +75,9 @@ def paired_contrast(treated: Values, control: Values, confidence: float) -> Cont
         interval = over_replicates_and_examples(difference, confidence)
         variance, df, examples = two_way_variance(difference)
     else:
-        interval = over_replicates(difference, confidence)
-        variance, df, examples = interval.sd**2 / n, float(n - 1), 0.0
+        interval = over_replicates(difference, confidence, redrawn)
+        examples = redrawn * interval.sd**2  # more replicates do not shrink it
+        variance, df = interval.sd**2 / n + examples, float(n - 1)
     between = (variance - examples) * n
     return Contrast(
         interval, confidence, math.sqrt(variance), df, between, examples, wins(rows), correlation(arms[0], arms[1])
