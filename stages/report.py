@@ -1,6 +1,6 @@
 """Report stage: what people read, made from reports/ alone. Imports no TensorFlow, needs no data and no runs.
 
-Reads reports/*.csv, verdict.json and provenance.json; writes reports/report.html (not in Git), report.md
+Reads reports/*.csv, verdict.json, provenance.json and audit.json; writes reports/report.html (not in Git), report.md
 and figures/ (SVG and PNG).
 """
 
@@ -16,12 +16,14 @@ import pandas as pd
 from stages.errors import SuiteError, run_stage
 from stages.paths import reports
 from stages.render import tables
+from stages.render.audit import audit_markdown, data_audit
 from stages.render.charts import CHARTS, Tables
 from stages.render.findings import BASELINE, cell
 from stages.render.page import render_html
 from stages.render.verdict import FirstScreen, first_screen
 
 PNG_SCALE = 1.5
+AUDIT_SCHEMA = 1  # of audit.json, as stages.audit.audit writes it
 TEMPLATE = Path(__file__).parent / "render" / "report.md.j2"
 TABLES = (
     reports.SUMMARY, reports.CONTRASTS, reports.CURVES, reports.CONFUSION, reports.CLASSES, reports.RELIABILITY,
@@ -43,6 +45,21 @@ def read_tables() -> tuple[Tables, dict[str, Any], dict[str, Any]]:
         raise SuiteError(f"reports/ cannot be read ({error}): run `dvc repro -f -s evaluate diagnose`") from None
 
 
+def read_audit() -> dict[str, Any]:
+    """What `prepare` found in the data. Raises SuiteError where audit.json is missing, malformed or of another form."""
+    cure = "run `dvc repro prepare`, or restore it from Git"
+    try:
+        content: dict[str, Any] = json.loads(reports.AUDIT.read_text(encoding="utf-8"))
+        schema = content["schema"]
+    except FileNotFoundError:
+        raise SuiteError(f"{reports.AUDIT} is missing: {cure}") from None
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise SuiteError(f"{reports.AUDIT} cannot be read ({error}): {cure}") from None
+    if schema != AUDIT_SCHEMA:
+        raise SuiteError(f"{reports.AUDIT} has schema {schema!r}, this report reads {AUDIT_SCHEMA}: {cure}")
+    return content
+
+
 def write_figures(read: Tables, verdict: dict[str, Any], folder: Path) -> None:
     """Render every chart to SVG and PNG below `folder`, an existing one."""
     for name, chart in CHARTS.items():
@@ -52,9 +69,10 @@ def write_figures(read: Tables, verdict: dict[str, Any], folder: Path) -> None:
 
 
 def render_markdown(
-    read: Tables, provenance: dict[str, Any], verdict: dict[str, Any], screen: FirstScreen
-) -> str:  # fmt: skip
+    read: Tables, provenance: dict[str, Any], verdict: dict[str, Any], screen: FirstScreen, audit: dict[str, Any]
+) -> str:
     """The text of report.md."""
+    shown = data_audit(audit)
     summary, contrasts, variants = read["summary"], read["contrasts"], list(provenance["variants"])
     selected = [
         f"`{name}`" for name, v in provenance["variants"].items() if (provenance["train"] | v["diff"])["early_stopping"]
@@ -62,13 +80,16 @@ def render_markdown(
     environment = jinja2.Environment(undefined=jinja2.StrictUndefined, trim_blocks=True, autoescape=False)
     return environment.from_string(TEMPLATE.read_text(encoding="utf-8")).render(
         screen=screen,
+        audit=shown,
+        audit_markdown=audit_markdown(shown),
         n=verdict["replicates"],
         margin=tables.pp(verdict["margin"]),
         selected=" and ".join(selected),
         train=provenance["train"],
         train_images=provenance["data"]["train_size"],
         val_images=provenance["data"]["val_size"],
-        results=tables.results(summary, variants),
+        given_validation=provenance["data"]["given_validation"],
+        results=tables.results(summary, variants, verdict["metric"]),
         confirmatory=tables.confirmatory(contrasts, verdict["metric"]),
         exploratory=tables.exploratory(contrasts, verdict["metric"]) if len(variants) > 1 else "",
         policies=tables.policies(summary, variants, list(verdict["policies"])) if verdict["policies"] else "",
@@ -76,7 +97,8 @@ def render_markdown(
         recalls=tables.recalls(read["classes"], variants),
         environments=tables.environments(provenance),
         sources=provenance["data"]["source_sha256"],
-        test_images=provenance["data"]["test"]["images"],
+        test_images=provenance["data"]["test_size"],
+        covers=verdict["covers"],
         baseline=cell(summary, BASELINE, "test", "accuracy"),
         seed=provenance["seed"],
         figures=list(CHARTS),
@@ -86,12 +108,13 @@ def render_markdown(
 def main() -> None:
     """Render to temporary names, then replace the reports and figures/ together."""
     read, provenance, verdict = read_tables()
+    audit = read_audit()
     screen = first_screen(verdict, read["summary"], provenance)
     partial = reports.FIGURES.with_name("figures.partial")
     shutil.rmtree(partial, ignore_errors=True)
     texts = {
-        reports.REPORT: render_markdown(read, provenance, verdict, screen),
-        reports.HTML: render_html(read, provenance, verdict, screen),
+        reports.REPORT: render_markdown(read, provenance, verdict, screen, audit),
+        reports.HTML: render_html(read, provenance, verdict, screen, audit),
     }
     try:
         partial.mkdir()

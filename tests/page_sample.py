@@ -11,7 +11,7 @@ from PIL import Image
 
 from stages.render.verdict import CauseLine, FirstScreen
 
-Sample = tuple[dict[str, pd.DataFrame], dict[str, Any], dict[str, Any], FirstScreen]
+Sample = tuple[dict[str, pd.DataFrame], dict[str, Any], dict[str, Any], FirstScreen, dict[str, Any]]
 VARIANTS = {  # name: cause, kind, role, accuracy
     "baseline": ("", "", "", 0.80),
     "double_data": ("data", "removes", "exploratory", 0.83),
@@ -36,8 +36,13 @@ def sample(
     confirmatory: bool = True,
     classes: tuple[str, ...] = CLASSES,
     rename: dict[str, str] | None = None,
+    severity: str = "problem",
+    image_name: str = "camera 3/0007.png",
 ) -> Sample:
-    """Arguments of render_html. With n = 1 no interval is known; `rename` gives variants other names."""
+    """Arguments of render_html. With n = 1 no interval is known; `rename` gives variants other names.
+
+    `severity` is that of the audit's finding on groups, `image_name` and `classes` appear in its examples.
+    """
     known = {(rename or {}).get(name, name): VARIANTS.get(name, ("", "", "exploratory", 0.7)) for name in variants}
     remedy = (rename or {}).get(remedy, remedy) if remedy else None
     limit = math.nan if n == 1 else 0.01
@@ -47,7 +52,8 @@ def sample(
         "curves": _curves(known, n, limit),
         **_of_predictions(known, n, classes),
     }
-    return tables, _provenance(known, n, classes), _verdict(known, n, limit, remedy), _screen(remedy)
+    audited = audit(severity, image_name, classes)
+    return tables, _provenance(known, n, classes), _verdict(known, n, limit, remedy), _screen(remedy), audited
 
 
 def _summary(known: dict[str, Any], n: int, limit: float) -> pd.DataFrame:
@@ -68,7 +74,7 @@ def _contrasts(known: dict[str, Any], n: int, limit: float, remedy: str | None, 
     for name, role in [*wanted, *([(remedy, "remedy")] if remedy in known and confirmatory else [])]:
         cause, kind, _, score = known[name]
         word = "" if role == "exploratory" else "unknown" if n == 1 else "helps" if score > 0.8 else "harms"
-        for metric, mean in (("accuracy", score - 0.8), ("nll", 0.1)):
+        for metric, mean in (("accuracy", score - 0.8), ("nll", 0.1), ("gap", 0.8 - score)):
             rows.append(
                 {
                     "variant": name, "against": "baseline", "cause": cause, "kind": kind, "role": role,
@@ -99,9 +105,7 @@ def _curves(known: dict[str, Any], n: int, limit: float) -> pd.DataFrame:
 
 
 def _of_predictions(known: dict[str, Any], n: int, classes: tuple[str, ...]) -> dict[str, pd.DataFrame]:
-    buffer = io.BytesIO()
-    Image.fromarray(np.eye(8, dtype=np.uint8) * 255).save(buffer, "png")
-    png = base64.b64encode(buffer.getvalue()).decode("ascii")
+    png = _png()
     recalls = [(v, r, "test", c, 20, 0.7 + r / 100) for v in known for r in range(n) for c in classes]
     counts = [(v, a, p, 16 if a == p else 2) for v in known for a in classes for p in classes]
     bins = [(v, b, 30, 0.05 + b / 10, 0.04 + b / 11) for v in known for b in (7, 8, 9)]
@@ -111,9 +115,44 @@ def _of_predictions(known: dict[str, Any], n: int, classes: tuple[str, ...]) -> 
         "reliability": pd.DataFrame(bins, columns=["variant", "bin", "predictions", "confidence", "accuracy"]),
         "hardest": pd.DataFrame(
             [(7, classes[0], classes[-1], n, n, png)],
-            columns=["test_index", "actual", "predicted", "wrong", "replicates", "png"],
+            columns=["image", "actual", "predicted", "wrong", "replicates", "png"],
         ),
     }
+
+
+def _png(side: int = 8) -> str:
+    buffer = io.BytesIO()
+    Image.fromarray(np.eye(side, dtype=np.uint8) * 255).save(buffer, "png")
+    return base64.b64encode(buffer.getvalue()).decode("ascii")
+
+
+def audit(severity: str, image_name: str, classes: tuple[str, ...]) -> dict[str, Any]:
+    """audit.json with a finding of every kind: examples in pairs and singly, tables, and one that is not known."""
+    image = {"png": _png(), "name": image_name, "class": classes[0], "split": "pool"}
+    wide = image | {"png": _png(64), "name": "b.png", "class": classes[-1], "split": "test"}
+    common = {"examples": [], "tables": [], "known": True, "unit": "images", "effect": "It may hide a part of the gap."}
+    findings = [
+        {
+            "name": "groups", "title": "Groups on both sides of a split", "severity": severity,
+            "count": 2, "of": 30, "unit": "groups", "found": "2 of 30 declared groups lie on both sides of a split.",
+            "examples": [{"caption": "one group", "images": [image, wide]}] * 3,
+            "tables": [{"caption": "Images and groups of each split.", "headings": ["split", "images", "groups"],
+                        "rows": [["pool", "300", "25"], ["test", "300", "7"]]}],
+        },
+        {
+            "name": "label_errors", "title": "Suspected label errors", "severity": "worth a look", "count": 5,
+            "of": 600, "found": "A simple model doubts 5 of 600 labels.",
+            "examples": [{"caption": f"more like “{classes[-1]}” (97%)", "images": [image]}] * 5,
+        },
+        {"name": "brightness", "title": "Brightness and contrast", "severity": "fine", "count": 0, "of": 2,
+         "found": "0 of 2 means differ."},
+        {"name": "two_sample", "title": "Validation told from training", "severity": "fine", "count": 0, "of": 0,
+         "found": "Unknown.", "known": False},
+        {"name": "counts", "title": "Images by class and split", "severity": "fine", "count": 600, "of": 600,
+         "found": "600 images of 28 × 28 pixels, grey, in 3 classes: 300 pool and 300 test."},
+    ]  # fmt: skip
+    findings.sort(key=lambda finding: ["problem", "worth a look", "fine"].index(str(finding["severity"])))
+    return {"schema": 1, "images": 600, "image_shape": [28, 28, 1], "findings": [common | found for found in findings]}
 
 
 def _provenance(known: dict[str, Any], n: int, classes: tuple[str, ...]) -> dict[str, Any]:
@@ -121,13 +160,15 @@ def _provenance(known: dict[str, Any], n: int, classes: tuple[str, ...]) -> dict
     per_class = dict.fromkeys(classes, 100)
     return {
         "data": {
-            "image_shape": [28, 28, 1], "class_names": list(classes), "train_size": 60, "val_size": 60,
-            "pool": {"images": 300, "per_class": per_class},
-            "test": {"images": 60, "dropped": 3, "why": "split.test_size"},
+            "image_shape": [28, 28, 1], "class_names": list(classes),
+            "parts": {name: {"images": 300, "per_class": per_class} for name in ("pool", "test")},
+            "scheme": "holdout", "given_validation": False, "groups": 30, "train_size": 60, "val_size": 60,
+            "test_size": 300, "not_used": 3, "dropped": 0, "dropped_files": [],
             "source_sha256": {"images.xz": "cd" * 32},
         },
         "seed": 20240,
-        "train": {"steps": 30, "dropout": [0.0, 0.0, 0.0], "early_stopping": False, "augmentation": {"zoom": 0.0}},
+        "train": {"steps": 30, "batch_size": 8, "learning_rate": 0.001, "dropout": [0.0, 0.0, 0.0],
+                  "early_stopping": False, "augmentation": {"zoom": 0.0}, "curve_points": 3, "curve_train_images": 20},
         "variants": {
             name: variant | {"diff": {} if name == "baseline" else {"augmentation": POLICY},
                              "environments": [{"python": "3.11.7", "device": "cpu"}]}
@@ -143,6 +184,7 @@ def _verdict(known: dict[str, Any], n: int, limit: float, remedy: str | None) ->
     sizes = [{"variant": name, "x": x} for name, x in (("baseline", 60), ("double_data", 120)) if name in known]
     return {
         "metric": "accuracy", "margin": 0.02, "replicates": n, "block_size": 2, "data": None,
+        "covers": {"training": "drawn", "test": "fixed", "groups": 30},
         "injected": [], "underfit": [],
         "gap": {"n": n, "mean": 0.18, "sd": None, "low": low, "high": high},
         "divergence": (

@@ -26,6 +26,7 @@ VERDICT: dict[str, Any] = {
     "margin": 0.02,
     "replicates": 12,
     "block_size": 6,
+    "covers": {"training": "drawn", "test": "fixed", "groups": None},
     "gap": {"n": 12, "mean": 0.16, "sd": 0.01, "low": 0.152, "high": 0.168},
     "divergence": {"verdict": "problematic", "slope": {}, "from_epoch": 9.2},
     "causes": [
@@ -36,6 +37,8 @@ VERDICT: dict[str, Any] = {
         "sizes": {"baseline": 1000, "double_data": 2000},
         "per_doubling": {"mean": 0.02, "low": 0.015, "high": 0.025},
         "target_gain": 0.05,
+        "headroom": 0.17,
+        "extrapolated": False,
         "images_needed": [5656.9, 4000.0, 10079.4],
     },
     "remedy": EFFECT | {
@@ -130,3 +133,58 @@ def test_arms_that_close_the_gap_by_underfitting_are_named() -> None:
     assert "with `augmentation` training accuracy falls together with test accuracy" in whole(
         screen(underfit=["augmentation"])
     )
+
+
+SPLIT = {
+    "cause": "split", "title": "the split itself", "variant": "resplit", "n": 12, "mean": -0.05, "low": -0.02,
+    "high": 0.02, "groups": 40,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ({"verdict": "contributes"}, "differ from the training images in more than luck"),
+        ({"verdict": "unresolved", "groups": None}, "Until then a random re-split is no cure"),
+        ({"verdict": "easier than re-splits", "mean": 0.05}, "look for leakage in the data audit"),
+        ({"verdict": "not shown", "mean": 0.001}, "+0.1 pp from that of 12 re-splits"),
+        ({"verdict": "not shown", "mean": 0.001, "groups": None}, "groups are unknown, and re-splits may leak"),
+        ({"verdict": "unknown", "low": None, "high": None, "n": 1}, "it takes two re-splits"),
+    ],
+)
+def test_a_given_split_is_placed_among_re_splits(change: dict[str, Any], says: str) -> None:
+    line = screen(causes=[SPLIT | change]).causes[0]
+    assert line.verdict == change["verdict"]
+    assert says in line.evidence
+    assert "None" not in line.evidence
+    if "low" not in change:
+        assert "where chance leaves it within ±2.0 pp" in line.evidence
+
+
+def test_what_intervals_do_not_speak_for_is_said() -> None:
+    whole_pool = whole(screen(covers={"training": "whole", "test": "fixed", "groups": 31}))
+    assert "replicates vary seeds and validation" in whole_pool
+    assert "Test intervals count 31 groups, not images." in whole_pool
+    folds = whole(screen(covers={"training": "drawn", "test": "folds", "groups": 31}))
+    assert "Folds take turns as the test set" in folds
+    assert "31 groups" not in folds
+    assert "seeds and validation" not in whole(screen())
+
+
+def test_no_images_are_named_for_more_than_there_is_to_gain() -> None:
+    text = whole(screen(data=VERDICT["data"] | {"headroom": 0.018}))
+    assert "+5.0 pp is more than the 1.8 pp that are left to gain" in text
+    assert "would take about" not in text
+
+
+def test_a_gain_from_more_data_than_there_is_is_an_extrapolation() -> None:
+    text = whole(screen(data=VERDICT["data"] | {"extrapolated": True}, remedy=None, causes=VERDICT["causes"][:1]))
+    assert "more data would, by +2.0 pp a doubling if the trend went on" in text
+    assert "the baseline has all there are" in text
+
+
+def test_where_classes_are_unequal_words_name_the_metric_that_the_verdict_rests_on() -> None:
+    text = whole(screen(metric="balanced_accuracy"))
+    assert "`dropout` raises balanced test accuracy by" in text
+    assert "changed balanced test accuracy by" in text
+    assert "balanced" not in whole(screen())

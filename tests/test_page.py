@@ -111,7 +111,7 @@ def test_figures_have_text_alternatives_and_tables(page: Page) -> None:
 
 
 def test_numbers_of_the_forest_plot_are_in_its_table(page: Page) -> None:
-    tables, _, verdict, _ = sample()
+    tables, _, verdict, *_ = sample()
     rows = frames.effects(tables["contrasts"], verdict)
     assert len(rows) == 5
     assert [row.word for row in rows.itertuples() if row.confirmatory] == ["harms", "helps", "helps"]
@@ -129,7 +129,7 @@ def test_numbers_of_the_forest_plot_are_in_its_table(page: Page) -> None:
 
 
 def test_only_confirmatory_rows_carry_words() -> None:
-    tables, _, verdict, _ = sample()
+    tables, _, verdict, *_ = sample()
     rows = frames.effects(tables["contrasts"].assign(verdict="helps"), verdict)
     assert all(bool(row.word) == row.confirmatory for row in rows.itertuples())
 
@@ -175,13 +175,13 @@ def test_renders_with_little_to_show(arguments: dict[str, Any]) -> None:
 
 def test_missing_cells_are_said_to_be_missing(page: Page) -> None:
     assert words_of_nothing(page) == []
-    tables, provenance, verdict, screen = sample(n=1)
+    tables, provenance, verdict, screen, audit = sample(n=1)
     missing = {"cause": float("nan"), "kind": float("nan"), "verdict": None, "wins": None}
     contrasts = tables["contrasts"].assign(
-        **{name: pd.Series([value] * 12, dtype=object) for name, value in missing.items()}
+        **{name: pd.Series([value] * len(tables["contrasts"]), dtype=object) for name, value in missing.items()}
     )
     contrasts["cause"] = contrasts["cause"].fillna("")
-    parsed = Page(render_html(tables | {"contrasts": contrasts}, provenance, verdict, screen))
+    parsed = Page(render_html(tables | {"contrasts": contrasts}, provenance, verdict, screen, audit))
     assert words_of_nothing(parsed) == []
 
 
@@ -223,7 +223,7 @@ def test_script_json_cannot_end_its_element() -> None:
 
 @pytest.mark.parametrize("name", sorted(CHARTS))
 def test_marks_between_two_limits_have_both(name: str) -> None:
-    tables, _, verdict, _ = sample(n=1)
+    tables, _, verdict, *_ = sample(n=1)
     specification = CHARTS[name](tables, verdict).to_dict()
     for layer in layers(specification):
         ends = [layer["encoding"][end] for end in ("x2", "y2") if end in layer.get("encoding", {})]

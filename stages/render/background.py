@@ -7,7 +7,8 @@ from stages.render.findings import BASELINE, describe
 from stages.render.frames import Verdict
 
 Provenance = dict[str, Any]
-PARTS = {"pool": "pool", "source_test": "test set of the source", "test": "test images scored"}
+PARTS = {"pool": "pool", "train": "given training", "val": "given validation", "test": "test"}
+TEST = {"holdout": "the same for all", "kfold": "one fold, by turns"}
 METHOD = (
     ("The gap is measured fairly.", "Training and validation images are scored by the same network in inference "
                                     "mode, without "
@@ -43,40 +44,32 @@ METHOD = (
 def data(provenance: Provenance) -> Section:
     """Counts by class, sizes of the splits, and what was dropped and why."""
     found = provenance["data"]
-    parts = {name: found[name] for name in PARTS if isinstance(found.get(name), dict)}
-    counted = {name: part["per_class"] for name, part in parts.items() if "per_class" in part}
+    parts = {PARTS[name]: part for name, part in found["parts"].items()}
+    whence = "given by the source" if found["given_validation"] else "drawn from the pool, first"
     sizes = [
-        ("training images of a replicate", "drawn from the pool, stratified", _count(found.get("train_size"))),
-        ("validation images of a replicate", "drawn from the pool, first", _count(found.get("val_size"))),
-        *((PARTS[name], _dropped(part), _count(part.get("images"))) for name, part in parts.items()),
+        ("training images of a replicate", "drawn, stratified, by whole groups", _count(found["train_size"])),
+        ("validation images of a replicate", whence, _count(found["val_size"])),
+        ("test images of a replicate", TEST[found["scheme"]], _count(found["test_size"])),
+        *((f"{name} images", "in all", _count(part["images"])) for name, part in parts.items()),
+        ("images of no split", "not asked for by split's sizes", _count(found["not_used"])),
+        ("files dropped", "unreadable; the audit names them", _count(found["dropped"])),
+        ("groups", "never on both sides of a drawn split", _count(found["groups"])),
     ]
     shape = found.get("image_shape")
     if shape:
         sizes.append(("pixels of an image", "height, width, channels", " × ".join(map(str, shape))))
     tables = [Table("Sizes.", ("what", "remark", "images"), tuple(sizes), 2)]
-    if counted:
-        names = list(
-            dict.fromkeys([*found.get("class_names", []), *(name for part in counted.values() for name in part)])
-        )
-        rows = tuple((str(name), *(_count(part.get(name)) for part in counted.values())) for name in names)
-        tables.append(Table("Images of each class.", ("class", *(PARTS[name] for name in counted)), rows))
+    rows = tuple((name, *(_count(part["per_class"][name]) for part in parts.values())) for name in found["class_names"])
+    tables.append(Table("Images of each class.", ("class", *parts), rows))
     paragraphs = (
-        "Validation and training images of a replicate are drawn from the pool; the test images are the same for "
-        "all replicates "
-        "and variants, and took no part in any choice.",
+        "Images of one replicate are never in two of its splits. The test images took no part in any choice"
+        + ("." if found["scheme"] == "kfold" else ", and are the same for all replicates and variants."),
     )
     return Section("data", "The data", paragraphs, (), tuple(tables))
 
 
 def _count(value: Any) -> str:
     return number(value, "{:,d}") if isinstance(value, int) else UNKNOWN
-
-
-def _dropped(part: dict[str, Any]) -> str:
-    if "dropped" not in part:
-        return ""
-    reason = f" ({text_of(part['why'])})" if part.get("why") else ""
-    return f"{_count(part['dropped'])} dropped{reason}"
 
 
 def making(provenance: Provenance) -> Section:

@@ -16,6 +16,7 @@ import vl_convert
 from markupsafe import Markup
 
 from stages.render import background, predictions, responses, sections
+from stages.render.audit import data_audit
 from stages.render.elements import Section, chart_config, marked, script_json
 from stages.render.verdict import FirstScreen
 
@@ -25,7 +26,11 @@ VEGA_LITE = "6.4"  # of those that vl-convert brings; the major version that Alt
 
 
 def render_html(
-    tables: dict[str, pd.DataFrame], provenance: dict[str, Any], verdict: dict[str, Any], first_screen: FirstScreen
+    tables: dict[str, pd.DataFrame],
+    provenance: dict[str, Any],
+    verdict: dict[str, Any],
+    first_screen: FirstScreen,
+    audit: dict[str, Any],
 ) -> str:
     """The whole page. `tables` are the CSV tables of reports/ by name, the dicts are its JSON files."""
     script, vega = _script("page.js"), vega_bundle()
@@ -36,6 +41,7 @@ def render_html(
     environment.filters["marked"] = marked
     return environment.get_template("report.html.j2").render(
         screen=first_screen,
+        audit=data_audit(audit),
         sections=sections_of(tables, provenance, verdict),
         thumbnails=predictions.thumbnails(tables),
         css=Markup((HERE / "page.css").read_text(encoding="utf-8")),

@@ -163,7 +163,7 @@ def thumbnails(tables: Tables) -> tuple[dict[str, str], ...]:
             found.append(
                 {
                     "source": f"data:image/png;base64,{row.png}",
-                    "alt": f"Test image {row.test_index}: {words}.",
+                    "alt": f"Test image {row.image}: {words}.",
                     "caption": f"{words} ({row.wrong}/{row.replicates})",
                 }
             )
@@ -176,7 +176,7 @@ def hardest(tables: Tables) -> Section:
     if rows.empty:
         return Section("hardest", "The hardest images", ("The baseline gets no test image wrong.",))
     listed = tuple(
-        (f"{row.test_index}", text_of(row.actual), text_of(row.predicted), f"{row.wrong}/{row.replicates}")
+        (f"{row.image}", text_of(row.actual), text_of(row.predicted), f"{row.wrong}/{row.replicates}")
         for row in rows.itertuples()
     )
     table = Table(

@@ -1,20 +1,29 @@
 """The report's Markdown tables, and how numbers are written: percent with one decimal, differences in pp."""
 
+import html
 import math
+import re
 from typing import Any
 
 import pandas as pd
 
 from stages.render.findings import BASELINE, Cell, cell, describe
+from stages.stats.intervals import wilson
 
-COLUMNS = (  # heading, split, metric, in percent
+Column = tuple[str, str, str, bool]
+COLUMNS: tuple[Column, ...] = (  # heading, split, metric, in percent
     ("train acc. %", "train", "accuracy", True),
     ("val acc. %", "val", "accuracy", True),
     ("test acc. %", "test", "accuracy", True),
+    ("bal. test acc. %", "test", "balanced_accuracy", True),
+    ("test AUROC %", "test", "auroc", True),
     ("gap (pp)", "train-val", "gap", True),
     ("test NLL", "test", "nll", False),
     ("test ECE %", "test", "ece", True),
 )
+MARKUP = re.compile(r"([\\`*_\[\]|~$@]|:(?=//)|(?<=www)\.)", re.IGNORECASE)  # the last ones begin links on GitHub
+METRIC_HEADINGS = {"accuracy": "test acc.", "balanced_accuracy": "bal. test acc."}
+NORMAL = 1.959964  # the .975 quantile of the standard normal distribution
 REFERENCES = {"majority_class": "*majority class*", "nearest_neighbour": "*1-nearest neighbour*"}
 
 
@@ -33,20 +42,32 @@ def signed(value: float) -> str:
     return "n/a" if math.isnan(value) else f"{100 * value:+.1f}".replace("-", "−")
 
 
+def inert(text: str) -> str:
+    """Text on one line in which Markdown and HTML find nothing to act on, in a table's cell too."""
+    escaped = html.escape(" ".join(text.split()), quote=False)
+    return MARKUP.sub(r"\\\1", escaped)
+
+
 def markdown(headings: list[str], rows: list[list[str]], texts: int = 1) -> str:
     """A Markdown table; the first `texts` columns are text, the others are numbers."""
     lines = [headings, [*["---"] * texts, *["---:"] * (len(headings) - texts)], *rows]
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 
 
-def results(summary: pd.DataFrame, variants: list[str]) -> str:
+def results(summary: pd.DataFrame, variants: list[str], metric: str) -> str:
     """Mean ± half interval of every column, for the variants and the references."""
-    names = {variant: f"`{variant}`" for variant in variants} | REFERENCES
+    names, columns = {variant: f"`{variant}`" for variant in variants} | REFERENCES, columns_of(summary, metric)
     rows = []
     for variant, shown in names.items():
-        cells = [(cell(summary, variant, split, metric), 100 if scaled else 1) for _, split, metric, scaled in COLUMNS]
+        cells = [(cell(summary, variant, split, metric), 100 if scaled else 1) for _, split, metric, scaled in columns]
         rows.append([shown, *(_mean(entry, scale) for entry, scale in cells)])
-    return markdown(["variant", *(heading for heading, *_ in COLUMNS)], rows)
+    return markdown(["variant", *(heading for heading, *_ in columns)], rows)
+
+
+def columns_of(summary: pd.DataFrame, metric: str) -> list[Column]:
+    """Columns of the results: AUROC for two classes alone, balanced accuracy where the verdict rests on it."""
+    scored = set(summary.metric) - ({"balanced_accuracy"} if metric != "balanced_accuracy" else set())
+    return [column for column in COLUMNS if column[2] in scored]
 
 
 def confirmatory(contrasts: pd.DataFrame, metric: str) -> str:
@@ -67,8 +88,8 @@ def confirmatory(contrasts: pd.DataFrame, metric: str) -> str:
         for row in found.itertuples()
     ]
     headings = [
-        "variant", "as", "verdict", "n", "test acc. (pp)", "adjusted interval", "replicates above", "detectable (pp)",
-        "joint p",
+        "variant", "as", "verdict", "n", f"{METRIC_HEADINGS[metric]} (pp)", "adjusted interval", "replicates above",
+        "detectable (pp)", "joint p",
     ]  # fmt: skip
     return markdown(headings, rows, texts=3) if rows else ""
 
@@ -93,8 +114,8 @@ def exploratory(contrasts: pd.DataFrame, metric: str) -> str:
             ]
         )  # fmt: skip
     headings = [
-        "variant", "cause", "kind", "n", "test acc. (pp)", "interval", "replicates above", "correlation", "gap (pp)",
-        "NLL",
+        "variant", "cause", "kind", "n", f"{METRIC_HEADINGS[metric]} (pp)", "interval", "replicates above",
+        "correlation", "gap (pp)", "NLL",
     ]  # fmt: skip
     return markdown(headings, rows, texts=3)
 
@@ -120,14 +141,20 @@ def descriptions(provenance: dict[str, Any]) -> str:
 
 
 def recalls(classes: pd.DataFrame, variants: list[str]) -> str:
-    """The hardest and the easiest class of each variant on test."""
-    mean = classes[classes.split == "test"].groupby(["variant", "class"])["recall"].mean()
+    """The hardest and the easiest class of each variant on test, with its images and half of Wilson's 95% interval."""
+    of_class = classes[classes.split == "test"].groupby(["variant", "class"])[["recall", "images"]].mean()
     rows = []
     for variant in variants:
-        of_variant = mean[variant]
-        low, high = of_variant.idxmin(), of_variant.idxmax()
-        rows.append([f"`{variant}`", f"{low} {percent(of_variant[low])}", f"{high} {percent(of_variant[high])}"])
+        of_variant = of_class.loc[variant]
+        shown = [_recall(str(of_variant["recall"].agg(pick)), of_variant) for pick in ("idxmin", "idxmax")]
+        rows.append([f"`{variant}`", *shown])
     return markdown(["variant", "lowest", "highest"], rows, texts=3)
+
+
+def _recall(name: str, of_variant: pd.DataFrame) -> str:
+    mean, images = of_variant.loc[name, "recall"], of_variant.loc[name, "images"]
+    low, high = wilson(float(mean), float(images), NORMAL)
+    return f"{inert(name)} {percent(mean)} ± {pp((high - low) / 2)} of {images:,.0f}"
 
 
 def environments(provenance: dict[str, Any]) -> str:

@@ -11,6 +11,7 @@ import pandas as pd
 import yaml
 
 from stages.render.findings import BASELINE, cell
+from stages.render.frames import metric_words
 from stages.render.tables import percent, pp, signed
 
 
@@ -41,7 +42,10 @@ def first_screen(verdict: dict[str, Any], summary: pd.DataFrame, provenance: dic
     return FirstScreen(
         headline=_headline(verdict, helps),
         paragraphs=(_gap(verdict, summary), _divergence(verdict), _remedy(verdict, helps), *_underfits(verdict)),
-        causes=(*(_cause(entry, verdict["underfit"]) for entry in verdict["causes"]), *_data(verdict)),
+        causes=(
+            *(_cause(entry, verdict["underfit"], metric_words(verdict)) for entry in verdict["causes"]),
+            *_data(verdict),
+        ),
         params_diff=yaml.safe_dump({"train": remedy["diff"]}, default_flow_style=None, sort_keys=False)
         if helps
         else "",
@@ -66,16 +70,18 @@ def _yaml(content: dict[str, Any]) -> str:
 
 
 def _headline(verdict: dict[str, Any], helps: bool) -> str:
-    gap, remedy = f"Gap {pp(verdict['gap']['mean'])} pp", verdict["remedy"]
+    gap, remedy, metric = f"Gap {pp(verdict['gap']['mean'])} pp", verdict["remedy"], metric_words(verdict)
     if helps:
-        return f"{gap}. `{remedy['variant']}` raises test accuracy by {effect(remedy)}."
+        return f"{gap}. `{remedy['variant']}` raises {metric} by {effect(remedy)}."
     contributing = [entry["title"] for entry in verdict["causes"] if entry["verdict"] == "contributes"]
     if contributing:
         return f"{gap}. Shown to contribute: {', '.join(contributing)}."
-    none = f"{gap}. No tested remedy is shown to raise test accuracy"
+    none = f"{gap}. No tested remedy is shown to raise {metric}"
     data = verdict["data"]
     if data and number(data["per_doubling"]["low"]) > 0:
-        return f"{none}; more data does, by {signed(data['per_doubling']['mean'])} pp a doubling."
+        gain = f"{signed(data['per_doubling']['mean'])} pp a doubling"
+        more = f"would, by {gain} if the trend went on" if data["extrapolated"] else f"does, by {gain}"
+        return f"{none}; more data {more}."
     return f"{none}."
 
 
@@ -94,8 +100,23 @@ def _gap(verdict: dict[str, Any], summary: pd.DataFrame) -> str:
         f"{real} Scored alike, in inference mode and without augmentation, the baseline gets "
         f"{percent(train.mean)} of its training images right and {percent(val.mean)} of validation images: "
         f"{pp(verdict['gap']['mean'])} pp{limits} over {verdict['replicates']} replicates. On test images, which no "
-        f"choice has touched, it gets {percent(test.mean)}."
+        f"choice has touched, it gets {percent(test.mean)}.{_covers(verdict['covers'])}"
     )
+
+
+def _covers(covers: dict[str, Any]) -> str:
+    """What intervals speak for, where it is not the usual: training sets drawn anew, one fixed test set of images."""
+    words = ""
+    if covers["training"] == "whole":
+        words += (
+            " Every replicate trains on all images that the other splits leave: replicates vary seeds and validation, "
+            "and intervals say nothing of other training images."
+        )
+    if covers["test"] == "folds":
+        words += " Folds take turns as the test set, and intervals allow for what their training sets share."
+    elif covers["groups"] is not None:
+        words += f" Test intervals count {covers['groups']:,} groups, not images."
+    return words
 
 
 def _divergence(verdict: dict[str, Any]) -> str:
@@ -113,7 +134,7 @@ def _divergence(verdict: dict[str, Any]) -> str:
 
 
 def _remedy(verdict: dict[str, Any], helps: bool) -> str:
-    remedy = verdict["remedy"]
+    remedy, metric = verdict["remedy"], metric_words(verdict)
     if remedy is None:
         return "No remedy can be named: one is chosen on the first block and judged on others, and there is no other."
     judged = (
@@ -126,11 +147,11 @@ def _remedy(verdict: dict[str, Any], helps: bool) -> str:
     if helps:
         sure = "more than" if remedy["material"] else "though not shown to be more than"
         return (
-            f"Do this: `{remedy['variant']}` recovers {effect(remedy)} of test accuracy ({judged}), {sure} the "
+            f"Do this: `{remedy['variant']}` recovers {effect(remedy)} of {metric} ({judged}), {sure} the "
             f"margin of {pp(verdict['margin'])} pp. The rest of the gap remains. {cost}"
         )
     return (
-        f"The most promising of the tested remedies, `{remedy['variant']}` ({judged}), changed test accuracy by "
+        f"The most promising of the tested remedies, `{remedy['variant']}` ({judged}), changed {metric} by "
         f"{effect(remedy)}: {remedy['verdict']}. {cost}"
     )
 
@@ -154,10 +175,12 @@ def _underfits(verdict: dict[str, Any]) -> list[str]:
     ]
 
 
-def _cause(entry: dict[str, Any], underfit: list[str]) -> CauseLine:
+def _cause(entry: dict[str, Any], underfit: list[str], metric: str) -> CauseLine:
     if "mean" not in entry:
         return CauseLine(entry["title"], entry["verdict"], entry["why"])
-    evidence = f"`{entry['variant']}` changed test accuracy by {effect(entry)}, higher in {entry['wins']} replicates"
+    if entry["cause"] == "split":
+        return _split(entry)
+    evidence = f"`{entry['variant']}` changed {metric} by {effect(entry)}, higher in {entry['wins']} replicates"
     if entry["verdict"] == "inconclusive":
         evidence += f"; an effect of {pp(number(entry['mde']))} pp would have been found with 80% probability"
     if entry["verdict"] == "removing it harms" and entry["variant"] in underfit:
@@ -167,18 +190,43 @@ def _cause(entry: dict[str, Any], underfit: list[str]) -> CauseLine:
     return CauseLine(entry["title"], entry["verdict"], evidence)
 
 
+def _split(entry: dict[str, Any]) -> CauseLine:
+    """The given split among re-splits: one draw among many, so the limits are those of a prediction."""
+    limits = "" if entry["high"] is None else f", where chance leaves it within ±{pp(entry['high'])} pp"
+    evidence = (
+        f"validation accuracy on the given split is {signed(entry['mean'])} pp from that of {entry['n']} re-splits of "
+        f"the same images{limits}"
+    )
+    known = entry["groups"] is not None
+    remark = {
+        "contributes": "; the given validation images differ from the training images in more than luck",
+        "unresolved": (
+            "; either they differ in more than luck, or re-splits put one patient, camera or session on both sides: "
+            "declare `data.group_column` or `data.group_pattern`. Until then a random re-split is no cure"
+        ),
+        "easier than re-splits": "; look for leakage in the data audit",
+        "not shown": "" if known else "; groups are unknown, and re-splits may leak where there are some",
+        "unknown": "; it takes two re-splits",
+    }
+    return CauseLine(entry["title"], entry["verdict"], evidence + remark[entry["verdict"]])
+
+
 def _data(verdict: dict[str, Any]) -> list[CauseLine]:
     data = verdict["data"]
     if data is None:
         return []
     size = data["sizes"][BASELINE]
     evidence = f"{effect(data['per_doubling'])} for each doubling of {size:,} training images, at equal steps"
+    if data["extrapolated"]:
+        evidence += ", measured on fewer: the baseline has all there are, so more is an extrapolation"
     return [CauseLine("insufficient data", "has a price", f"{evidence}; {_images_needed(data)}")]
 
 
 def _images_needed(data: dict[str, Any]) -> str:
     needed, low, high = data["images_needed"]
     target = f"+{pp(data['target_gain'])} pp"
+    if data["target_gain"] > data["headroom"]:
+        return f"{target} is more than the {pp(data['headroom'])} pp that are left to gain"
     if low is None:
         return f"how many images {target} would take is unknown"
     if needed is None:
