@@ -1,0 +1,842 @@
+import dataclasses
+import html.parser
+import importlib
+import math
+import subprocess
+import sys
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+from keras import layers
+from numpy.typing import NDArray
+from PIL import Image
+from scipy import stats
+
+from stages import check
+from stages.audit.audit import audit
+from stages.checking import advice, forward, loading, measures, outputs, prediction, words
+from stages.checking.document import Document, inert
+from stages.checking.leakage import leaked
+from stages.checking.prediction import POOL, Predicted, predict
+from stages.checking.result import Result, assemble, is_unequal
+from stages.data.images import Dropped, Images
+from stages.errors import SuiteError
+from stages.stats import intervals
+from stages.stats.metrics import confusion
+from tests.scratch import ROOT, user_environment
+
+# Keras 3.15.1 saves a variable of TensorFlow's in a way that NumPy 2.4 deprecates.
+pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation doesn't accept a copy:DeprecationWarning")
+
+NAMES = ("ant", "bee", "cat")
+SIDE = 12
+Mask = NDArray[np.bool_]
+
+
+def draw(count: int, seed: int) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
+    """Noise with a patch whose place tells the class, and sometimes one in a second place."""
+    rng = np.random.default_rng(seed)
+    labels = np.arange(count) % 3
+    images = rng.integers(0, 90, (count, SIDE, SIDE, 1), dtype=np.uint8)
+    for image, label in zip(images, labels, strict=True):
+        image[4 * label : 4 * label + 3, 2:9] += 30
+    return images, labels
+
+
+def write_folder(root: Path, splits: dict[str, tuple[NDArray[np.uint8], NDArray[np.int64]]]) -> Path:
+    for split, (images, labels) in splits.items():
+        for number, (image, label) in enumerate(zip(images, labels, strict=True)):
+            path = root / split / NAMES[label] / f"case{number // 3}_{number}.png"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            Image.fromarray(image[..., 0]).save(path)
+    return root
+
+
+def network(*first: layers.Layer, last: str | None = None) -> keras.Model:
+    body = [layers.Conv2D(4, 3, activation="relu"), layers.MaxPooling2D(), layers.Flatten()]
+    return keras.Sequential([keras.Input((SIDE, SIDE, 1)), *first, *body, layers.Dense(3, activation=last)])
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """90 training and 45 validation images, of which 6 are training images too."""
+    train, val = draw(90, 0), draw(45, 1)
+    val[0][:6] = train[0][:6]
+    return write_folder(tmp_path_factory.mktemp("data") / "images", {"train": train, "val": val})
+
+
+@pytest.fixture(scope="module")
+def trained() -> list[NDArray[np.float32]]:
+    """Weights of `network`, trained on images in [0, 1]."""
+    images, labels = draw(90, 0)
+    keras.utils.set_random_seed(0)
+    model = network()
+    model.compile(keras.optimizers.Adam(0.01), keras.losses.SparseCategoricalCrossentropy(from_logits=True))
+    model.fit(images / np.float32(255), labels, epochs=12, verbose=0)
+    weights: list[NDArray[np.float32]] = model.get_weights()
+    return weights
+
+
+def saved(path: Path, trained: list[NDArray[np.float32]], *first: layers.Layer, last: str | None = None) -> Path:
+    model = network(*first, last=last)
+    model.set_weights(trained)
+    model.save(path)
+    return path
+
+
+def predicted(path: Path, folder: Path, tmp_path: Path, module: str | None = None, **options: Any) -> Predicted:
+    data = check.images_of(str(folder), options.get("groups"))
+    return predict(path, module, data, options.get("value_range"), tmp_path / "pixels.npy")
+
+
+# Intervals
+
+
+@pytest.mark.parametrize(("right", "images"), [(0, 5), (7, 9), (24, 30), (30, 30), (990, 1000)])
+def test_shares_of_images_have_wilsons_limits(right: int, images: int) -> None:
+    found = measures.share(np.arange(images) < right, None)
+    known = stats.binomtest(right, images).proportion_ci(method="wilson")
+    assert [found.low, found.high] == pytest.approx([known.low, known.high], abs=1e-12)
+    assert (found.right, found.images, found.mean) == (right, images, right / images)
+
+
+def test_groups_that_agree_throughout_count_as_their_number() -> None:
+    right, groups = np.repeat([True, True, False, False], 5), np.repeat(np.arange(4), 5)
+    found = measures.share(right, groups)
+    assert found.design == pytest.approx(20 / 3)  # var of 1, 1, 0, 0 is 1/3; (1/3) / 4 over .25 / 20
+    assert (found.low, found.high) == pytest.approx(intervals.wilson(0.5, 3, stats.t.ppf(0.975, 3)))
+    assert found.low < measures.share(right, None).low
+    unknown = measures.share(np.ones(20, np.bool_), groups)
+    assert unknown.design is None
+    assert unknown.low == pytest.approx(intervals.wilson(1, 4, stats.t.ppf(0.975, 3))[0])
+    assert measures.share(np.ones(20, np.bool_), groups, design=2.0).low > unknown.low
+    assert math.isnan(measures.share(right, np.zeros(20, np.int64)).low)
+
+
+@pytest.mark.parametrize(  # Newcombe 1998, table II, method 10
+    ("first", "second", "limits"),
+    [((56, 70), (48, 80), (0.0524, 0.3339)), ((9, 10), (3, 10), (0.1705, 0.8090)), ((10, 10), (0, 20), (0.6791, 1.0))],
+)
+def test_difference_has_newcombes_limits(
+    first: tuple[int, int], second: tuple[int, int], limits: tuple[float, float]
+) -> None:
+    shares = [measures.share(np.arange(images) < right, None) for right, images in (first, second)]
+    found = measures.difference([shares[0]], [shares[1]])
+    assert (found.low, found.high) == pytest.approx(limits, abs=2e-4)
+    assert found.mean == pytest.approx(first[0] / first[1] - second[0] / second[1])
+
+
+def test_limits_of_a_gap_cover_it() -> None:
+    rng = np.random.default_rng(0)
+
+    def covered(groups: int | None, size: int, truth: tuple[float, float]) -> float:
+        hits = []
+        for _ in range(600):
+            sides, design = [], None
+            for probability, factor in ((truth[1], 1), (truth[0], 3)):
+                count = (groups or 60) * factor
+                member = np.repeat(np.arange(count), size)
+                chance = (
+                    rng.beta(probability * 3, (1 - probability) * 3, count) if groups else np.full(count, probability)
+                )
+                found = measures.share(rng.random(count * size) < chance[member], member if groups else None, design)
+                design = found.design
+                sides.append(found)
+            gap = measures.difference([sides[1]], [sides[0]])
+            hits.append(gap.low <= truth[0] - truth[1] <= gap.high)
+        return float(np.mean(hits))
+
+    assert covered(None, 1, (0.97, 0.85)) >= 0.93
+    assert covered(20, 10, (0.97, 0.85)) >= 0.90
+    assert covered(20, 10, (0.9, 0.9)) >= 0.90
+
+
+def test_balanced_gap_is_the_mean_over_classes_that_both_have() -> None:
+    labels = np.repeat([0, 1, 2], [80, 10, 10])
+    train = measures.scores(np.eye(3, dtype=np.float32)[labels], labels, None)
+    held = np.repeat([0, 1], [40, 10])
+    claimed = np.eye(3, dtype=np.float32)[np.where(np.arange(50) < 45, held, 0)]
+    val = measures.scores(claimed, held, None)
+    assert measures.gap(train, val, balanced=True).mean == pytest.approx(0.25)  # recalls 1 and .5
+    assert measures.gap(train, val, balanced=False).mean == pytest.approx(0.1)
+    assert val.recalls[2] is None
+    assert val.mistaken == 1
+    assert val.excess.mean == pytest.approx(0.1)
+
+
+# The order of classes
+
+
+def test_another_order_of_classes_is_found() -> None:
+    counts = np.array([[1, 19, 0], [0, 0, 20], [18, 1, 1]])
+    order = measures.matching_order(counts)
+    assert order.tolist() == [1, 2, 0]
+    assert measures.is_reordered(counts, order)
+    two_of_ten = np.diag(np.full(10, 30))[[1, 0, *range(2, 10)]]
+    assert measures.is_reordered(two_of_ten, measures.matching_order(two_of_ten))
+
+
+def test_order_of_a_poor_model_is_left_alone() -> None:
+    constant = np.array([[20, 0], [20, 0]])
+    assert measures.matching_order(constant).tolist() == [0, 1]
+    confused = np.array([[12, 8, 0], [11, 9, 0], [0, 0, 20]])  # two classes mixed up, hardly better the other way
+    assert not measures.is_reordered(confused, measures.matching_order(confused))
+    rng = np.random.default_rng(0)
+    alarms = 0
+    for _ in range(1000):
+        labels = np.repeat(np.arange(4), 12)
+        counts = confusion(rng.integers(0, 4, 48), labels, 4)
+        alarms += measures.is_reordered(counts, measures.matching_order(counts))
+    assert alarms <= 10
+
+
+def test_classes_are_unequal_beyond_the_luck_of_a_draw() -> None:
+    assert is_unequal([900, 100])
+    assert not is_unequal([150, 100, 149])
+    assert not is_unequal([16, 10])
+    assert not is_unequal([40])
+
+
+# What outputs mean
+
+
+def test_outputs_are_told_by_their_values() -> None:
+    logits = np.random.default_rng(0).normal(0, 3, (40, 3))
+    soft, kind = outputs.to_probabilities(logits, NAMES, Path("m"))
+    assert kind == "logits"
+    np.testing.assert_allclose(soft, np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True))
+    again, kind = outputs.to_probabilities(soft.astype(np.float16), NAMES, Path("m"))
+    assert kind == "probabilities"
+    np.testing.assert_allclose(again, soft, atol=2e-3)
+    np.testing.assert_allclose(again.sum(axis=1), 1)
+    sigmoids = 1 / (1 + np.exp(-logits))
+    one, kind = outputs.to_probabilities(sigmoids, NAMES, Path("m"))
+    assert kind.startswith("one sigmoid a class")
+    assert (one.argmax(axis=1) == logits.argmax(axis=1)).all()
+    np.testing.assert_allclose(one.sum(axis=1), 1)
+
+
+def test_one_output_is_the_second_of_two_classes() -> None:
+    found, kind = outputs.to_probabilities(np.array([[0.25], [1.0]]), ("a", "b"), Path("m"))
+    assert kind == "one probability, of the second class"
+    np.testing.assert_allclose(found, np.array([[0.75, 0.25], [0, 1]]))
+    found, kind = outputs.to_probabilities(np.array([[0.0], [5.0]]), ("a", "b"), Path("m"))
+    assert kind == "one logit, of the second class"
+    np.testing.assert_allclose(found[:, 1], np.array([0.5, 1 / (1 + math.exp(-5))]))
+
+
+def test_outputs_that_do_not_fit_the_folders_are_refused() -> None:
+    with pytest.raises(SuiteError, match=r"MODEL = m gives 4 scores an image, but DATA has 3 class folders: ant, bee"):
+        outputs.to_probabilities(np.zeros((2, 4)), NAMES, Path("m"))
+    with pytest.raises(SuiteError, match="gives 1 scores an image, but DATA has 3 class folders"):
+        outputs.to_probabilities(np.zeros((2, 1)), NAMES, Path("m"))
+
+
+def test_range_is_chosen_whatever_the_order_of_classes() -> None:
+    labels = np.arange(30) % 3
+    good = np.eye(3)[(labels + 1) % 3] * 0.97 + 0.01  # sure, and wrong as the folders are sorted
+    unsure = np.full((30, 3), 1 / 3)
+    broken = np.full((30, 3), math.nan)
+    trials = {
+        name: outputs.trial(values, labels, values, labels)
+        for name, values in (("0-1", good), ("0-255", unsure), ("-1-1", broken))
+    }
+    assert outputs.best_range(trials, 3, Path("m")) == "0-1"
+    assert [trials["0-1"].accuracy, trials["0-1"].nll] == pytest.approx([0, -math.log(0.98)])
+    assert math.isnan(trials["-1-1"].accuracy)
+    with pytest.raises(SuiteError, match="not finite, whatever the range"):
+        outputs.best_range({"-1-1": trials["-1-1"]}, 3, Path("m"))
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong"),
+    [
+        ((1.0, 0.01, 0.8), (1.0, 0.0, 60.0)),  # overfitted on [0, 1], pixels 255 times as large: surer, and worse
+        ((1.0, 0.4, 0.6), (1.0, 0.0, 20.0)),  # likewise with smoothed labels
+        ((1.0, 0.0, 5.0), (0.9, 2.1, 2.2)),  # overfitted on [0, 255], pixels of nearly 0: unsure of everything
+        ((0.9, 0.3, math.nan), (0.9, 0.5, math.nan)),  # nothing held out
+    ],
+)
+def test_range_of_an_overfitted_model_is_found(
+    right: tuple[float, float, float], wrong: tuple[float, float, float]
+) -> None:
+    for trials in ({"0-1": right, "0-255": wrong}, {"0-255": wrong, "0-1": right}):
+        assert (
+            outputs.best_range({name: outputs.Trial(*each, mistakes=3) for name, each in trials.items()}, 10, Path("m"))
+            == "0-1"
+        )
+
+
+def test_large_pixels_are_not_taken_for_making_a_perfect_model_surer() -> None:
+    sure = outputs.Trial(1.0, 0.0, 0.0)
+    assert outputs.best_range({"0-1": outputs.Trial(1.0, 0.3, 0.3), "0-255": sure}, 10, Path("m")) == "0-1"
+    assert outputs.best_range({"0-1": outputs.Trial(0.9, 0.3, 0.3, 0.0, 8), "0-255": sure}, 10, Path("m")) == "0-255"
+    assert outputs.best_range({"0-1": outputs.Trial(1.0, 2.2, 2.2), "0-255": sure}, 10, Path("m")) == "0-255"
+    assert outputs.best_range({"0-1": outputs.Trial(1.0, 0.3, 0.3), "-1-1": sure}, 10, Path("m")) == "-1-1"
+
+
+def test_range_is_one_in_which_training_images_are_right() -> None:
+    right, wrong = outputs.Trial(1.0, 0.06, 0.11), outputs.Trial(0.97, 0.07, 0.08, 0.03, 12)
+    assert outputs.best_range({"0-1": right, "-1-1": wrong}, 2, Path("m")) == "0-1"
+    sure = outputs.Trial(0.9, 0.2, 0.2, 0.1, 40)
+    assert outputs.best_range({"0-1": outputs.Trial(1.0, 9.0, 9.0), "-1-1": sure}, 2, Path("m")) == "-1-1"
+
+
+# Real models on real files
+
+
+def test_value_range_and_outputs_are_found(
+    folder: Path, tmp_path: Path, trained: list[NDArray[np.float32]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    models = {
+        "0-1": saved(tmp_path / "unit.keras", trained),
+        "0-255": saved(tmp_path / "pixels.keras", trained, layers.Rescaling(1 / 255), last="softmax"),
+        "-1-1": saved(tmp_path / "signed.h5", trained, layers.Rescaling(0.5, 0.5)),
+    }
+    found = {name: predicted(path, folder, tmp_path / name) for name, path in models.items()}
+    for name, each in found.items():
+        assert each.value_range == name
+        assert set(each.trials) == set(prediction.RANGES)
+        assert each.trial_images == (90, 45)
+        assert each.trials[name].accuracy == max(trial.accuracy for trial in each.trials.values()) > 0.9
+        np.testing.assert_allclose(each.probabilities, found["0-1"].probabilities, atol=1e-5)
+    assert [found[name].kind for name in models] == ["logits", "probabilities", "logits"]
+    given = predicted(models["0-1"], folder, tmp_path / "given", value_range="0-255")
+    assert (given.value_range, given.trials) == ("0-255", {})
+    monkeypatch.setattr(prediction, "TRIAL_IMAGES", 12)
+    assert predicted(models["0-1"], folder, tmp_path / "few").trial_images == (12, 12)
+
+
+def test_every_image_is_scored_in_inference_mode(
+    folder: Path, tmp_path: Path, trained: list[NDArray[np.float32]]
+) -> None:
+    first = [layers.RandomFlip(seed=0), layers.RandomRotation(0.5, seed=0), layers.Dropout(0.9)]
+    found = predicted(saved(tmp_path / "noisy.keras", trained, *first), folder, tmp_path)
+    plain = predicted(saved(tmp_path / "plain.keras", trained), folder, tmp_path / "plain")
+    np.testing.assert_array_equal(found.probabilities, plain.probabilities)
+    assert found.probabilities.shape == (135, 3)
+    assert found.splits.tolist() == ["train"] * 90 + ["val"] * 45
+    assert found.images.class_names == NAMES
+    assert found.parameters == sum(weights.size for weights in trained)
+    assert np.load(tmp_path / "pixels.npy").shape == (135, SIDE, SIDE, 1)
+    reference = network()
+    reference.set_weights(trained)
+    pixels = np.load(tmp_path / "pixels.npy").astype(np.float32) / 255
+    np.testing.assert_allclose(found.probabilities, keras.ops.softmax(reference.predict(pixels, verbose=0)), atol=1e-5)
+
+
+def test_images_come_as_the_model_takes_them(folder: Path, tmp_path: Path) -> None:
+    def shapes(*input_shape: int | None, batch: int | None = None) -> tuple[int, ...]:
+        image = keras.Input(input_shape, batch_size=batch)
+        channels = len(input_shape) == 3
+        pooled = (layers.GlobalAveragePooling2D if channels else layers.GlobalAveragePooling1D)()(image)
+        path = tmp_path / "model.keras"
+        keras.Model(image, layers.Dense(3)(pooled)).save(path)
+        target = tmp_path / str(len(list(tmp_path.iterdir())))
+        found = predicted(path, folder, target)
+        assert np.isfinite(found.probabilities).all()
+        return np.load(target / "pixels.npy").shape[1:]
+
+    assert shapes(8, 6, 3) == (8, 6, 3)
+    assert shapes(None, None, 1) == (SIDE, SIDE, 1)
+    assert shapes(SIDE, SIDE) == (SIDE, SIDE, 1)  # grey without a channel axis
+    assert shapes(SIDE, SIDE, 1, batch=7) == (SIDE, SIDE, 1)
+
+
+OWN = """
+import keras
+
+@keras.saving.register_keras_serializable("own")
+class Registered(keras.layers.Layer):
+    def call(self, x):
+        return 2 * x
+
+class Plain(keras.layers.Layer):
+    def call(self, x):
+        return x / 2
+
+class Whole(keras.Model):
+    def __init__(self, **options):
+        super().__init__(**options)
+        self.flat, self.dense = keras.layers.Flatten(), keras.layers.Dense(3)
+
+    def call(self, x):
+        return self.dense(self.flat(x))
+"""
+
+
+@pytest.fixture
+def own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    """A module of a user's own layers."""
+    (tmp_path / "own_layers.py").write_text(OWN)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    module = importlib.import_module("own_layers")
+    yield module
+    _forget(module)
+
+
+def _forget(module: Any) -> None:
+    """As in a fresh process."""
+    sys.modules.pop(module.__name__, None)
+    for key in [key for key, value in keras.saving.get_custom_objects().items() if value is module.Registered]:
+        del keras.saving.get_custom_objects()[key]
+
+
+@pytest.mark.parametrize("name", ["Registered", "Plain"])
+@pytest.mark.parametrize("suffix", [".keras", ".h5"])
+def test_own_layers_need_their_module(
+    own: Any, name: str, suffix: str, folder: Path, tmp_path: Path, trained: list[NDArray[np.float32]]
+) -> None:
+    path = saved(tmp_path / f"own{suffix}", trained, getattr(own, name)())
+    _forget(own)
+    with pytest.raises(SuiteError, match=rf"needs '{name}', which Keras does not have: .* MODULE=package\.module"):
+        loading.load_model(path, None)
+    with pytest.raises(
+        SuiteError, match=rf"needs '{name}', which MODULE = tests.scratch neither defines nor registers"
+    ):
+        loading.load_model(path, "tests.scratch")
+    assert predicted(path, folder, tmp_path / "found", "own_layers").probabilities.shape == (135, 3)
+
+
+def test_subclassed_model_is_read_as_it_was_built(own: Any, folder: Path, tmp_path: Path) -> None:
+    model = own.Whole()
+    model(np.zeros((2, SIDE, 6, 3)))
+    model.save(tmp_path / "whole.keras")
+    found = predicted(tmp_path / "whole.keras", folder, tmp_path / "found", "own_layers")
+    assert found.probabilities.shape == (135, 3)
+    assert np.load(tmp_path / "found/pixels.npy").shape == (135, SIDE, 6, 3)
+    assert forward.input_of(own.Whole(), Path("m")) == forward.Takes(None, None, None, None)
+
+
+def test_names_that_a_module_imported_do_not_stand_in_for_keras(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, trained: list[NDArray[np.float32]]
+) -> None:
+    (tmp_path / "borrowing.py").write_text("from scipy.special import softmax\nfrom keras.layers import Dense\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    assert loading.custom_objects("borrowing") == {}
+
+
+@pytest.mark.parametrize(
+    ("code", "reason"),
+    [
+        (None, "ModuleNotFoundError"),
+        ("import absent_package", "No module named 'absent_package'"),
+        ("1 / 0", "division"),
+    ],
+)
+def test_module_that_cannot_be_imported_is_named(
+    code: str | None, reason: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name = f"broken_{abs(hash(code)) % 1000}"
+    if code is not None:
+        (tmp_path / f"{name}.py").write_text(code)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    with pytest.raises(SuiteError, match=rf"MODULE = {name} cannot be imported: .*{reason}.*dotted name"):
+        loading.custom_objects(name)
+
+
+def test_python_lambda_is_refused(tmp_path: Path, trained: list[NDArray[np.float32]]) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # Keras's own, of the same
+        path = saved(tmp_path / "lambda.keras", trained, layers.Lambda(lambda images: images * 2))
+    with pytest.raises(SuiteError, match=r"Lambda layer, whose Python code Keras's safe mode does not run.*own"):
+        loading.load_model(path, None)
+
+
+def test_files_that_are_no_model_are_named(tmp_path: Path, trained: list[NDArray[np.float32]]) -> None:
+    model = network()
+    model.export(tmp_path / "exported", verbose=False)
+    model.save_weights(tmp_path / "some.weights.h5")
+    (tmp_path / "folder").mkdir()
+    for name in ("junk.keras", "junk.h5", "notes.txt"):
+        (tmp_path / name).write_text("no model")
+    (tmp_path / "empty.keras").touch()
+    whole = saved(tmp_path / "cut.keras", trained).read_bytes()
+    (tmp_path / "cut.keras").write_bytes(whole[: len(whole) // 2])
+    for name, words_of in {
+        "absent.keras": r"MODEL = \S+ does not exist",
+        "exported": r"is a SavedModel folder, which Keras 3 does not load: save it .*model\.save\('my\.keras'\)",
+        "folder": "is a folder, which",
+        "some.weights.h5": "holds weights alone, no network",
+        "notes.txt": r"is not a saved model \(allowed: \.keras, \.h5, \.hdf5\)",
+        "junk.keras": r"is no model that Keras \S+ can load",
+        "junk.h5": "is no model that Keras",
+        "empty.keras": "is no model that Keras",
+        "cut.keras": "is no model that Keras",
+    }.items():
+        with pytest.raises(SuiteError, match=words_of):
+            loading.load_model(tmp_path / name, None)
+
+
+def test_models_of_other_things_are_refused(folder: Path, tmp_path: Path) -> None:
+    image, other = keras.Input((SIDE, SIDE, 1)), keras.Input((SIDE, SIDE, 1))
+    flat = layers.Flatten()(image)
+    both = layers.Concatenate()([flat, layers.Flatten()(other)])
+    row, first = keras.Input((SIDE * SIDE,)), keras.Input((3, SIDE, SIDE))
+    five = keras.Input((SIDE, SIDE, 5))
+    for model, words_of in (
+        (keras.Model([image, other], layers.Dense(3)(both)), "has 2 inputs"),
+        (keras.Model(image, [layers.Dense(3)(flat), layers.Dense(2)(flat)]), "has 2 outputs"),
+        (
+            keras.Model(image, layers.Conv2D(3, 3)(image)),
+            r"gives \(10, 10, 3\) an image, not one number for each class",
+        ),
+        (keras.Model(image, layers.Dense(4)(flat)), "gives 4 scores an image, but DATA has 3 class folders"),
+        (keras.Model(row, layers.Dense(3)(row)), r"takes \(None, 144\), which is no batch of images"),
+        (keras.Model(first, layers.Dense(3)(layers.Flatten()(first))), "channels first"),
+        (keras.Model(five, layers.Dense(3)(layers.Flatten()(five))), r"takes \(None, 12, 12, 5\), which is no batch"),
+        (keras.Model(image, layers.Dense(3)(flat) + np.float32(np.inf)), "not finite, whatever the range"),
+    ):
+        model.save(tmp_path / "model.keras")
+        with pytest.raises(SuiteError, match=words_of):
+            predicted(tmp_path / "model.keras", folder, tmp_path / "read")
+    with pytest.raises(SuiteError, match="values that are not finite for pixels in the range 0-1"):
+        predicted(tmp_path / "model.keras", folder, tmp_path / "read", value_range="0-1")
+
+
+def test_one_output_in_a_dict_is_taken(folder: Path, tmp_path: Path) -> None:
+    image = keras.Input((SIDE, SIDE, 1))
+    keras.Model(image, {"species": layers.Dense(3)(layers.Flatten()(image))}).save(tmp_path / "model.keras")
+    assert predicted(tmp_path / "model.keras", folder, tmp_path / "read").probabilities.shape == (135, 3)
+
+
+def test_images_of_several_sizes_need_a_model_of_one(tmp_path: Path, trained: list[NDArray[np.float32]]) -> None:
+    root = write_folder(tmp_path / "images", {"train": draw(12, 0), "val": draw(6, 1)})
+    Image.new("L", (20, 16)).save(root / "train/ant/large.png")
+    image = keras.Input((None, None, 1))
+    keras.Model(image, layers.Dense(3)(layers.GlobalAveragePooling2D()(image))).save(tmp_path / "any.keras")
+    with pytest.raises(SuiteError, match=r"images have 2 sizes, and the model takes any;.*resize them as in training"):
+        predicted(tmp_path / "any.keras", root, tmp_path / "read")
+    found = predicted(saved(tmp_path / "one.keras", trained), root, tmp_path / "read")
+    assert found.probabilities.shape == (19, 3)
+
+
+def test_errors_of_the_folder_speak_of_data(tmp_path: Path, trained: list[NDArray[np.float32]]) -> None:
+    path = saved(tmp_path / "model.keras", trained)
+    with pytest.raises(SuiteError, match=r"^DATA = .*absent"):
+        predicted(path, tmp_path / "absent", tmp_path)
+    with pytest.raises(SuiteError, match=r"^GROUPS = '\(' is no regular expression"):
+        check.images_of("folder", "(")
+
+
+# Put together
+
+
+def images_of(labels: NDArray[np.int64], given: list[str], **fields: Any) -> Images:
+    names = tuple(f"{split}/{number}.png" for number, split in enumerate(given))
+    rows = np.random.default_rng(0).integers(0, 256, (len(labels), 6, 6, 1), dtype=np.uint8)
+    content: dict[str, Any] = {"images": rows, "class_names": NAMES, "names": names, "sha256": {}} | fields
+    return Images(labels=labels, given=np.array(given), **content)
+
+
+def result_of(
+    right: dict[str, Mask],
+    confidence: float = 0.9,
+    hit: int = 0,
+    balanced: bool = False,
+    audited: bool = False,
+    **fields: Any,
+) -> Result:
+    """Splits in which some images are right, with the confidence, and a class after the right one is named else."""
+    labels = np.concatenate(
+        [np.arange(len(mask)) % 3 * (1 - balanced * (np.arange(len(mask)) % 10 > 0)) for mask in right.values()]
+    )
+    given = [split for split, mask in right.items() for _ in mask]
+    named = np.where(np.concatenate(list(right.values())), labels, (labels + 1) % 3)
+    probabilities = np.full((len(labels), 3), (1 - confidence) / 2, np.float32)
+    probabilities[np.arange(len(labels)), named] = confidence
+    images = images_of(labels, ["" if split == POOL else split for split in given], **fields)
+    bare = dataclasses.replace(images, images=images.images[:0])
+    found = Predicted(bare, np.array(given), probabilities, "probabilities", "0-1", {}, (0, 0), 1234)
+    marked = np.zeros(len(labels), np.bool_)
+    marked[np.flatnonzero(np.array(given) == "val")[:hit]] = True
+    return assemble(found, audit(images, found.splits, 0) if audited else {"findings": []}, marked)
+
+
+def share_of(images: int, right: float) -> Mask:
+    return np.arange(images) * 7919 % images < round(right * images)
+
+
+def titles(result: Result) -> list[str]:
+    return [title for title, _ in words.observations(result)]
+
+
+def test_gap_is_called_real_only_beyond_the_luck_of_the_images() -> None:
+    real = result_of({"train": share_of(600, 1.0), "val": share_of(300, 0.8)})
+    assert real.gap is not None
+    assert real.gap.mean == pytest.approx(0.2)
+    assert words.verdict(real).startswith(
+        "Accuracy is 100.0% on training and 80.0% on validation images: the gap, 20.0"
+    )
+    assert words.verdict(real).endswith("is real.")
+    assert any("make repro" in step for step in advice.steps(real))
+    luck = result_of({"train": share_of(600, 0.95), "val": share_of(60, 0.9)})
+    assert words.verdict(luck).endswith("is within the luck of the images.")
+    assert "What it can miss" in titles(luck)
+    assert not any("make repro" in step for step in advice.steps(luck))
+    small = result_of({"train": share_of(6000, 1.0), "val": share_of(3000, 0.99)})
+    assert words.verdict(small).endswith("is real, but small.")
+    easier = result_of({"train": share_of(600, 0.7), "val": share_of(600, 0.95)})
+    assert words.verdict(easier).endswith("the validation images are easier than the training images.")
+
+
+def test_underfitting_is_told_from_a_gap() -> None:
+    assert "Underfits" in titles(result_of({"train": share_of(600, 0.7), "val": share_of(300, 0.6)}))
+    assert "Underfits" not in titles(result_of({"train": share_of(600, 0.85), "val": share_of(300, 0.6)}))
+    assert "Underfits" not in titles(result_of({"train": share_of(600, 0.95), "val": share_of(300, 0.94)}))
+
+
+def test_confidence_beyond_accuracy_is_told() -> None:
+    sure = result_of({"train": share_of(300, 1.0), "val": share_of(300, 0.7)}, confidence=0.9)
+    (text,) = (text for title, text in words.observations(sure) if title == "Too sure")
+    assert "claims 90.0% on average and is right on 70.0%: 20.0 pp" in text
+    assert "On its 90 mistakes it is 90.0% sure" in text
+    assert any("test_nll" in step for step in advice.steps(sure))
+    modest = result_of({"train": share_of(300, 1.0), "val": share_of(300, 0.7)}, confidence=0.7)
+    assert "Too sure" not in titles(modest)
+
+
+def test_chance_stops_all_advice() -> None:
+    result = result_of({"train": share_of(300, 1 / 3), "val": share_of(300, 1 / 3)})
+    random = dataclasses.replace(result, reordered=None)
+    assert "No better than chance" in titles(random)
+    assert len(advice.steps(random)) == 1
+    assert "preprocessing" in advice.steps(random)[0]
+
+
+def test_another_order_stands_before_everything(
+    folder: Path, tmp_path: Path, trained: list[NDArray[np.float32]]
+) -> None:
+    kernel, bias = trained[-2:]
+    turned = [*trained[:-2], kernel[:, [1, 2, 0]], bias[[1, 2, 0]]]  # outputs: bee, cat, ant
+    found = predicted(saved(tmp_path / "turned.keras", turned), folder, tmp_path)
+    result = assemble(found, {"findings": []}, np.zeros(135, np.bool_))
+    assert result.reordered is not None
+    assert result.reordered.folders == ("bee", "cat", "ant")
+    assert result.reordered.accuracy > 0.9
+    assert found.value_range == "0-1"
+    assert words.verdict(result).startswith("The classes stand in another order")
+    assert titles(result) == ["Class order"]
+    assert "0 `bee`, 1 `cat`, 2 `ant`" in words.observations(result)[0][1]
+    assert len(advice.steps(result)) == 1
+
+
+def test_scores_without_leaked_images_stand_beside_the_others() -> None:
+    result = result_of({"train": share_of(90, 1.0), "val": np.arange(60) < 36}, hit=20)
+    assert result.leaked == 20
+    assert result.clean is not None
+    assert result.clean.accuracy.mean == pytest.approx(16 / 40)
+    (text,) = (text for title, text in words.observations(result) if title == "Leak")
+    assert "Of 60 validation images 20 have a duplicate in training; leaving them out, accuracy is 40.0% (" in text
+    assert "instead of 60.0%" in text
+    assert "without duplicates of training" in Document(result, "m", "d", None).markdown()
+    assert "duplicates" in advice.steps(result)[0]
+    few = result_of({"train": share_of(90, 1.0), "val": share_of(300, 0.6)}, hit=2)
+    assert not any("duplicates" in step for step in advice.steps(few))
+    nothing_left = result_of({"train": share_of(90, 1.0), "val": share_of(60, 0.6)}, hit=60)
+    assert nothing_left.clean is None
+    assert result_of({"train": share_of(90, 1.0), "val": share_of(60, 0.6)}).leaked == 0
+
+
+def test_duplicates_in_training_are_found() -> None:
+    labels = np.arange(40) % 3
+    images = images_of(labels, ["train"] * 20 + ["val"] * 20)
+    pixels = images.images.copy()
+    pixels[25], pixels[26] = pixels[3], pixels[27]  # one of training, one within validation
+    nearly = pixels[4].astype(np.int64)
+    nearly[0, 0] = 255 - nearly[0, 0] // 2
+    pixels[30] = np.clip(pixels[5].astype(np.int64) * 0.97, 0, 255)
+    changed = dataclasses.replace(images, images=pixels)
+    assert np.flatnonzero(leaked(changed, changed.given, 0)).tolist() == [25, 30]
+    assert not leaked(changed, np.full(40, POOL), 0).any()
+
+
+def test_one_split_has_no_gap() -> None:
+    result = result_of({POOL: share_of(60, 0.8)})
+    assert (result.gap, result.held_out) == (None, None)
+    assert words.verdict(result).startswith("No gap can be told from one split. Accuracy is 80.0% (")
+    assert any("`train/` and `val/`" in step for step in advice.steps(result))
+    assert "val_size: 0.2" in advice.params_yaml(result, "images", None)
+
+
+def test_without_validation_the_gap_is_to_test_images() -> None:
+    result = result_of({"train": share_of(300, 1.0), "test": share_of(300, 0.8)})
+    assert result.held_out == "test"
+    assert "the gap is that to the test images" in Document(result, "m", "d", None).markdown()
+
+
+def test_unequal_classes_are_judged_by_balanced_accuracy() -> None:
+    result = result_of({"train": share_of(600, 1.0), "val": share_of(300, 0.8)}, balanced=True)
+    assert result.balanced
+    assert words.verdict(result).startswith("Balanced accuracy is 100.0%")
+    text = Document(result, "m", "d", None).markdown()
+    assert "balanced acc. %" in text
+    assert "class_remedy" in text
+
+
+def test_two_classes_have_an_area_under_the_curve(tmp_path: Path) -> None:
+    labels = np.arange(40) % 2
+    images = images_of(labels, ["train"] * 20 + ["val"] * 20, class_names=("no", "yes"))
+    second = np.where(np.arange(40) % 4 == 0, 0.6, labels * 0.5 + 0.2).astype(np.float32)
+    found = Predicted(
+        images, images.given, np.stack([1 - second, second], axis=1), "one probability", "0-1", {}, (0, 0), 5,
+    )  # fmt: skip
+    result = assemble(found, audit(images, images.given, 0), np.zeros(40, np.bool_))
+    text = Document(result, "m", "d", None).markdown()
+    assert "| AUROC |" in text
+    assert "| `yes` | 100.0 (72.2 to 100.0) of 10 |" in text
+
+
+def test_groups_widen_the_intervals_and_are_counted() -> None:
+    right = {"train": share_of(300, 1.0), "val": np.arange(300) // 30 % 2 == 0}
+    alone = result_of(right)
+    grouped = result_of(right, groups=np.arange(600) // 30)
+    assert alone.gap is not None
+    assert grouped.gap is not None
+    assert grouped.gap.mean == alone.gap.mean
+    assert grouped.gap.low < alone.gap.low - 0.1
+    text = Document(grouped, "m", "d", "(.)").markdown()
+    assert "95% over groups of images" in text
+    assert "- **Groups**: 20" in text
+
+
+# The document
+
+HOSTILE = "<script>alert(1)</script>|`x`\n[a](b)"
+
+
+class Tags(html.parser.HTMLParser):
+    """Every element and attribute of a page."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.found: list[tuple[str, dict[str, str | None]]] = []
+        self.words = ""
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
+        self.found.append((tag, dict(attributes)))
+
+    def handle_data(self, data: str) -> None:
+        self.words += data
+
+
+def hostile_document() -> Document:
+    names = (HOSTILE, f"{HOSTILE}2", "plain")
+    result = result_of(
+        {"train": share_of(90, 1.0), "val": share_of(60, 0.6)}, hit=5, audited=True, class_names=names,
+        names=tuple(f"{HOSTILE}{number}.png" for number in range(150)), dropped=(Dropped(HOSTILE, HOSTILE),),
+        facts={"sizes": {"6x6": 100, "9x9": 50}},
+    )  # fmt: skip
+    return Document(result, f"{HOSTILE}.keras", f"folder {HOSTILE}", "(.)")
+
+
+def test_page_holds_no_markup_of_the_users() -> None:
+    page = Tags(hostile_document().html())
+    assert {tag for tag, _ in page.found}.isdisjoint({"script", "a b", "iframe"})
+    assert not any(name.startswith("on") for _, attributes in page.found for name in attributes)
+    sources = [attributes["src"] for tag, attributes in page.found if tag == "img"]
+    assert sources
+    assert all(str(source).startswith("data:image/png;base64,") for source in sources)
+    links = [attributes["href"] for tag, attributes in page.found if "href" in attributes]
+    assert links == ["data:,", "#main"]
+    assert "<script>alert(1)</script>" in page.words
+    assert "50 had another size and were stretched" in page.words
+    policy = [attributes["content"] for _, attributes in page.found if "http-equiv" in attributes]
+    assert policy == [
+        "default-src 'none'; img-src data:; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
+    ]
+
+
+def test_terminal_gets_no_markup_of_the_users() -> None:
+    text = hostile_document().markdown()
+    tables = [line for line in text.splitlines() if line.startswith("|")]
+    widths = [line.replace("\\|", "").count("|") for line in tables]
+    assert set(widths) == {6, 4}  # scores and classes: no name adds a cell
+    outside = text.partition("```")[0].replace("\\`", "").split("`")[::2]
+    assert not any("<script>" in part.replace("\\<", "") for part in outside)
+    assert inert("<b>|`x`[y](z)*") == "\\<b\\>\\|\\`x\\`\\[y\\](z)\\*"
+
+
+def test_page_with_a_picture_that_is_none_shows_its_name(tmp_path: Path) -> None:
+    result = result_of({"train": share_of(30, 1.0), "val": share_of(30, 0.6)})
+    example = {"caption": "c", "images": [{"png": 'x"><script>', "name": "n.png", "class": "ant", "split": "val"}]}
+    finding = {
+        "name": "n", "title": "T", "severity": "problem", "count": 1, "of": 2, "unit": "images", "found": "F.",
+        "effect": "E.", "examples": [example], "tables": [],
+    }  # fmt: skip
+    document = Document(dataclasses.replace(result, audit={"findings": [finding]}), "m", "d", None)
+    assert [tag for tag, _ in Tags(document.html()).found if tag in ("img", "script")] == []
+    assert "n.png" in document.html()
+    assert ("Problems in the data", "T: see below.") in document.heading.observations
+
+
+def test_lines_of_params_yaml_are_valid_for_the_suite(tmp_path: Path) -> None:
+    from stages.params.experiment import Data, Model, Split
+    from stages.params.schema import parse, read_yaml
+
+    document = hostile_document()
+    (tmp_path / "params.yaml").write_text(document.heading.params)
+    raw = read_yaml(tmp_path / "params.yaml")
+    base = read_yaml(ROOT / "params.yaml")
+    data = parse(Data, base["data"] | raw["data"], "data")
+    assert (data.path, data.group_pattern) == (f"folder {HOSTILE}", "(.)")
+    assert (data.image_size, data.color) == ((6, 6), "grey")
+    assert parse(Split, base["split"] | raw["split"], "split").val_size == "all"
+    assert parse(Model, base["model"] | raw["model"], "model").builder == "package.module:function"
+
+
+def test_documents_appear_whole(tmp_path: Path) -> None:
+    document = hostile_document()
+    document.save(tmp_path / "a/b")
+    assert sorted(path.name for path in (tmp_path / "a/b").iterdir()) == ["check.html", "check.md"]
+    assert (tmp_path / "a/b/check.md").read_text() == document.markdown()
+    with pytest.raises(SuiteError, match=r"OUT = \S+check.md cannot be written"):
+        document.save(tmp_path / "a/b/check.md")
+
+
+# The command
+
+
+def run_check(*words_of: str, cwd: Path = ROOT) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "stages.check", *words_of], cwd=cwd, env=user_environment(), text=True,
+        capture_output=True,
+    )  # fmt: skip
+
+
+def test_command_checks_a_model_and_stays_free_of_tensorflow(
+    folder: Path, tmp_path: Path, own: Any, trained: list[NDArray[np.float32]]
+) -> None:
+    model = saved(tmp_path / "model.keras", trained, own.Registered())
+    program = (
+        "import sys; from stages import check; check.main(sys.argv[1:]);"
+        "assert not {'tensorflow', 'keras'} & set(sys.modules)"
+    )
+    environment = user_environment() | {"PYTHONPATH": f"{tmp_path}"}
+    arguments = [str(model), str(folder), "--module=own_layers", "--groups=case([0-9]+)_", f"--out={tmp_path / 'out'}"]
+    done = subprocess.run(
+        [sys.executable, "-c", program, *arguments], cwd=ROOT, env=environment, text=True, capture_output=True
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == ""
+    assert done.stdout == (tmp_path / "out/check.md").read_text()
+    assert "Of 45 validation images 6 have a duplicate in training" in done.stdout
+    assert "Exact duplicates across splits" in done.stdout
+    assert "- **Groups**: " in done.stdout
+    assert (tmp_path / "out/check.html").read_text().count("<img") > 0
+
+
+def test_command_ends_with_1_on_what_can_be_mended_and_2_on_usage(folder: Path, tmp_path: Path) -> None:
+    done = run_check(str(tmp_path / "absent.keras"), str(folder))
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == f"error: MODEL = {tmp_path / 'absent.keras'} does not exist\n"
+    assert run_check(str(folder)).returncode == 2
+    done = run_check("model.keras", str(folder), "--range=0-2")
+    assert done.returncode == 2
+    assert "choose from '0-1', '-1-1', '0-255'" in done.stderr

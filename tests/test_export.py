@@ -1,0 +1,390 @@
+import dataclasses
+import json
+import re
+import shutil
+import sys
+import warnings
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import pandas as pd
+import pytest
+from keras import layers
+from numpy.typing import NDArray
+
+from stages import card, export
+from stages.checking import saving
+from stages.compute import pool
+from stages.data.arrays import load_images, load_splits
+from stages.errors import SuiteError
+from stages.export import CARD, MODEL, Exported
+from stages.model.contract import Logits
+from stages.params import suite
+from stages.paths import runs
+from stages.reviewing import freshness
+from tests.scratch import ROOT, TOY, copy_repository, run
+
+# Keras 3.15.1 saves a variable of TensorFlow's in a way that NumPy 2.4 deprecates.
+pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation doesn't accept a copy:DeprecationWarning")
+
+SHAPE = (8, 8, 1)
+PIXELS = np.random.default_rng(0).integers(0, 256, (20, *SHAPE), dtype=np.uint8)
+HOSTILE = "<script>|`x`\n[a](b)"
+
+
+# The saved model
+
+
+def network(*extra: layers.Layer, last: str | None = None) -> keras.Model:
+    keras.utils.set_random_seed(0)
+    body = [layers.Conv2D(3, 3, activation="relu"), layers.Flatten(), layers.Dense(3, activation=last)]
+    return keras.Sequential([keras.Input(SHAPE), *extra, *body])
+
+
+def truth(model: keras.Model, softmax: bool) -> NDArray[np.float32]:
+    outputs = model.predict(PIXELS / np.float32(255), verbose=0)
+    return np.asarray(keras.ops.softmax(outputs) if softmax else outputs)
+
+
+@pytest.mark.parametrize("kind", ["logits", "probabilities", "half precision"])
+def test_saved_model_takes_pixels_and_gives_probabilities(kind: str, tmp_path: Path) -> None:
+    model = network(
+        layers.Dropout(0.5), layers.BatchNormalization(), last="softmax" if kind == "probabilities" else None
+    )
+    wrapped = model
+    if kind != "logits":
+        wrapped = Logits(model, probabilities=kind == "probabilities")
+        wrapped(np.zeros((1, *SHAPE), np.float32))
+    expected = truth(model, kind != "probabilities")
+    saving.save(wrapped, SHAPE, tmp_path / MODEL)
+    saving.prove(tmp_path / MODEL, PIXELS, expected)
+    loaded = keras.saving.load_model(tmp_path / MODEL, safe_mode=True)
+    assert not loaded.compiled
+    assert loaded.input_shape == (None, *SHAPE)
+    for images in (PIXELS, PIXELS.astype(np.float32)):
+        found = loaded.predict(images, verbose=0)
+        np.testing.assert_allclose(found, expected, atol=1e-5)
+        np.testing.assert_allclose(found.sum(axis=1), 1, atol=1e-5)
+    assert saving.own_classes(tmp_path / MODEL) == ()
+    with pytest.raises(SuiteError, match=r"probabilities of uint8 images that differ by up to 0\.\d+ from the trained"):
+        saving.prove(tmp_path / MODEL, PIXELS, np.roll(expected, 1, axis=1))
+
+
+class Unregistered(layers.Layer):  # type: ignore[misc]
+    def call(self, images: Any) -> Any:
+        return images / 2
+
+
+class Own(layers.Layer):  # type: ignore[misc]
+    """Registered within a test alone, as a user's module would."""
+
+    def __init__(self, factor: float = 1.0, **options: Any) -> None:
+        super().__init__(**options)
+        self.factor = factor
+
+    def call(self, images: Any) -> Any:
+        return images * self.factor
+
+
+class WithConfig(Own):
+    def get_config(self) -> dict[str, Any]:
+        return super().get_config() | {"factor": self.factor}
+
+
+class Callback(layers.Layer):  # type: ignore[misc]
+    def __init__(self, function: Callable[..., Any], **options: Any) -> None:
+        super().__init__(**options)
+        self.function = object()
+
+    def call(self, images: Any) -> Any:
+        return images
+
+
+@pytest.fixture
+def registered() -> Iterator[None]:
+    for kind in (Own, WithConfig):
+        keras.saving.register_keras_serializable("tests")(kind)
+    yield
+    for name in ("tests>Own", "tests>WithConfig"):
+        del keras.saving.get_custom_objects()[name]
+
+
+def test_registered_class_is_saved_and_named(registered: None, tmp_path: Path) -> None:
+    model = network(WithConfig(0.5))
+    saving.save(model, SHAPE, tmp_path / MODEL)
+    saving.prove(tmp_path / MODEL, PIXELS, truth(model, softmax=True))
+    assert saving.own_classes(tmp_path / MODEL) == ("tests>WithConfig",)
+
+
+def test_class_that_is_not_registered_is_named_with_the_cure(tmp_path: Path) -> None:
+    model = network(Unregistered())
+    saving.save(model, SHAPE, tmp_path / MODEL)
+    with pytest.raises(SuiteError, match=r"holds 'Unregistered', which Keras cannot .*@keras\.saving\.register_keras_"):
+        saving.prove(tmp_path / MODEL, PIXELS, truth(model, softmax=True))
+
+
+def test_class_without_a_config_is_named(tmp_path: Path) -> None:
+    with pytest.raises(SuiteError, match=r"holds 'Callback', which Keras cannot save and load back.*get_config\(\)"):
+        saving.save(network(Callback(len)), SHAPE, tmp_path / MODEL)
+
+
+def test_config_that_forgets_something_is_found(registered: None, tmp_path: Path) -> None:
+    class Forgetful(Own):
+        def get_config(self) -> dict[str, Any]:
+            return super(Own, self).get_config()
+
+    Forgetful.__name__ = "Own"
+    keras.saving.register_keras_serializable("tests")(Forgetful)
+    model = network(Forgetful(0.1))
+    saving.save(model, SHAPE, tmp_path / MODEL)
+    with pytest.raises(SuiteError, match=r"differ by up to .*get_config\(\) or its saved state is incomplete"):
+        saving.prove(tmp_path / MODEL, PIXELS, truth(model, softmax=True))
+
+
+def test_lambda_is_named(tmp_path: Path) -> None:
+    model = network(layers.Lambda(lambda images: images * 2))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # Keras's own, of the same
+        saving.save(model, SHAPE, tmp_path / MODEL)
+    with pytest.raises(SuiteError, match="Lambda layer or another Python lambda"):
+        saving.prove(tmp_path / MODEL, PIXELS, truth(model, softmax=True))
+
+
+# What is trained
+
+
+def test_early_stopping_gives_way_to_the_median_of_its_steps() -> None:
+    train = suite.load(ROOT / "params.yaml").train
+    stopped = dataclasses.replace(train, early_stopping=True)
+    assert export.chosen(stopped, [96, 192, 960]).steps == 192
+    assert export.chosen(stopped, [96, 192]).steps == 144
+    assert not export.chosen(stopped, [96]).early_stopping
+    assert export.chosen(train, [96, 192, 960]).steps == train.steps
+    assert export.chosen(dataclasses.replace(stopped, curve_points=10), [3]).steps == 3
+    same = dataclasses.replace(
+        export.chosen(train, [960]), curve_points=train.curve_points, evaluation_policies=train.evaluation_policies
+    )
+    assert same == train
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A scratch copy with results of two variants."""
+    toy = TOY | {"train": TOY["train"] | {"steps": 30, "curve_points": 6}}
+    folder = copy_repository(tmp_path_factory.mktemp("project"), toy, ["baseline", "early_stopping"])
+    run(folder, "dvc", "repro", "evaluate")
+    return folder
+
+
+@pytest.fixture
+def within(project: Path, monkeypatch: pytest.MonkeyPatch) -> suite.Suite:
+    """The project's parameters, from within it."""
+    monkeypatch.chdir(project)
+    return suite.load()
+
+
+def pretend(monkeypatch: pytest.MonkeyPatch, made: list[tuple[Any, ...]]) -> None:
+    """A worker that trains nothing: it notes its job and leaves a file."""
+
+    def work(function: object, jobs: list[tuple[Any, ...]], workers: int, device: str) -> Iterator[Exported]:
+        made.extend(jobs)
+        Path(jobs[0][0]).write_text("model")
+        count = len(jobs[0][-1]["test"])
+        yield Exported(np.eye(10, dtype=np.float32)[np.zeros(count, np.int64)], 1234, ())
+
+    monkeypatch.setattr(pool, "run_jobs", work)
+
+
+def test_training_and_validation_list_are_joined(
+    within: suite.Suite, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    jobs: list[tuple[Any, ...]] = []
+    pretend(monkeypatch, jobs)
+    target = export.export(within, "early_stopping", tmp_path)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["early_stopping"]
+    assert sorted(path.name for path in target.iterdir()) == [MODEL, CARD]
+    ((_, _, settings, baseline, seed, replicate, index),) = jobs
+    splits, images = load_splits(0), load_images()
+    assert set(index["train"]) == set(splits.train[0][:60]) | set(splits.val[0])
+    assert len(index["train"]) == 110
+    assert not set(index["train"]) & set(index["test"])
+    assert np.array_equal(index["test"], splits.test[0])
+    assert len(images[index["test"]]) == 100
+    made = json.loads((runs.run_folder("early_stopping", 0) / runs.RUN).read_text())
+    selected = [each["selected_step"] for each in made["replicates"]]
+    assert (settings.steps, settings.early_stopping) == (round(np.median(selected)), False)
+    assert (baseline, seed, replicate) == (within.train, within.split.seed, 0)
+    text = (target / CARD).read_text()
+    assert "One run on 110 images, 60 of a training and 50 of a validation list" in text
+    assert f"for {settings.steps} optimizer steps, the median of the steps" in text
+
+
+def test_failure_leaves_what_was_there_and_nothing_half_written(
+    within: suite.Suite, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    pretend(monkeypatch, [])
+    target = export.export(within, "baseline", tmp_path)
+    first = (target / CARD).read_bytes()
+    (tmp_path / ".baseline.partial").mkdir()
+    (tmp_path / ".baseline.partial/left by a kill").touch()
+
+    def fail(function: object, jobs: list[tuple[Any, ...]], *_: object) -> Iterator[Exported]:
+        file = Path(jobs[0][0])
+        assert not list(file.parent.iterdir())
+        file.write_text("half")
+        yield from ()
+        raise SuiteError("no luck")
+
+    with monkeypatch.context() as failing:
+        failing.setattr(pool, "run_jobs", fail)
+        for variant in ("baseline", "early_stopping"):
+            with pytest.raises(SuiteError, match=f"variant {variant}: no luck"):
+                export.export(within, variant, tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["baseline"]
+    assert (target / CARD).read_bytes() == first
+    assert export.export(within, "baseline", tmp_path) == target
+    assert (target / CARD).read_bytes() == first
+    assert [path.name for path in tmp_path.iterdir()] == ["baseline"]
+    with pytest.raises(SuiteError, match=r"OUT = \S+model_card.md cannot be written"):
+        export.export(within, "baseline", target / CARD)
+
+
+def test_variant_that_was_not_trained_is_refused(within: suite.Suite, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(
+        SuiteError, match=r"VARIANT = 'absent' is not in params\.yaml \(declared: baseline, early_stopp"
+    ):
+        export.reported(within, "absent")
+    other = dataclasses.replace(within, diffs=within.diffs | {"wide": {"width": 2}})
+    with pytest.raises(SuiteError, match=r"VARIANT = wide is exploratory and not trained: split\.exploratory_blocks"):
+        export.reported(other, "wide")
+    monkeypatch.setattr(freshness, "check", list)
+    new = dataclasses.replace(within, diffs=within.diffs | {"new": {}}, cells=within.cells | {"new": (0,)})
+    with pytest.raises(
+        SuiteError, match=r"VARIANT = new has no finished runs in reports/provenance.json; run `make repro`"
+    ):
+        export.reported(new, "new")
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new", "named"),
+    [
+        ("params.yaml", "  steps: 30", "  steps: 31", r"params\.yaml: train differs from dvc\.lock \(steps\)"),
+        ("params.yaml", "  seed: 20240", "  seed: 20241", "params.yaml: split"),
+        ("stages/model/cnn.py", "units(32)", "units(33)", "stages/model changed"),
+        ("reports/summary.csv", "baseline", "baselime", "reports/summary.csv is not what the stage wrote"),
+    ],
+)
+def test_stale_results_are_refused(project: Path, file: str, old: str, new: str, named: str) -> None:
+    path = project / file
+    before = path.read_text()
+    assert old in before
+    path.write_text(before.replace(old, new))
+    try:
+        done = run(project, sys.executable, "-m", "stages.export", "baseline", check=False)
+    finally:
+        path.write_text(before)
+    assert done.returncode == 1
+    assert done.stdout.startswith("error: the results are stale: ")
+    assert named.replace("\\", "") in done.stdout
+    assert "run `make repro` first" in done.stdout
+    assert not (project / "export").exists()
+
+
+def test_data_that_reports_were_not_made_from_are_refused(within: suite.Suite, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(freshness, "check", list)
+    known = runs.MANIFEST.read_text()
+    try:
+        runs.MANIFEST.write_text(json.dumps(json.loads(known) | {"source_sha256": {"other": "0"}}))
+        with pytest.raises(SuiteError, match="made from other data than data/prepared; run `make repro`"):
+            export.reported(within, "baseline")
+        runs.MANIFEST.unlink()
+        with pytest.raises(SuiteError, match=r"cannot be read \(.*manifest\.json.*run `make repro`"):
+            export.reported(within, "baseline")
+    finally:
+        runs.MANIFEST.write_text(known)
+
+
+def test_command_leaves_a_model_to_use_elsewhere(project: Path, tmp_path: Path) -> None:
+    done = run(project, sys.executable, "-m", "stages.export", "early_stopping", "--out", str(tmp_path / "a"))
+    folder = tmp_path / "a/early_stopping"
+    assert f"wrote {folder / MODEL} and {folder / CARD}" in done.stdout
+    model = keras.saving.load_model(folder / MODEL, safe_mode=True)
+    images = np.load(project / "data/prepared/arrays/images.npy")
+    labels = np.load(project / "data/prepared/arrays/labels.npy")
+    test = np.load(project / "data/prepared/splits/0.npz")["test"][0]
+    found = model.predict(images[test], verbose=0)
+    right = int((found.argmax(axis=1) == labels[test]).sum())
+    text = (folder / CARD).read_text()
+    assert f"This model itself is right on {right}.0% (" in text  # of 100
+    assert right > 30
+    summary = pd.read_csv(project / "reports/summary.csv").set_index(["variant", "split", "metric"])
+    mean = summary.loc[("early_stopping", "test", "accuracy"), "mean"]
+    assert f"Test accuracy **{100 * mean:.1f}% (" in text
+    assert "trained on the training part only" in text
+    manifest = json.loads((project / "data/prepared/manifest.json").read_text())
+    assert all(value in text for value in manifest["source_sha256"].values())
+    assert all(f"{place} `{name}`" in text for place, name in enumerate(manifest["class_names"]))
+    assert not re.search(r"\d{4}-\d\d-\d\d|\d\d:\d\d", text)  # the same run gives the same card
+
+
+# The card
+
+
+def content(project: Path, names: list[str], monkeypatch: pytest.MonkeyPatch, **changes: Any) -> card.Content:
+    monkeypatch.chdir(project)
+    params = suite.load()
+    known = json.loads((project / "reports/provenance.json").read_text())
+    part = {"images": 5, "per_class": {name: 2 for name in names}}
+    known["data"] |= {"class_names": names, "parts": {"pool": part, "test": part}, "source_sha256": {HOSTILE: "ab"}}
+    read = export.tables()
+    classes = [("baseline", row, "test", name, 2, 0.5 + row / 4) for row in range(2) for name in names]
+    read["classes"] = pd.DataFrame(classes, columns=["variant", "replicate", "split", "class", "images", "recall"])
+    labels = np.arange(6) % len(names)
+    filled: dict[str, Any] = {
+        "variant": "baseline", "params": params, "settings": export.chosen(params.train, [30]), "provenance": known,
+        "sizes": (3, 2), "probabilities": np.eye(len(names), dtype=np.float32)[labels], "labels": labels,
+        "groups": None, "parameters": 9, "own_classes": (), "environment": {"python": "3"}, **read,
+    }  # fmt: skip
+    return card.Content(**filled | changes)
+
+
+def test_card_holds_no_markup_of_the_users(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    text = card.text(content(project, [HOSTILE, "b", "c"], monkeypatch))
+    rows = [line for line in text.splitlines() if line.startswith("|")]
+    assert {line.replace("\\|", "").count("|") for line in rows} == {5, 4}
+    outside = text.replace("```", "").split("`")[::2]
+    assert not any("<script>" in part for part in outside)
+    assert "| 62.5 (50.0 to 75.0) |" in text
+
+
+def test_card_says_what_must_be_imported_and_what_groups_cost(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    groups = np.array([0, 0, 0, 1, 1, 1])
+    own = content(project, ["a", "b", "c"], monkeypatch, own_classes=("own>Layer",), groups=groups)
+    model = dataclasses.replace(own.params.model, builder="mine.nets:build")
+    text = card.text(dataclasses.replace(own, params=dataclasses.replace(own.params, model=model)))
+    assert "import mine.nets  # registers own>Layer" in text
+    assert "95% over groups of images" in text
+    plain = card.text(content(project, ["a", "b", "c"], monkeypatch))
+    assert "import keras\nmodel = " in plain
+    assert "95% over images" in plain
+
+
+def test_card_tells_what_warps_did_to_the_runs(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    known = content(project, ["a", "b", "c"], monkeypatch)
+    assert "under the warps `source` " in card.text(known)
+    bare = dataclasses.replace(known.params.train, evaluation_policies={})
+    params = dataclasses.replace(known.params, variants={"baseline": bare})
+    assert "warps" not in card.text(dataclasses.replace(known, params=params))
+
+
+def test_folder_is_replaced_whole(tmp_path: Path) -> None:
+    for name in ("new", "target"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "file").write_text(name)
+    shutil.copytree(tmp_path / "target", tmp_path / ".target.old")
+    export.replace(tmp_path / "new", tmp_path / "target")
+    assert [path.name for path in tmp_path.iterdir()] == ["target"]
+    assert (tmp_path / "target/file").read_text() == "new"
