@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(abspath $(VENV))/bin
 export PATH := $(BIN):$(PATH)
 .DEFAULT_GOAL := help
-.PHONY: help setup plan repro more report test test-browser lint smoke lock review fresh self-check image image-gpu verify
+.PHONY: help setup self-check check plan repro more report export test test-browser lint smoke lock review fresh verify image image-gpu
 
 help:  ## list the commands
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
@@ -15,6 +15,9 @@ setup:  ## create the environment from requirements.txt, when it changed
 	  $(PYTHON) -m venv $(VENV) && \
 	  $(BIN)/python -m pip install --disable-pip-version-check --require-hashes -r requirements.txt && \
 	  cp requirements.txt $(VENV)/requirements.installed; }
+
+check: setup  ## your saved model on your images, trains nothing: MODEL=my.keras DATA=folder [MODULE=a.b] [GROUPS=regex] [RANGE=0-1] [OUT=folder]
+	@$(BIN)/python -m stages.check $(if $(MODEL),'$(MODEL)') $(if $(DATA),'$(DATA)') $(if $(MODULE),--module='$(MODULE)') $(if $(GROUPS),--groups='$(GROUPS)') $(if $(RANGE),--range='$(RANGE)') $(if $(OUT),--out='$(OUT)')
 
 plan: setup  ## what a run costs and can show; BUDGET=2h: what to train in that time
 	@$(BIN)/python -m stages.plan $(if $(BUDGET),'$(BUDGET)')
@@ -27,6 +30,9 @@ more: setup  ## train a variant on fresh replicates: ARM=dropout [BLOCKS=1] [BUD
 
 report: setup  ## remake reports/report.html from the tables in Git, in seconds
 	@$(BIN)/python -m stages.report
+
+export: setup  ## train VARIANT=dropout once on training and validation images: [OUT=export]/<variant>/model.keras and its card
+	@$(BIN)/python -m stages.export $(if $(VARIANT),'$(VARIANT)') $(if $(OUT),--out='$(OUT)')
 
 # Make itself ends with 2 whatever fails; `python -m stages.review` ends with 1 on a failed gate, 2 on a usage error.
 review: setup  ## what this branch does to the results: BASE=<rev> [OUT=folder] [CONFIRM=1 trains what improved afresh]

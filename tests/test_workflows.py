@@ -167,7 +167,7 @@ def test_steps_run_commands_of_the_makefile() -> None:
             wanted.setdefault(place.split("/")[0], set()).update(words)
     assert wanted["tests"] == {"setup", "test", "smoke", "report", "test-browser"}
     assert wanted["review"] == {"setup", "review", "report", "smoke"}
-    assert wanted["repro"] == {"repro", "review"}
+    assert wanted["repro"] == {"self-check", "repro", "review"}
     assert set().union(*wanted.values()) <= targets
 
 

@@ -17,7 +17,6 @@ from typing import Any
 
 import psutil
 
-from stages.data.arrays import read_npz
 from stages.selfcheck import CUDA_LIBRARIES, DRIVER_LIBRARY
 from tests.container.engine import ENVIRONMENT, Container, build, call, make_base, require
 from tests.scratch import ROOT, TOY, copy_repository, read_params, run, write_params
@@ -52,21 +51,13 @@ def size(container: Container) -> int:
 
 
 def results(folder: Path) -> dict[str, str]:
-    """sha256 of every result that holds numbers alone: of predictions the arrays, whose archive names Python's version.
+    """sha256 of every result that holds numbers alone.
 
     PNGs are left out: the fonts of the system draw their letters, and their SVGs are here.
     """
     files = [path for top in ("runs", "reports") for path in sorted((folder / top).rglob("*")) if path.is_file()]
     files = [path for path in files if path.name not in OF_THE_ENVIRONMENT and path.suffix != ".png"]
-    return {str(path.relative_to(folder)): hashlib.sha256(content(path)).hexdigest() for path in files}
-
-
-def content(path: Path) -> bytes:
-    """Bytes of a file, or of an archive's arrays with their names, types and shapes."""
-    if path.suffix != ".npz":
-        return path.read_bytes()
-    arrays = read_npz(path)
-    return b"".join(f"{name} {a.dtype} {a.shape}\n".encode() + a.tobytes() for name, a in sorted(arrays.items()))
+    return {str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
 
 
 def built(target: str, scratch: Path) -> Container:
