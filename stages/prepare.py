@@ -40,7 +40,14 @@ def prepare(data: Data, split: Split, blocks: list[int], folder: Path) -> tuple[
     np.save(arrays / runs.LABELS.name, images.labels)
     np.save(arrays / runs.GROUPS.name, groups)
 
-    found = candidates(images.labels, images.groups, images.given)
+    # Readers of images import this module too, and need none of what the audit imports.
+    from stages.audit.audit import audit
+    from stages.audit.neighbours import clusters
+
+    together = images.groups
+    if together is None and np.any(images.given == "val"):  # else its re-splits would put copies on both sides
+        together = clusters(images, split.seed)
+    found = candidates(images.labels, together, images.given)
     sizes = resolve(split, found)
     fixed = draw_test(found, split, sizes) if split.scheme == "holdout" else (found.test, found.train)
     draws = {
@@ -50,8 +57,6 @@ def prepare(data: Data, split: Split, blocks: list[int], folder: Path) -> tuple[
     for block, drawn in draws.items():
         write_npz(splits / runs.split_file(block).name, _lists(drawn, split.replicates(block), sizes))
     part = split_names(found, fixed)
-    from stages.audit.audit import audit  # after decoding, whose processes import this module too, without its cost
-
     return manifest(images, split, sizes, part), audit(images, part, split.seed)
 
 
