@@ -19,8 +19,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from stages import card
-from stages.checking import saving
+from stages.checking import card, saving
 from stages.compute import pool, provenance
 from stages.compute.lifetime import die_with_parent
 from stages.data.arrays import load_groups, load_images, load_labels, load_splits

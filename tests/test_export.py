@@ -15,8 +15,8 @@ import pytest
 from keras import layers
 from numpy.typing import NDArray
 
-from stages import card, export
-from stages.checking import saving
+from stages import export
+from stages.checking import card, saving
 from stages.compute import pool
 from stages.data.arrays import load_images, load_splits
 from stages.errors import SuiteError

@@ -9,7 +9,6 @@ import re
 from pathlib import Path
 from typing import Any
 
-import jinja2
 from markupsafe import Markup
 
 from stages.checking import advice, sections, words
@@ -18,7 +17,7 @@ from stages.checking.sections import Section
 from stages.checking.words import named
 from stages.errors import SuiteError
 from stages.render import tables
-from stages.render.elements import Table, marked
+from stages.render.elements import Table, html_template
 from stages.render.predictions import BASE64
 
 HERE = Path(__file__).parent
@@ -80,12 +79,7 @@ class Document:
 
     def html(self) -> str:
         """The check as a page. Every text is escaped; pictures are those of the audit."""
-        environment = jinja2.Environment(
-            loader=jinja2.FileSystemLoader(HERE), autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True,
-            lstrip_blocks=True, keep_trailing_newline=True,
-        )  # fmt: skip
-        environment.filters["marked"] = marked
-        return environment.get_template("check.html.j2").render(
+        return html_template(HERE / "check.html.j2").render(
             top=self.heading, sections=self.sections, findings=self.serious, fine=self.fine, policy=POLICY,
             css=Markup(CSS.read_text(encoding="utf-8")),
         )  # fmt: skip

@@ -7,8 +7,10 @@ import dataclasses
 import json
 import math
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
 
+import jinja2
 from markupsafe import Markup, escape
 
 from stages.render.palette import themed
@@ -90,6 +92,16 @@ def marked(text: str) -> Markup:
     return Markup("").join(
         Markup("<code>{}</code>").format(part) if index % 2 else escape(part) for index, part in enumerate(parts)
     )
+
+
+def html_template(path: Path) -> jinja2.Template:
+    """An HTML template, in which every text is escaped, a missing one is an error, and `marked` is a filter."""
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(path.parent), autoescape=True, undefined=jinja2.StrictUndefined,
+        trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True,
+    )  # fmt: skip
+    environment.filters["marked"] = marked
+    return environment.get_template(path.name)
 
 
 def number(value: Any, form: str = "{:.1f}") -> str:

@@ -10,14 +10,13 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import jinja2
 import pandas as pd
 import vl_convert
 from markupsafe import Markup
 
 from stages.render import background, predictions, responses, sections
 from stages.render.audit import data_audit
-from stages.render.elements import Section, chart_config, marked, script_json
+from stages.render.elements import Section, chart_config, html_template, script_json
 from stages.render.verdict import FirstScreen
 
 HERE = Path(__file__).parent
@@ -34,12 +33,7 @@ def render_html(
 ) -> str:
     """The whole page. `tables` are the CSV tables of reports/ by name, the dicts are its JSON files."""
     script, vega = _script("page.js"), vega_bundle()
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(HERE), autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True,
-        lstrip_blocks=True, keep_trailing_newline=True,
-    )  # fmt: skip
-    environment.filters["marked"] = marked
-    return environment.get_template("report.html.j2").render(
+    return html_template(HERE / "report.html.j2").render(
         screen=first_screen,
         audit=data_audit(audit),
         sections=sections_of(tables, provenance, verdict),

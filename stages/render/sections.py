@@ -22,16 +22,6 @@ from stages.render.tables import REFERENCES, columns_of
 
 SIGNED = "{:+.1f}"
 SPLIT_LEGEND = (("training", "blue"), ("validation", "vermilion square"))
-RESULTS = (  # heading, split, metric, scale, form
-    ("train acc. %", "train", "accuracy", 100, "{:.1f}"),
-    ("val acc. %", "val", "accuracy", 100, "{:.1f}"),
-    ("test acc. %", "test", "accuracy", 100, "{:.1f}"),
-    ("bal. test acc. %", "test", "balanced_accuracy", 100, "{:.1f}"),
-    ("test AUROC %", "test", "auroc", 100, "{:.1f}"),
-    ("gap (pp)", "train-val", "gap", 100, "{:.1f}"),
-    ("test NLL", "test", "nll", 1, "{:.3f}"),
-    ("test ECE %", "test", "ece", 100, "{:.1f}"),
-)
 
 
 def interventions(tables: Tables, verdict: Verdict) -> Section:
@@ -124,11 +114,13 @@ def accuracy_and_gap(tables: Tables, verdict: Verdict) -> Section:
 
 def _results_table(tables: Tables, verdict: Verdict) -> Table:
     names = frames.variants_of(tables["summary"])
-    wanted = {column[2] for column in columns_of(tables["summary"], verdict["metric"])}
-    shown = [column for column in RESULTS if column[2] in wanted]
+    columns = columns_of(tables["summary"], verdict["metric"])
     rows = []
     for index, name in enumerate([*names, *REFERENCES]):
-        cells = [(cell(tables["summary"], name, split, metric), scale, form) for _, split, metric, scale, form in shown]
+        cells = [
+            (cell(tables["summary"], name, split, metric), *((100, "{:.1f}") if scaled else (1, "{:.3f}")))
+            for _, split, metric, scaled in columns
+        ]
         numbers = [
             UNKNOWN if found is None else estimate(found.mean * scale, found.low * scale, found.high * scale, form)
             for found, scale, form in cells
@@ -140,7 +132,7 @@ def _results_table(tables: Tables, verdict: Verdict) -> Table:
         "restores an "
         "earlier one. Validation columns show where choosing was done; test columns took no part in any choice."
     )
-    return Table(caption, ("variant", *(heading for heading, *_ in shown)), tuple(rows))
+    return Table(caption, ("variant", *(heading for heading, *_ in columns)), tuple(rows))
 
 
 def learning_curves(tables: Tables, verdict: Verdict) -> Section:

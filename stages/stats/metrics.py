@@ -10,7 +10,8 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
+
+from stages.stats.ranks import auc
 
 Probabilities = NDArray[np.floating[Any]]
 Labels = NDArray[np.integer[Any]]
@@ -61,15 +62,10 @@ def balanced_accuracy(probabilities: Probabilities, labels: Labels) -> float:
 def auroc(probabilities: Probabilities, labels: Labels) -> float:
     """Area under the ROC curve of the second class against the first, in [0, 1]; NaN where either has no example.
 
-    Mann and Whitney's U over the number of pairs, ties half. For two classes only.
+    For two classes only.
     """
     positive = labels == 1
-    count = int(positive.sum())
-    pairs = count * (len(labels) - count)
-    if not pairs:
-        return math.nan
-    rank_sum = float(stats.rankdata(probabilities[:, 1])[positive].sum())
-    return (rank_sum - count * (count + 1) / 2) / pairs
+    return math.nan if positive.all() or not positive.any() else auc(probabilities[:, 1], positive)
 
 
 @dataclasses.dataclass(frozen=True)

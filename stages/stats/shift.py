@@ -10,11 +10,12 @@ import math
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
 from sklearn.decomposition import PCA  # type: ignore[import-untyped]
 from sklearn.linear_model import LogisticRegression  # type: ignore[import-untyped]
 from sklearn.pipeline import make_pipeline  # type: ignore[import-untyped]
 from sklearn.preprocessing import StandardScaler  # type: ignore[import-untyped]
+
+from stages.stats.ranks import auc
 
 COMPONENTS = 20  # principal components that the classifier sees, at most
 CELLS = 8  # pixel_features: blocks along each side of an image, at most
@@ -64,9 +65,9 @@ def two_sample_auc(
         return TwoSample(math.nan, None, len(names))
     rng = np.random.default_rng(seed)
     reduced = _reduce(features)
-    auc = _held_out_auc(reduced, side, member, folds, rng)
+    found = _held_out_auc(reduced, side, member, folds, rng)
     null = [_held_out_auc(reduced, rng.permutation(side), member, folds, rng) for _ in range(permutations)]
-    return TwoSample(auc, float(1 + np.sum(np.array(null) >= auc)) / (1 + permutations), len(names))
+    return TwoSample(found, float(1 + np.sum(np.array(null) >= found)) / (1 + permutations), len(names))
 
 
 def pixel_features(images: NDArray[np.uint8]) -> NDArray[np.float64]:
@@ -105,12 +106,5 @@ def _held_out_auc(
     for number in range(folds):
         test = held == number
         model = LogisticRegression(solver="liblinear").fit(features[~test], label[~test])
-        aucs.append(_auc(model.decision_function(features[test]), label[test]))
+        aucs.append(auc(model.decision_function(features[test]), label[test]))
     return float(np.mean(aucs))
-
-
-def _auc(scores: NDArray[np.float64], positive: NDArray[np.bool_]) -> float:
-    """Area under the ROC curve: Mann and Whitney's U over the number of pairs, ties half."""
-    count = int(positive.sum())
-    rank_sum = float(stats.rankdata(scores)[positive].sum())
-    return (rank_sum - count * (count + 1) / 2) / (count * (len(scores) - count))
