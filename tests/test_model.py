@@ -19,8 +19,9 @@ from stages.model.contract import sample
 from stages.model.knobs import freeze, head_variables, penalise
 from stages.model.loop import make_training
 from stages.model.losses import make_loss
+from stages.model.optimizer import make_optimizer
 from stages.model.pairing import alike, initial_state
-from stages.model.replicate import Examples, Trained, make_optimizer, train_replicate
+from stages.model.replicate import Examples, Trained, train_replicate
 from stages.model.structure import call_order, forward_flops, head_weights, output_layer, weighted_layers
 from stages.params.experiment import Model, Train
 from stages.params.schema import parse, read_yaml

@@ -1,6 +1,7 @@
 import dataclasses
 import functools
 import itertools
+from collections.abc import Callable
 from typing import Any
 
 import keras
@@ -15,8 +16,9 @@ from stages.model.builders import build_model
 from stages.model.loop import Loss, batch_order, make_prediction, make_training, to_unit
 from stages.model.losses import balanced_positions, class_counts, make_loss
 from stages.model.mixing import make_augment
+from stages.model.optimizer import make_optimizer
 from stages.model.pairing import initial_state
-from stages.model.replicate import Examples, make_optimizer, train_replicate, training_order, warped_pixels
+from stages.model.replicate import Examples, train_replicate, training_order, warped_pixels
 from stages.model.structure import forward_flops
 from stages.params.experiment import Augmentation, Model, Train
 from stages.params.suite import load
@@ -102,6 +104,106 @@ def test_loop_takes_the_steps_that_stock_keras_takes(make) -> None:
     np.testing.assert_allclose(losses, np.array(stock).reshape(len(order)), rtol=1e-4)
     for ours, theirs in zip(models[0].get_weights(), models[1].get_weights(), strict=True):
         np.testing.assert_allclose(ours, theirs, atol=1e-5)
+
+
+def decaying(rate: float) -> keras.Optimizer:
+    optimizer = keras.optimizers.AdamW(rate, weight_decay=0.3)
+    optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
+    return optimizer
+
+
+@pytest.mark.parametrize(
+    ("settings", "stock"), [({}, keras.optimizers.Adam), ({"weight_decay": 0.3}, decaying)], ids=["Adam", "AdamW"]
+)
+def test_fused_optimizer_takes_the_steps_of_keras(settings: dict, stock: Callable[[float], keras.Optimizer]) -> None:
+    """To 2e-6 after 200 steps over five orders of gradients' magnitude, moments included; zero gradients as well."""
+    rng = np.random.default_rng(3)
+    start = rng.normal(size=(7, 5)).astype(np.float32)
+    scales = np.float32(10) ** np.arange(-4, 1, dtype=np.float32)
+    found = []
+    for make in (lambda weights: make_optimizer(variant(**settings), weights), lambda weights: stock(0.001)):
+        rng = np.random.default_rng(4)
+        weights = [keras.Variable(start, name="kernel"), keras.Variable(start[0], name="bias")]
+        optimizer = make(weights)
+        optimizer.build(weights)
+        for step in range(200):
+            gradient = rng.normal(size=start.shape).astype(np.float32) * scales * (step % 3 > 0)
+            optimizer.apply([tf.constant(gradient), tf.constant(gradient[1])], weights)
+        found.append([variable.numpy() for variable in (*weights, *optimizer.variables)])
+    ours, theirs = found
+    assert [value.shape for value in ours] == [value.shape for value in theirs]
+    for mine, other in zip(ours, theirs, strict=True):
+        np.testing.assert_allclose(mine, other, atol=2e-6)
+
+
+def test_fused_optimizer_trains_an_embedding() -> None:
+    """Whose gradient comes as slices, with repeated rows: as stock Adam on the same gradient as a dense array."""
+    found: list[np.ndarray] = []
+    for make in (lambda weights: make_optimizer(TOY, weights), lambda weights: keras.optimizers.Adam(0.001)):
+        embedding = keras.Variable(np.ones((4, 2), np.float32), name="embeddings")
+        optimizer = make([embedding])
+        optimizer.build([embedding])
+        for rows in ([0, 1, 1], [2, 0, 0]):
+            with tf.GradientTape() as tape:
+                loss = tf.reduce_sum(tf.gather(embedding.value, rows) ** 2)
+            (gradient,) = tape.gradient(loss, [embedding.value])
+            assert isinstance(gradient, tf.IndexedSlices)
+            optimizer.apply([gradient if len(found) == 0 else tf.convert_to_tensor(gradient)], [embedding])
+        found.append(embedding.numpy())
+    np.testing.assert_allclose(found[0], found[1], rtol=1e-6)
+    assert (found[0][3] == 1).all()
+    assert (found[0][:3] < 1).all()
+
+
+def test_max_pooling_sends_a_gradient_to_the_first_of_equal_maxima() -> None:
+    """By hand, positive ties included: flat backgrounds tie in a fifth of the windows of real images."""
+    windows = {(3, 3, 3, 3): 0, (1, 3, 3, 0): 1, (1, 0, 3, 3): 2, (0, 1, 2, 3): 3, (0, 0, 0, 0): 0, (-1, -1, -2, -2): 0}
+    images = np.array(list(windows), np.float32).reshape(1, -1, 2, 2).transpose(0, 2, 1, 3).reshape(1, 2, -1, 1)
+    batch = tf.constant(np.tile(images, (2, 1, 1, 32)))  # channels as in the source's first layer
+    pooling = keras.layers.MaxPooling2D()
+
+    def gradient(values: tf.Tensor) -> tf.Tensor:
+        with tf.GradientTape() as tape:
+            tape.watch(values)
+            pooled = pooling(values)
+            total = tf.reduce_sum(pooled * tf.reshape(tf.range(1.0, len(windows) + 1), (1, 1, -1, 1)))
+        return tape.gradient(total, values)
+
+    expected = np.zeros((len(windows), 4), np.float32)
+    for number, first in enumerate(windows.values()):
+        expected[number, first] = number + 1
+    received = tf.function(gradient)(batch).numpy()
+    for image, channel in ((0, 0), (1, 31)):
+        rows = received[image, :, :, channel].reshape(2, len(windows), 2).transpose(1, 0, 2).reshape(-1, 4)
+        np.testing.assert_array_equal(rows, expected)
+
+
+@pytest.mark.parametrize("precision", ["tensor_float32", "mixed_bfloat16", "mixed_float16"])
+def test_precision_is_that_of_the_parameter(precision: str) -> None:
+    """Mixed ones compute otherwise, close by, leave float32 weights and say nothing to the next replicate."""
+    whole = train_replicate(CNN, TOY, TOY, 1, 0, SPLITS, 3)
+    other = train_replicate(CNN, variant(precision=precision), TOY, 1, 0, SPLITS, 3)
+    differs = not np.array_equal(whole.probabilities["test"], other.probabilities["test"])
+    assert differs == precision.startswith("mixed")  # a CPU has no TensorFloat-32
+    np.testing.assert_allclose(whole.probabilities["test"], other.probabilities["test"], atol=0.05)
+    assert {weight.dtype for weight in other.model.weights} == {"float32"}
+    assert {layer.compute_dtype for layer in other.model.layers} == {
+        precision.removeprefix("mixed_") if differs else "float32"
+    }
+    assert tf.config.experimental.tensor_float_32_execution_enabled() == (precision == "tensor_float32")
+    assert other.probabilities["test"].dtype == np.float32
+    again = train_replicate(CNN, TOY, TOY, 1, 0, SPLITS, 3)
+    assert np.array_equal(again.probabilities["test"], whole.probabilities["test"])
+    assert not tf.config.experimental.tensor_float_32_execution_enabled()
+
+
+def test_half_precision_trains_with_a_penalty_and_a_moving_average() -> None:
+    for settings in ({"l2_penalty": 0.001, "weight_decay": 0.1}, {"ema_momentum": 0.5}, {"head_rate_factor": 2.0}):
+        whole, half = (
+            train_replicate(CNN, variant(precision=precision, **settings), TOY, 1, 0, SPLITS, 3)
+            for precision in ("float32", "mixed_float16")
+        )
+        np.testing.assert_allclose(whole.probabilities["val"], half.probabilities["val"], atol=0.05)
 
 
 def test_segments_of_a_run_equal_one_long_run() -> None:

@@ -31,7 +31,8 @@ from numpy.typing import NDArray
 from stages.errors import SuiteError
 from stages.model.structure import output_layer, own_weights
 
-SUM_TOLERANCE = 1e-3  # of a row of probabilities, which half precision meets
+SUM_TOLERANCE = 1e-3  # of a row of probabilities, which float16 meets
+HALF_SUM_TOLERANCE = 0.02  # likewise where outputs are not float32: bfloat16 has 8 significant bits
 FAILED = "make it take batches of the input_shape that it is given"
 Shape = tuple[int, int, int]
 
@@ -117,19 +118,21 @@ def as_logits(model: keras.Model, input_shape: Shape, classes: int, builder: str
     with own_words(builder, f"its model fails on images {input_shape}", FAILED):
         raw = model(images, training=False)
     _check_shape(raw, len(images), classes, builder)
-    outputs = ops.convert_to_numpy(raw).astype(np.float64)
+    whole = keras.backend.standardize_dtype(raw.dtype) == "float32"
+    outputs = ops.convert_to_numpy(ops.cast(raw, "float32")).astype(np.float64)
     if not np.isfinite(outputs).all():
         raise refusal(
             builder, "its outputs are not finite on images in [0, 1] at the initial weights",
             "look for a division by zero, a logarithm, or weights that are too large",
         )  # fmt: skip
-    probabilities = bool((outputs >= 0).all() and np.allclose(outputs.sum(axis=1), 1, atol=SUM_TOLERANCE))
+    tolerance = SUM_TOLERANCE if whole else HALF_SUM_TOLERANCE
+    probabilities = bool((outputs >= 0).all() and np.allclose(outputs.sum(axis=1), 1, atol=tolerance))
     if not probabilities and _stays_in_unit_interval(model, images, outputs):
         raise refusal(
             builder, "its outputs are one sigmoid a class: all in [0, 1], whatever the weights, and sums other than 1",
             "end it with Dense(classes), or with softmax",
         )  # fmt: skip
-    if not probabilities and keras.backend.standardize_dtype(raw.dtype) == "float32":
+    if not probabilities and whole:
         return model
     wrapped = Logits(model, probabilities)
     wrapped(images, training=False)
@@ -185,7 +188,7 @@ def _stays_in_unit_interval(model: keras.Model, images: NDArray[np.float32], out
         for _ in range(3):
             for weight in weights:
                 weight.assign(rng.normal(0, 10, weight.shape))
-            tried = ops.convert_to_numpy(model(images, training=False))
+            tried = ops.convert_to_numpy(ops.cast(model(images, training=False), "float32"))
             if not ((tried >= 0) & (tried <= 1)).all():
                 return False
     finally:

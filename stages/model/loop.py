@@ -57,8 +57,9 @@ def make_training(
             )
             with tf.GradientTape() as tape:
                 logits = model(batch, training=True)
-                total = tf.add_n([loss(wanted, logits), *model.losses])
-            gradients = tape.gradient(total, model.trainable_variables)
+                total = tf.add_n([loss(wanted, logits), *(tf.cast(penalty, tf.float32) for penalty in model.losses)])
+                objective = optimizer.scale_loss(total)
+            gradients = tape.gradient(objective, model.trainable_variables)
             before = [tf.identity(variable) for variable in scaled]
             optimizer.apply(gradients, model.trainable_variables)
             for variable, old in zip(scaled, before, strict=True):

@@ -23,8 +23,9 @@ from stages.model.knobs import head_variables
 from stages.model.loop import batch_order, make_prediction, make_training, to_unit
 from stages.model.losses import balanced_positions, class_counts, make_loss
 from stages.model.mixing import make_augment
+from stages.model.optimizer import make_optimizer
 from stages.model.pairing import initial_state
-from stages.model.structure import forward_flops, is_kernel
+from stages.model.structure import forward_flops
 from stages.params.experiment import Augmentation, Model, Train
 
 CURE = "lower train.learning_rate or check the images"
@@ -90,7 +91,8 @@ class _Machine:
 @functools.cache
 def _machine(input_shape: tuple[int, int, int], classes: int, architecture: Model, settings: Train) -> _Machine:
     keras.utils.set_random_seed(0)  # for what a builder draws beside weights: the same in every process
-    model = build_model(input_shape, classes, architecture, settings)
+    with _layers_in(settings.precision):
+        model = build_model(input_shape, classes, architecture, settings)
     factor = settings.head_rate_factor
     scaled = head_variables(model, sample(input_shape)[:1], architecture) if factor != 1 else []
     optimizer = make_optimizer(settings, model.trainable_variables)
@@ -109,20 +111,15 @@ def _machine(input_shape: tuple[int, int, int], classes: int, architecture: Mode
     )
 
 
-def make_optimizer(settings: Train, variables: list[keras.Variable]) -> keras.Optimizer:
-    """Adam, or AdamW (Loshchilov and Hutter 2019) where kernels decay, by learning rate x weight decay a step.
-
-    `variables` are those that it will train: the kernels among them decay, biases and scales do not.
-    """
-    rate: Any = settings.learning_rate
-    if settings.schedule == "cosine":
-        rate = keras.optimizers.schedules.CosineDecay(rate, settings.steps)
-    average = {"use_ema": True, "ema_momentum": settings.ema_momentum} if settings.ema_momentum else {}
-    if not settings.weight_decay:
-        return keras.optimizers.Adam(rate, **average)
-    optimizer = keras.optimizers.AdamW(rate, weight_decay=settings.weight_decay, **average)
-    optimizer.exclude_from_weight_decay(var_list=[variable for variable in variables if not is_kernel(variable)])
-    return optimizer
+@contextlib.contextmanager
+def _layers_in(precision: str) -> Iterator[None]:
+    """Inside, new layers compute in half precision where it is a mixed one; their weights are float32 in any case."""
+    former = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(precision if precision.startswith("mixed_") else "float32")
+    try:
+        yield
+    finally:
+        keras.config.set_dtype_policy(former)
 
 
 def train_replicate(
@@ -141,6 +138,8 @@ def train_replicate(
     """
     train = splits["train"]
     input_shape = train.images.shape[1:]
+    # TensorFlow's own default would round the factors of products to 10 bits on newer GPUs, unasked.
+    tf.config.experimental.enable_tensor_float_32_execution(settings.precision == "tensor_float32")
     machine = _machine(input_shape, classes, architecture, settings)
     state = initial_state(
         input_shape, classes, architecture, settings, baseline,

@@ -192,6 +192,7 @@ class Train:
     mixup: NonNegative
     cutmix: NonNegative
     early_stopping: bool
+    precision: Literal["float32", "tensor_float32", "mixed_bfloat16", "mixed_float16"]
     curve_points: Positive
     curve_train_images: Positive
     # Hashing is for the cache of traced models, which no policy of evaluation enters.
@@ -220,10 +221,16 @@ class Train:
 
 @dataclass(frozen=True, config=STRICT)
 class Compute:
-    """Block `compute`: where replicates run. Nothing here may change a number."""
+    """Block `compute`: where replicates run. Nothing here may change a number.
+
+    `workers` and `per_gpu` are numbers of training processes, 0 leaves the choice to the suite; `address` is that
+    of a Ray cluster, as host:port or `auto`, None for this machine.
+    """
 
     workers: Natural
     device: Literal["auto", "cpu", "gpu"]
+    per_gpu: Natural
+    address: Annotated[str, Field(min_length=1)] | None
 
 
 def variant_settings(train: dict[str, Any], variants: dict[str, Any], name: str, where: str = "variants") -> Train:
