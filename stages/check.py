@@ -19,8 +19,9 @@ from stages.checking import loading, prediction
 from stages.checking.document import Document
 from stages.checking.leakage import leaked
 from stages.checking.result import Result, assemble
-from stages.compute import pool, provenance
+from stages.compute import pool
 from stages.compute.lifetime import die_with_parent
+from stages.compute.placement import place
 from stages.errors import SuiteError, run_stage
 from stages.params.experiment import Compute, Data
 from stages.params.schema import parse, read_yaml
@@ -52,8 +53,8 @@ def images_of(folder: str, group_pattern: str | None) -> Data:
         raise SuiteError(str(error).replace("params.yaml: data.group_pattern", "GROUPS")) from None
 
 
-def check(model: Path, data: Data, module: str | None, value_range: str | None, device: str) -> Result:
-    """Score the model on the images in a worker process on `device` (cpu or gpu), then audit the images.
+def check(model: Path, data: Data, module: str | None, value_range: str | None, compute: Compute) -> Result:
+    """Score the model on the images in a process of its own, then audit the images.
 
     Raises SuiteError on a model or on images that cannot be used.
     """
@@ -61,7 +62,7 @@ def check(model: Path, data: Data, module: str | None, value_range: str | None, 
     with tempfile.TemporaryDirectory() as scratch:
         pixels = Path(scratch) / runs.IMAGES.name
         job = (model, module, data, value_range, pixels)
-        (predicted,) = pool.run_jobs(prediction.work, [job], 1, device)
+        (predicted,) = pool.run_jobs(prediction.work, [job], place(compute).first)
         images = dataclasses.replace(predicted.images, images=np.load(pixels, mmap_mode="r", allow_pickle=False))
         return assemble(predicted, audit(images, predicted.splits, SEED), leaked(images, predicted.splits, SEED))
 
@@ -72,7 +73,7 @@ def main(given: list[str]) -> None:
     options = arguments(given)
     compute = parse(Compute, read_yaml(runs.PARAMS).get("compute"), "compute")
     data = images_of(options.data, options.groups)
-    result = check(options.model, data, options.module, options.range, provenance.device_kind(compute))
+    result = check(options.model, data, options.module, options.range, compute)
     document = Document(result, str(options.model), options.data, options.groups)
     if options.out:
         document.save(options.out)

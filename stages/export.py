@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from stages.checking import card, saving
 from stages.compute import pool, provenance
 from stages.compute.lifetime import die_with_parent
+from stages.compute.placement import place
 from stages.data.arrays import load_groups, load_images, load_labels, load_splits
 from stages.data.subset import training_subset, validation
 from stages.errors import SuiteError, run_stage
@@ -103,18 +104,18 @@ def export(params: Suite, variant: str, out: Path) -> Path:
     joined = np.concatenate(lists)
     index = {"train": joined, "val": joined[:1], "test": splits.test[0]}  # nothing is chosen on validation here
     print(f"export {variant}: {settings.steps:,} steps on {len(joined):,} images", flush=True)
-    device = provenance.device_kind(params.compute)
+    placement = place(params.compute).first
     target, partial = out / variant, out / f".{variant}.partial"
     try:
         shutil.rmtree(partial, ignore_errors=True)  # what a killed run left
         partial.mkdir(parents=True)
         job = (partial / MODEL, params.model, settings, params.train, seed, splits.replicates[0], index)
-        (made,) = pool.run_jobs(work, [job], 1, device)
+        (made,) = pool.run_jobs(work, [job], placement)
         content = card.Content(
             variant=variant, params=params, settings=settings, provenance=known, sizes=(len(lists[0]), len(lists[1])),
             probabilities=made.probabilities, labels=labels[index["test"]], parameters=made.parameters,
             groups=load_groups()[index["test"]] if known["data"]["groups"] is not None else None,
-            own_classes=made.own_classes, environment=provenance.environment(device), **tables(),
+            own_classes=made.own_classes, environment=provenance.environment(placement.device), **tables(),
         )  # fmt: skip
         (partial / CARD).write_text(card.text(content), encoding="utf-8")
         replace(partial, target)

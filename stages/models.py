@@ -5,7 +5,8 @@ and index lists; builds the network of every variant that trains, in a process o
 data/models.txt, which never changes, so that one more variant retrains no other.
 """
 
-from stages.compute import pool, provenance
+from stages.compute import pool
+from stages.compute.placement import place
 from stages.data.arrays import load_labels, load_splits
 from stages.data.manifest import read_manifest
 from stages.data.subset import training_subset, validation
@@ -49,7 +50,7 @@ def main() -> None:
     variants = {name: params.variants[name] for name in params.cells}
     check_lists(params)
     job = ((height, width, channels), len(manifest["class_names"]), params.model, params.train, variants)
-    for _ in pool.run_jobs(check, [job], 1, provenance.device_kind(params.compute)):
+    for _ in pool.run_jobs(check, [job], place(params.compute).first):
         pass
     try:
         partial = runs.MODELS_CHECKED.with_name(f"{runs.MODELS_CHECKED.name}.partial")

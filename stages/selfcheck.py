@@ -13,7 +13,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from stages.compute import pool, provenance
+from stages.compute import placement, pool, provenance
 from stages.errors import SuiteError, run_stage
 from stages.params.experiment import Compute
 from stages.params.schema import parse, read_yaml
@@ -40,14 +40,14 @@ GIB = 2**30
 CGROUP_LIMITS = (Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory/memory.limit_in_bytes"))
 
 
-def line(device: str) -> str:
-    """What the machine is, in one line: image, TensorFlow, device, cores, memory."""
+def line(compute: Compute, device: str) -> str:
+    """What the machine is, in one line: image, TensorFlow, device, cores, memory, and where replicates run."""
     image = os.environ.get("SUITE_IMAGE")
     where = f"image {image} {provenance.image_revision()[:12]}" if image else "no image"
     shown = provenance.gpu_model() if device == "gpu" else "cpu"
     return (
         f"{where}, TensorFlow {importlib.metadata.version('tensorflow')}, device {shown}, "
-        f"{provenance.usable_cores()} cores, {memory() / GIB:.1f} GiB"
+        f"{provenance.usable_cores()} cores, {memory() / GIB:.1f} GiB: {placement.explain(compute)}"
     )
 
 
@@ -66,6 +66,8 @@ def faults(compute: Compute, device: str) -> Iterator[str]:
     yield from file_systems(Path())
     yield from shared_memory(SHARED_MEMORY)
     if device == "gpu":
+        if not provenance.visible_gpus():
+            yield placement.HIDDEN
         yield from gpu(compute)
 
 
@@ -177,7 +179,7 @@ def main() -> None:
     """Print the line, then raise SuiteError with everything that is in the way, each on a line of its own."""
     compute = parse(Compute, read_yaml(runs.PARAMS).get("compute"), "compute")
     device = provenance.device_kind(compute)
-    print(line(device), flush=True)
+    print(line(compute, device), flush=True)
     for note in notes(Path(), Path(sys.prefix)):
         print(f"note: {note}", flush=True)
     if found := list(faults(compute, device)):

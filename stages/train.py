@@ -18,51 +18,16 @@ from typing import Any
 
 import numpy as np
 
-from stages.compute import pool, provenance, store
-from stages.compute.lifetime import die_with_parent
+from stages.compute import provenance, store
+from stages.compute.lifetime import PARENT, die_with_parent
 from stages.compute.progress import Progress
-from stages.data.arrays import arrays_digest, load_groups, load_images, load_labels, load_splits, read_npz, write_npz
-from stages.data.subset import scored_training, training_subset, validation
+from stages.compute.replicates import RESULT, WEIGHTS, Job, json_text, open_backend
+from stages.data.arrays import arrays_digest, load_labels, load_splits, read_npz, write_npz
+from stages.data.subset import training_subset, validation
 from stages.errors import SuiteError, run_stage
 from stages.params.experiment import Compute, Model, Split, Train, settings_as_dict, variant_settings
 from stages.params.schema import parse, read_yaml
 from stages.paths import runs
-
-RESULT = "result.json"
-WEIGHTS = "model.weights.h5"
-
-
-def work(
-    folder: Path, variant: str, architecture: Model, settings: Train, baseline: Train, seed: int, replicate: int,
-    index: dict[str, np.ndarray], keep_weights: bool, device: str,
-) -> int:  # fmt: skip
-    """Train one replicate in a worker process and write its files below `folder`; return its number."""
-    from stages.model.replicate import Examples, train_replicate
-
-    images, labels, groups = load_images(), load_labels(), load_groups()
-    splits = {name: Examples(images[rows], labels[rows]) for name, rows in index.items()}
-    index = index | {"train": scored_training(index["train"])}
-    classes = int(labels.max()) + 1
-    try:
-        trained = train_replicate(architecture, settings, baseline, seed, replicate, splits, classes)
-    except SuiteError as error:
-        raise SuiteError(f"variant {variant}, {error}") from None
-    folder.mkdir(parents=True)
-    predictions: dict[str, Any] = {f"{name}_probabilities": values for name, values in trained.probabilities.items()}
-    predictions["train_images"] = np.array(len(splits["train"].labels))
-    for name, rows in index.items():
-        predictions |= {f"{name}_labels": labels[rows], f"{name}_index": rows, f"{name}_groups": groups[rows]}
-    write_npz(folder / runs.PREDICTIONS, predictions)
-    record = {
-        "facts": trained.facts,
-        "history": trained.history,
-        "environment": provenance.environment(device),
-    }
-    _write_json(folder / RESULT, record)
-    _write_json(folder / runs.TELEMETRY, {"replicate": replicate, **trained.seconds})
-    if keep_weights:
-        trained.model.save_weights(folder / WEIGHTS)
-    return replicate
 
 
 def train_cell(
@@ -74,7 +39,7 @@ def train_cell(
     folder that cannot be written; replicates finished before it stay in the store.
     """
     splits = load_splits(block)
-    device = provenance.device_kind(compute)
+    backend = open_backend(compute, Path(architecture.files))
     shared = {
         "architecture": dataclasses.asdict(architecture),
         "files": store.code_digest((Path(architecture.files),), pattern="*"),
@@ -84,7 +49,7 @@ def train_cell(
         "arrays": arrays_digest(),
         "lock": hashlib.sha256(runs.TRAINING_LOCK.read_bytes()).hexdigest(),
         "code": store.code_digest(runs.TRAINING_CODE),
-        "device": device,
+        "device": backend.device,
     }
     labels, val = load_labels(), validation(splits, settings)
     indices = [
@@ -97,32 +62,21 @@ def train_cell(
     ]
     with store.cell_scratch(variant, block) as scratch:
         jobs = [
-            (
-                scratch / str(number),
-                variant,
-                architecture,
-                settings,
-                baseline,
-                seed,
-                number,
-                indices[row],
-                row == 0,
-                device,
-            )
+            Job(variant, architecture, settings, baseline, seed, number, indices[row], row == 0, backend.device)
             for row, number in enumerate(splits.replicates)
             if store.find(keys[row]) is None
         ]
         done = len(keys) - len(jobs)
         with Progress(f"train {variant}-{block}", len(keys), done) as progress:
-            for number in pool.run_jobs(work, jobs, provenance.worker_count(compute, device), device):
-                store.publish(scratch / str(number), keys[splits.replicates.index(number)])
+            for number, files in backend.run(jobs):
+                store.publish(files, scratch / str(number), keys[splits.replicates.index(number)])
                 progress.advance()
         finished = [folder for key in keys if (folder := store.find(key)) is not None]
         if len(finished) < len(keys):
             raise SuiteError(f"{runs.STORE} lost a replicate of {variant}-{block} meanwhile: run again")
-        assemble(finished, variant, block, architecture, settings, seed, scratch / "assembled")
         target = runs.run_folder(variant, block)
         try:
+            assemble(finished, variant, block, architecture, settings, seed, scratch / "assembled")
             shutil.rmtree(target, ignore_errors=True)
             target.parent.mkdir(parents=True, exist_ok=True)
             (scratch / "assembled").rename(target)
@@ -158,11 +112,9 @@ def assemble(
         "replicates": [record["facts"] for record in records],
         "environments": environments,
     }
-    _write_json(target / runs.RUN, run)
-    _write_json(
-        target / runs.TELEMETRY,
-        [json.loads((folder / runs.TELEMETRY).read_text(encoding="utf-8")) for folder in folders],
-    )
+    (target / runs.RUN).write_text(json_text(run), encoding="utf-8")
+    telemetry = [json.loads((folder / runs.TELEMETRY).read_text(encoding="utf-8")) for folder in folders]
+    (target / runs.TELEMETRY).write_text(json_text(telemetry), encoding="utf-8")
     models = target / runs.MODELS
     models.mkdir()
     shutil.copyfile(folders[0] / WEIGHTS, models / f"{replicates[0]}.weights.h5")
@@ -172,13 +124,10 @@ def _digest(index: dict[str, np.ndarray]) -> str:
     return hashlib.sha256(b"".join(np.ascontiguousarray(index[name]).tobytes() for name in sorted(index))).hexdigest()
 
 
-def _write_json(path: Path, content: Any) -> None:
-    path.write_text(json.dumps(content, indent=1, allow_nan=False) + "\n", encoding="utf-8")
-
-
 def main() -> None:
     """Check the environment and the parameters, then train the cell named on the command line."""
-    die_with_parent(os.getppid())
+    # DVC may have died while this process imported: the parent is then another one than it names.
+    die_with_parent(int(os.environ.pop(PARENT, os.getppid())))
     if len(sys.argv) != 3 or not sys.argv[2].isdecimal():
         raise SuiteError(f"usage: python -m stages.train <variant> <block>, received {sys.argv[1:]}")
     variant, block = sys.argv[1], int(sys.argv[2])

@@ -11,7 +11,7 @@ from stages.errors import SuiteError
 from stages.params.experiment import Compute
 from tests.scratch import TOY, copy_repository, read_params, run, write_params
 
-AUTO, GPU = Compute(workers=0, device="auto"), Compute(workers=0, device="gpu")
+AUTO, GPU = Compute(0, "auto", 0, None), Compute(0, "gpu", 0, None)
 ELSEWHERE = Path("/dev/shm")  # another file system than any folder a test makes
 
 
@@ -30,11 +30,13 @@ def test_line_and_status_of_the_command(tmp_path: Path) -> None:
     assert "TensorFlow 2." in line
     assert f"{provenance.usable_cores()} cores" in line
     assert all(note.startswith("note: ") for note in notes)  # this environment may be older than the lock
-    write_params(folder, read_params(folder) | {"compute": {"workers": 0, "device": "gpu"}})
+    write_params(
+        folder, read_params(folder) | {"compute": {"workers": 0, "device": "gpu", "per_gpu": 0, "address": None}}
+    )
     (folder / ".git").rename(folder / "git")
     done = run(folder, "python", "-m", "stages.selfcheck", check=False)
     assert done.returncode == 1
-    assert [line.split(":")[0] for line in done.stdout.splitlines()[1 + len(notes) :]] == ["error", "error"]
+    assert [line.split(":")[0] for line in done.stdout.splitlines()[1 + len(notes) :]] == ["error"] * 3
     assert "Traceback" not in done.stdout
 
 

@@ -5,16 +5,13 @@ import pytest
 
 from stages.compute import pool, provenance, store
 from stages.compute.lifetime import die_with_parent
+from stages.compute.placement import Placement
 from stages.errors import SuiteError
-from stages.params.experiment import Compute
 from tests.scratch import ROOT
 
 
 def publish(root: Path, key: str, content: str = "numbers") -> Path:
-    partial = root / "made"
-    partial.mkdir(parents=True)
-    (partial / "result").write_text(content)
-    return store.publish(partial, key, root)
+    return store.publish({"result": content.encode()}, root / "made", key, root)
 
 
 def test_published_replicate_is_found_and_others_are_not(tmp_path: Path) -> None:
@@ -23,6 +20,12 @@ def test_published_replicate_is_found_and_others_are_not(tmp_path: Path) -> None
     assert (folder / "result").read_text() == "numbers"
     assert store.find("b", tmp_path) is None
     assert not (tmp_path / "made").exists()
+
+
+def test_a_replicate_that_cannot_be_written_whole_is_not_there(tmp_path: Path) -> None:
+    with pytest.raises(SuiteError, match="check its owner and free space"):
+        store.publish({"result": b"numbers", "no/such folder": b""}, tmp_path / "made", "a", tmp_path)
+    assert store.find("a", tmp_path) is None
 
 
 @pytest.mark.parametrize("damage", ["truncated", "altered", "missing", "no checksums", "bad checksums"])
@@ -108,18 +111,6 @@ def test_another_version_is_named(tmp_path: Path) -> None:
     assert "make setup" in str(caught.value)
 
 
-def test_device_and_workers_follow_the_parameters(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(provenance, "NVIDIA_DEVICE", tmp_path / "none")
-    assert provenance.device_kind(Compute(0, "auto")) == "cpu"
-    assert provenance.device_kind(Compute(0, "gpu")) == "gpu"
-    monkeypatch.setattr(provenance, "NVIDIA_DEVICE", tmp_path)
-    assert provenance.device_kind(Compute(0, "auto")) == "gpu"
-    assert provenance.device_kind(Compute(0, "cpu")) == "cpu"
-    assert provenance.worker_count(Compute(3, "cpu"), "cpu") == 3
-    assert provenance.worker_count(Compute(0, "auto"), "gpu") == 1
-    assert provenance.worker_count(Compute(0, "auto"), "cpu") == provenance.usable_cores() >= 1
-
-
 def test_environment_names_no_host_and_no_date() -> None:
     assert set(provenance.environment("cpu")) == {
         "python", "tensorflow", "keras", "numpy", "device", "processor", "system",
@@ -127,9 +118,9 @@ def test_environment_names_no_host_and_no_date() -> None:
 
 
 def test_no_jobs_start_no_process() -> None:
-    assert list(pool.run_jobs(die_with_parent, [], 2, "cpu")) == []
+    assert list(pool.run_jobs(die_with_parent, [], Placement("cpu", ("",)))) == []
 
 
 def test_gpu_that_is_not_there_is_named() -> None:
     with pytest.raises(SuiteError, match=r"compute\.device asks for a GPU but TensorFlow sees none"):
-        list(pool.run_jobs(abs, [(-1,)], 1, "gpu"))
+        list(pool.run_jobs(abs, [(-1,)], Placement("gpu", ("0",))))

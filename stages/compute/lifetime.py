@@ -7,6 +7,7 @@ import sys
 import threading
 import time
 
+PARENT = "SUITE_PARENT"  # environment variable of a stage: the pid of the DVC that started it
 _PR_SET_PDEATHSIG = 1  # prctl(2)
 _POLL_SECONDS = 0.5
 

@@ -1,4 +1,4 @@
-"""Runs jobs in single-threaded TensorFlow processes, one a core, each of which imports TensorFlow once."""
+"""Runs jobs in single-threaded TensorFlow processes, one a slot, each of which imports TensorFlow once."""
 
 import contextlib
 import functools
@@ -9,16 +9,22 @@ import tempfile
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
+from multiprocessing.queues import SimpleQueue
 from typing import TypeVar
 
 from stages.compute.lifetime import die_with_parent
+from stages.compute.placement import Placement
 from stages.errors import SuiteError
 
 T = TypeVar("T")
 
 
-def run_jobs(work: Callable[..., T], jobs: list[tuple], workers: int, device: str) -> Iterator[T]:
-    """Yield `work(*job)` of every job as each finishes, in any order.
+# What would change numbers or speed behind the parameters' back.
+UNWANTED = ("TF_XLA_FLAGS", "NVIDIA_TF32_OVERRIDE", "TF_ENABLE_AUTO_MIXED_PRECISION")
+
+
+def run_jobs(work: Callable[..., T], jobs: list[tuple], placement: Placement) -> Iterator[T]:
+    """Yield `work(*job)` of every job as each finishes, in any order, in one process for each slot of `placement`.
 
     `work` must be importable by name. On the first failure the other jobs are dropped and the failure
     is raised; a worker that was killed is a SuiteError.
@@ -26,23 +32,29 @@ def run_jobs(work: Callable[..., T], jobs: list[tuple], workers: int, device: st
     if not jobs:
         return
     spawn = multiprocessing.get_context("spawn")
-    pool = ProcessPoolExecutor(min(workers, len(jobs)), spawn, initializer=_start_worker, initargs=(os.getpid(),))
+    workers = min(len(placement.slots), len(jobs))
+    slots: SimpleQueue[str] = spawn.SimpleQueue()
+    for slot in placement.slots[:workers]:
+        slots.put(slot)
+    pool = ProcessPoolExecutor(workers, spawn, initializer=_start_worker, initargs=(os.getpid(), slots))
     try:
-        for future in as_completed([pool.submit(_run, device, work, job) for job in jobs]):
+        for future in as_completed([pool.submit(_run, placement.device, work, job) for job in jobs]):
             yield future.result()
     except BrokenProcessPool:
         raise SuiteError(
-            "a training process was killed, perhaps for want of memory; finished replicates are kept: "
-            "run again, with fewer compute.workers if it happens twice"
+            "a process that ran TensorFlow was killed, perhaps for want of memory: run again; if it happens twice, "
+            "free some, or set fewer compute.workers"
         ) from None
     finally:
         for process in multiprocessing.active_children():  # none is busy unless something failed
             process.kill()
         pool.shutdown(cancel_futures=True)
+        slots.close()
 
 
-def _start_worker(parent: int) -> None:
+def _start_worker(parent: int, slots: "SimpleQueue[str]") -> None:
     die_with_parent(parent)
+    os.environ["CUDA_VISIBLE_DEVICES"] = slots.get()  # before TensorFlow looks for GPUs
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent answers Ctrl-C, for all
 
 
@@ -53,7 +65,12 @@ def _run(device: str, work: Callable[..., T], job: tuple) -> T:
 
 @functools.cache
 def start_tensorflow(device: str) -> None:
-    """Import TensorFlow, once a worker, and give it one thread: its bits depend on their number."""
+    """Import TensorFlow, once a process, and give it one thread: its bits depend on their number.
+
+    Raises SuiteError when `device` is gpu and TensorFlow sees none.
+    """
+    for name in UNWANTED:
+        os.environ.pop(name, None)
     os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
     os.environ["TF_ENABLE_ONEDNN_OPTS"] = (
         "1"  # TensorFlow's own default depends on the processor, and so would the bits

@@ -55,14 +55,26 @@ def find(replicate_key: str, root: Path = runs.STORE) -> Path | None:
     return None
 
 
-def publish(partial: Path, replicate_key: str, root: Path = runs.STORE) -> Path:
-    """Move a replicate's complete folder into the store, with its checksums; return where it lies."""
-    checksums = {file.name: _sha256(file) for file in sorted(partial.iterdir())}
+def publish(files: dict[str, bytes], partial: Path, replicate_key: str, root: Path = runs.STORE) -> Path:
+    """Write a replicate's files and their checksums to `partial`, move that into the store, return where it lies.
+
+    Raises SuiteError when they cannot be written; nothing of them is in the store then.
+    """
+    try:
+        return _publish(files, partial, root / "done" / replicate_key)
+    except OSError as error:
+        raise SuiteError(f"cannot write {root}: {error}; check its owner and free space") from None
+
+
+def _publish(files: dict[str, bytes], partial: Path, target: Path) -> Path:
+    partial.mkdir(parents=True)
+    checksums = {name: hashlib.sha256(content).hexdigest() for name, content in sorted(files.items())}
+    for name, content in files.items():
+        (partial / name).write_bytes(content)
     (partial / CHECKSUMS).write_text(json.dumps(checksums, indent=1), encoding="utf-8")
     for file in partial.iterdir():
         with file.open("rb") as handle:
             os.fsync(handle.fileno())
-    target = root / "done" / replicate_key
     target.parent.mkdir(parents=True, exist_ok=True)
     with contextlib.suppress(FileNotFoundError):
         shutil.rmtree(target)

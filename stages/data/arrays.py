@@ -6,7 +6,7 @@ import io
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -62,9 +62,12 @@ def read_npz(path: Path) -> dict[str, NDArray[Any]]:
         return dict(content)
 
 
-def write_npz(path: Path, arrays: Mapping[str, ArrayLike]) -> None:
-    """Write an uncompressed .npz; its bytes depend on the arrays alone, those of np.savez on Python's version too."""
-    with zipfile.ZipFile(path, "w") as archive:
+def write_npz(target: Path | IO[bytes], arrays: Mapping[str, ArrayLike]) -> None:
+    """Write an uncompressed .npz to a path or an open file.
+
+    Its bytes depend on the arrays alone; those of np.savez depend on Python's version too.
+    """
+    with zipfile.ZipFile(target, "w") as archive:
         for name, array in arrays.items():
             content = io.BytesIO()
             np.lib.format.write_array(content, np.asanyarray(array), allow_pickle=False)

@@ -11,6 +11,7 @@ import time
 
 from stages.compute import pool
 from stages.compute.lifetime import die_with_parent
+from stages.compute.placement import place
 from stages.data.arrays import load_images, load_labels, load_splits
 from stages.data.manifest import read_manifest
 from stages.errors import SuiteError, run_stage
@@ -78,20 +79,24 @@ def take(params: suite.Suite) -> None:
     height, width, channels = manifest["image_shape"]
     shape, classes = (height, width, channels), len(manifest["class_names"])
     key = timings.probe_key(params, manifest["image_shape"])
-    device, workers = key["environment"]["device"], key["workers"]
+    placement = place(params.compute)
+    workers = len(placement.slots)
     cached = timings.read_probe(key)
     if cached is None:
-        print(f"probe: the baseline for {2 * STEPS} steps in {workers} processes at once on {device}", flush=True)
+        print(
+            f"probe: the baseline for {2 * STEPS} steps in {workers} processes at once on {placement.device}",
+            flush=True,
+        )
         job = (time.time(), params.model, params.train, params.split.seed, params.split.blocks[0])
         measured = []
-        for found in pool.run_jobs(measure, [job] * workers, workers, device):
+        for found in pool.run_jobs(measure, [job] * workers, placement):
             measured.append(found)
             print(f"probe: {len(measured)}/{workers} processes, {1000 * found.step:.1f} ms a step", flush=True)
         fields = {field.name: [getattr(m, field.name) for m in measured] for field in dataclasses.fields(Timings)}
         cached = timings.Probe(Timings(**{name: statistics.fmean(values) for name, values in fields.items()}), {})
     if networks := timings.missing_models(params, cached):
         print(f"probe: operations of {len(networks)} variants", flush=True)
-        (counted,) = pool.run_jobs(count_operations, [(networks, params.model, shape, classes)], 1, device)
+        (counted,) = pool.run_jobs(count_operations, [(networks, params.model, shape, classes)], placement.first)
         cached = timings.Probe(cached.timings, cached.models | counted)
     timings.write_probe(key, cached)
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from stages.compute import provenance, store
+from stages.compute.placement import place
 from stages.data.manifest import read_manifest
 from stages.data.splits import sizes_of
 from stages.errors import SuiteError
@@ -53,15 +54,15 @@ def digest(settings: Train) -> str:
 
 def probe_key(params: Suite, image_shape: list[int]) -> dict[str, Any]:
     """Everything that decides the seconds: another value of any of it needs another probe."""
-    device = provenance.device_kind(params.compute)
+    placement = place(params.compute)
     return {
         "model": dataclasses.asdict(params.model),
         "files": store.code_digest((Path(params.model.files),), pattern="*"),
         "baseline": json.loads(json.dumps(settings_as_dict(params.train))),  # lists for tuples, as in the file
         "lock": hashlib.sha256(runs.TRAINING_LOCK.read_bytes()).hexdigest(),
-        "workers": provenance.worker_count(params.compute, device),
+        "workers": len(placement.slots),
         "image_shape": image_shape,
-        "environment": provenance.environment(device),
+        "environment": provenance.environment(placement.device),
     }
 
 

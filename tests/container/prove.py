@@ -191,7 +191,9 @@ def prove_gpu(scratch: Path) -> None:
     print(done.stderr.strip().splitlines()[-1])
     code = f"import ctypes; ctypes.CDLL({DRIVER_LIBRARY!r})"
     assert "cannot open shared object file" in container.run(workspace, "python", "-c", code, fails=True).stderr
-    write_params(workspace, read_params(workspace) | {"compute": {"workers": 0, "device": "gpu"}})
+    write_params(
+        workspace, read_params(workspace) | {"compute": {"workers": 0, "device": "gpu", "per_gpu": 0, "address": None}}
+    )
     done = container.run(workspace, "dvc", "repro", fails=True)
     (error,) = (line for line in done.stderr.splitlines() if line.startswith("error: compute.device = gpu"))
     assert "no NVIDIA GPU is visible" in error, error

@@ -1,0 +1,99 @@
+"""What a node of a Ray cluster does: show that it would make the same numbers, and train replicates.
+
+Runs in a copy of the training code that Ray unpacked there; reads nothing else and writes nothing but temporary files.
+"""
+
+import dataclasses
+import errno
+import functools
+import importlib
+import os
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+import stages
+from stages.compute import pool, provenance, store
+from stages.errors import SuiteError
+from stages.paths import runs
+
+if TYPE_CHECKING:
+    from stages.compute.replicates import Files, Job
+
+FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+FULL_WORDS = tuple(os.strerror(number) for number in FULL)  # HDF5 puts them into errors of other types
+CURE = "start them from the same image, or after `make setup-ray` on the same commit"
+
+
+@dataclasses.dataclass(frozen=True)
+class Expected:
+    """What every node must have: the name and text of the training lock, digests of the code and of model.files."""
+
+    lock: str
+    lock_text: str
+    code: str
+    files_digest: str
+    files: str
+
+
+def expected(files: Path) -> Expected:
+    """What this working tree expects of a node. Raises SuiteError where the training lock cannot be read."""
+    return Expected(runs.TRAINING_LOCK.name, provenance.lock_text(), *_digests(files), files.as_posix())
+
+
+def differences(wanted: Expected) -> list[str]:
+    """What of this node is not as expected: its lock file's name, its packages, the code that it runs."""
+    found = []
+    if runs.TRAINING_LOCK.name != wanted.lock:
+        found.append(f"its environment is that of {runs.TRAINING_LOCK.name}, not of {wanted.lock}")
+    found += provenance.differences(wanted.lock_text, wanted.lock)
+    code, files = _digests(Path(wanted.files))
+    if not Path(stages.__file__).resolve().is_relative_to(Path.cwd().resolve()):
+        found.append(f"it would run the code in {Path(stages.__file__).parent}, which its PYTHONPATH may name")
+    elif code != wanted.code:
+        found.append("Ray unpacked other training code there")
+    if files != wanted.files_digest:
+        found.append(f"Ray unpacked other files in model.files = {wanted.files}")
+    return found
+
+
+def train(
+    wanted: Expected, job: "Job", images: np.ndarray, labels: np.ndarray, groups: np.ndarray
+) -> "tuple[int, Files]":
+    """Train one replicate; return its number and its files by name.
+
+    Raises SuiteError on a node that is not as expected, on a full disk, and as training does.
+    """
+    _refuse_difference(wanted)
+    pool.start_tensorflow(job.device)
+    from stages.compute.replicates import train_files
+
+    try:
+        return job.number, train_files(job, images, labels, groups)
+    except (OSError, RuntimeError) as error:
+        if getattr(error, "errno", None) in FULL or any(words in str(error) for words in FULL_WORDS):
+            said = " ".join(str(error).split())[:200]
+            raise SuiteError(
+                f"{where()} has no space left in {tempfile.gettempdir()}: free some, or start it with TMPDIR set to a "
+                f"folder that has ({said})"
+            ) from None
+        raise
+
+
+@functools.cache
+def _refuse_difference(wanted: Expected) -> None:
+    """Once a process: nodes may have joined after the others were looked at."""
+    if found := differences(wanted):
+        raise SuiteError(f"{where()} would make other numbers: {'; '.join(found)}; end it, or {CURE}")
+
+
+def where() -> str:
+    """This node's address and the start of its id, as an error names it."""
+    ray = importlib.import_module("ray")
+    return f"node {ray.util.get_node_ip_address()} ({ray.get_runtime_context().get_node_id()[:8]})"
+
+
+def _digests(files: Path) -> tuple[str, str]:
+    return store.code_digest(runs.TRAINING_CODE), store.code_digest((files,), pattern="*")
