@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(abspath $(VENV))/bin
 export PATH := $(BIN):$(PATH)
 .DEFAULT_GOAL := help
-.PHONY: help setup self-check check plan repro more report export test test-browser lint smoke lock review fresh verify image image-gpu
+.PHONY: help setup setup-ray self-check check plan repro more report export test test-browser lint smoke lock review fresh faults verify bench image image-gpu
 
 help:  ## list the commands
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
@@ -16,14 +16,19 @@ setup:  ## create the environment from requirements.txt, when it changed
 	  $(BIN)/python -m pip install --disable-pip-version-check --require-hashes -r requirements.txt && \
 	  cp requirements.txt $(VENV)/requirements.installed; }
 
+setup-ray: setup  ## add Ray to the environment, for a cluster (docs/cluster.md) and for `make test`
+	@cmp -s requirements-ray.txt $(VENV)/requirements-ray.installed || { \
+	  $(BIN)/python -m pip install --disable-pip-version-check --require-hashes -r requirements-ray.txt && \
+	  cp requirements-ray.txt $(VENV)/requirements-ray.installed; }
+
 check: setup  ## your saved model on your images, trains nothing: MODEL=my.keras DATA=folder [MODULE=a.b] [GROUPS=regex] [RANGE=0-1] [OUT=folder]
 	@$(BIN)/python -m stages.check $(if $(MODEL),'$(MODEL)') $(if $(DATA),'$(DATA)') $(if $(MODULE),--module='$(MODULE)') $(if $(GROUPS),--groups='$(GROUPS)') $(if $(RANGE),--range='$(RANGE)') $(if $(OUT),--out='$(OUT)')
 
 plan: setup  ## what a run costs and can show; BUDGET=2h: what to train in that time
 	@$(BIN)/python -m stages.plan $(if $(BUDGET),'$(BUDGET)')
 
-repro: setup  ## run what is out of date of the pipeline; over an hour needs BUDGET=4h; ARGS= are passed to `dvc repro`
-	@BUDGET='$(BUDGET)' $(BIN)/python -m stages.repro $(ARGS)
+repro: setup  ## run what is out of date of the pipeline; JOBS=2: two cells at once; over an hour needs BUDGET=4h; ARGS= are passed to `dvc repro`
+	@BUDGET='$(BUDGET)' JOBS='$(JOBS)' $(BIN)/python -m stages.repro $(ARGS)
 
 more: setup  ## train a variant on fresh replicates: ARM=dropout [BLOCKS=1] [BUDGET=4h]; DRY=1 only prints
 	@BUDGET='$(BUDGET)' $(BIN)/python -m stages.more $(if $(DRY),--dry) $(ARM) $(BLOCKS)
@@ -41,8 +46,8 @@ review: setup  ## what this branch does to the results: BASE=<rev> [OUT=folder] 
 fresh: setup  ## do dvc.lock and reports/ belong to the code beside them? Needs no data
 	@$(BIN)/python -m stages.review --fresh
 
-test: setup lint  ## lint, types and tests
-	@$(BIN)/python -m pytest -m 'not browser' $(ARGS)
+test: setup-ray lint  ## lint, types and tests
+	@$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile -m 'not browser' $(ARGS)
 
 test-browser: setup  ## the HTML report in Chromium, which must be installed, with its driver
 	@$(BIN)/python -m pytest -m browser $(ARGS)
@@ -55,8 +60,14 @@ lint: setup
 smoke: setup  ## the whole pipeline at toy scale in a scratch copy
 	@$(BIN)/python -m tests.smoke
 
+faults: setup  ## kill -9 at random moments of runs with JOBS=2, and compare the bits: [KILLS=20] [SEED=1]
+	@$(BIN)/python -m tests.faults $(if $(KILLS),--kills '$(KILLS)') $(if $(SEED),--seed '$(SEED)')
+
 verify: setup  ## train variants again from nothing and compare with reports/: [ARM='dropout l2', or all] [BLOCK=0] [REV=<rev>]
 	@$(BIN)/python -m stages.verify $(ARM) $(if $(BLOCK),--block '$(BLOCK)') $(if $(REV),--revision '$(REV)')
+
+bench: setup  ## images a second of this suite beside stock Keras and PyTorch: [ROUNDS=5] [TORCH=/path/to/python]
+	@$(BIN)/python -m stages.bench $(if $(ROUNDS),--rounds '$(ROUNDS)') $(if $(TORCH),--torch '$(TORCH)')
 
 self-check: setup  ## can this machine train here? One line, or what is in the way
 	@$(BIN)/python -m stages.selfcheck
@@ -71,3 +82,4 @@ lock: setup  ## compile requirements*.in to hash-locked, universal files
 	@$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --custom-compile-command 'make lock' requirements-train.in -o requirements-train.txt
 	@$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --custom-compile-command 'make lock' -c requirements-train.txt requirements.in -o requirements.txt
 	@$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --custom-compile-command 'make lock' -c requirements-train.txt requirements-gpu.in -o requirements-gpu.txt
+	@$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --custom-compile-command 'make lock' -c requirements.txt requirements-ray.in -o requirements-ray.txt
