@@ -1,20 +1,27 @@
-"""`make repro`: one `dvc repro` a workspace. Arguments are passed on to it.
+"""`make repro`: one `dvc repro` a workspace, or with JOBS several cells of it at once. Arguments are passed on to DVC.
 
-Without explicit targets it first refuses what would train for over an hour, or for more than BUDGET (an environment
-variable, such as 4h). Holds .dvc/tmp/workspace.lock for DVC's whole life, then drops DVC's own rwlock
-file, which a reused pid, a zombie or a truncated write can leave blocking for ever.
+Without explicit targets it first refuses what would train for over an hour, or for more than BUDGET. BUDGET, such as
+4h, and JOBS are environment variables. Holds .dvc/tmp/workspace.lock for DVC's whole life, drops DVC's own rwlock
+file, which a reused pid, a zombie or a truncated write can leave blocking for ever, and puts back a dvc.lock that a
+kill cut short. Writes .dvc/tmp/last_run.json.
 """
 
 import fcntl
 import math
 import os
 import sys
+import time
 from pathlib import Path
 
+from stages.compute import placement
 from stages.errors import SuiteError, run_stage
 from stages.params import suite
+from stages.params.experiment import Compute
 from stages.planning import timings
 from stages.planning.estimate import parse_budget, total
+from stages.reproducing import account, lockfile, pipeline, side_by_side
+from stages.reproducing.foreground import Received, note_signals, run_dvc
+from stages.reproducing.sharing import jobs_asked
 
 DVC_TMP = Path(".dvc/tmp")
 UNASKED = 3600.0  # seconds of training that need no BUDGET
@@ -32,6 +39,8 @@ def lock_workspace() -> int:
             "another `make repro` runs in this folder, or `make plan` or `make more`: wait for it, or end it"
         ) from None
     (DVC_TMP / "rwlock").unlink(missing_ok=True)
+    if done := lockfile.mend():
+        print(done, flush=True)
     return lock
 
 
@@ -68,13 +77,73 @@ def trains_everything(arguments: list[str]) -> bool:
     return not any(word in ("--dry", "-h", "--help") or not word.startswith("-") for word in arguments)
 
 
+def slots_of(compute: Compute) -> list[int] | None:
+    """Numbers of the slots that this machine leaves to the run; None where a Ray cluster decides."""
+    if placement.address(compute):
+        return None
+    slots, share = placement.place(compute).slots, os.environ.get(placement.SHARE, "")
+    return sorted({int(number) for number in share.split(",")}) if share else list(range(len(slots)))
+
+
+def jobs_allowed(asked: int, slots: list[int] | None) -> int:
+    """JOBS, at most one a slot; says so where that is fewer."""
+    if slots is None or asked <= len(slots):
+        return asked
+    print(
+        f"JOBS={asked}: slots for training here (cores or GPUs, at most compute.workers): {len(slots)}, so many at once"
+    )
+    return len(slots)
+
+
+def run_cells(size: int, jobs: int, slots: list[int] | None, lock: int, received: Received) -> int:
+    """Bring all cells of `size` replicates up to date, `jobs` at once; exit status of what comes before them.
+
+    Raises SuiteError as side_by_side.run does.
+    """
+    if status := run_dvc(["repro", "prepare", "models"], lock, received):
+        return status
+    if cells := pipeline.stale_cells():
+        side_by_side.run(cells, size, jobs, slots, lock, received)
+    return 0
+
+
+def run(arguments: list[str], jobs: int, lock: int) -> int:
+    """Exit status of `dvc repro` with these arguments, after the cells where there are `jobs`; dvc.lock in order."""
+    received = note_signals()
+    start, params = time.time(), suite.load() if trains_everything(arguments) else None
+    slots = slots_of(params.compute) if params else None
+    jobs = jobs_allowed(jobs, slots)
+    status = 0
+    try:
+        if params and jobs > 1:
+            status = run_cells(params.split.block_size, jobs, slots, lock, received)
+        status = status or run_dvc(["repro", *arguments], lock, received)
+        if not status and lockfile.changed():
+            lockfile.sort(pipeline.stage_names())
+    finally:
+        if done := lockfile.mend():
+            print(done, flush=True)
+    if status < 0:
+        raise SuiteError(f"DVC was killed by signal {-status}; finished replicates are kept, `make repro` resumes")
+    if params and not status:
+        took = account.take(start, jobs, None if slots is None else len(slots))
+        if took.replicates:
+            account.write(took)
+            print(account.said(took), flush=True)
+    return status
+
+
 def main() -> None:
-    """Become `dvc repro`. Raises SuiteError when another one runs here, and on more training than was asked for."""
+    """Run. Raises SuiteError when another one runs here, on more training than was asked for, and on a wrong JOBS."""
+    arguments, jobs = sys.argv[1:], jobs_asked(os.environ.get("JOBS", ""))
+    if jobs > 1 and arguments:
+        raise SuiteError(
+            f"JOBS = {jobs} brings everything up to date: give it no ARGS, received {' '.join(arguments)!r}"
+        )
     lock = lock_workspace()
-    if trains_everything(sys.argv[1:]):
+    if trains_everything(arguments):
         check_budget(suite.load(), os.environ.get("BUDGET", ""))
-    os.set_inheritable(lock, True)  # the lock lives as long as DVC does
-    os.execvp("dvc", ["dvc", "repro", *sys.argv[1:]])
+    sys.exit(run(arguments, jobs, lock))
 
 
 if __name__ == "__main__":

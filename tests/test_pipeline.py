@@ -265,7 +265,10 @@ def test_one_repro_a_workspace_and_no_stale_rwlock(tmp_path: Path) -> None:
     rwlock.write_text(json.dumps({str(folder / "params.yaml"): {"write": {"pid": os.getpid(), "cmd": "dvc repro"}}}))
     first = start(folder, "python", "-m", "stages.repro", "prepare")
     started = psutil.Process(first.pid)
-    wait_for(lambda: "dvc" in [child.name() for child in started.children()], "the start of DVC, under the lock")
+    command = "stages.reproducing.command"
+    wait_for(
+        lambda: any(command in child.cmdline() for child in started.children()), "the start of DVC, under the lock"
+    )
     second = run(folder, "python", "-m", "stages.repro", "prepare", check=False)
     output, _ = first.communicate(timeout=PATIENCE)
     assert first.returncode == 0, output

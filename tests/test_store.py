@@ -1,4 +1,5 @@
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -20,6 +21,13 @@ def test_published_replicate_is_found_and_others_are_not(tmp_path: Path) -> None
     assert (folder / "result").read_text() == "numbers"
     assert store.find("b", tmp_path) is None
     assert not (tmp_path / "made").exists()
+
+
+def test_a_replicate_copied_under_another_key_is_not_used(tmp_path: Path) -> None:
+    folder = publish(tmp_path, "a")
+    shutil.copytree(folder, folder.with_name("b"))
+    assert store.find("b", tmp_path) is None
+    assert store.find("a", tmp_path) == folder
 
 
 def test_a_replicate_that_cannot_be_written_whole_is_not_there(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ import sys
 import threading
 import time
 
-PARENT = "SUITE_PARENT"  # environment variable of a stage: the pid of the DVC that started it
+PARENT = "SUITE_PARENT"  # environment variable: the pid of what started a process, which may end while it imports
 _PR_SET_PDEATHSIG = 1  # prctl(2)
 _POLL_SECONDS = 0.5
 

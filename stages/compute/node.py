@@ -4,10 +4,8 @@ Runs in a copy of the training code that Ray unpacked there; reads nothing else 
 """
 
 import dataclasses
-import errno
 import functools
 import importlib
-import os
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -22,8 +20,6 @@ from stages.paths import runs
 if TYPE_CHECKING:
     from stages.compute.replicates import Files, Job
 
-FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
-FULL_WORDS = tuple(os.strerror(number) for number in FULL)  # HDF5 puts them into errors of other types
 CURE = "start them from the same image, or after `make setup-ray` on the same commit"
 
 
@@ -68,12 +64,12 @@ def train(
     """
     _refuse_difference(wanted)
     pool.start_tensorflow(job.device)
-    from stages.compute.replicates import train_files
+    from stages.compute.replicates import is_of_full_disk, train_files
 
     try:
         return job.number, train_files(job, images, labels, groups)
     except (OSError, RuntimeError) as error:
-        if getattr(error, "errno", None) in FULL or any(words in str(error) for words in FULL_WORDS):
+        if is_of_full_disk(error):
             said = " ".join(str(error).split())[:200]
             raise SuiteError(
                 f"{where()} has no space left in {tempfile.gettempdir()}: free some, or start it with TMPDIR set to a "

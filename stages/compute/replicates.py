@@ -1,8 +1,10 @@
 """Replicates as jobs: what a worker needs, the files that it gives back, and where it runs: here, or on a cluster."""
 
 import dataclasses
+import errno
 import io
 import json
+import os
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,6 +23,8 @@ from stages.paths import runs
 RESULT = "result.json"
 WEIGHTS = "model.weights.h5"
 Files = dict[str, bytes]  # content by name
+FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+FULL_WORDS = tuple(os.strerror(number) for number in FULL)  # HDF5 puts them into errors of other types
 
 
 @dataclasses.dataclass(frozen=True)
@@ -128,5 +132,18 @@ def json_text(content: Any) -> str:
     return json.dumps(content, indent=1, allow_nan=False) + "\n"
 
 
+def is_of_full_disk(error: Exception) -> bool:
+    """Whether an error, of Python or of HDF5, says that a disk, a quota or a limit of files is full."""
+    return getattr(error, "errno", None) in FULL or any(words in str(error) for words in FULL_WORDS)
+
+
 def _work(job: Job) -> tuple[int, Files]:
-    return job.number, train_files(job, load_images(), load_labels(), load_groups())
+    try:
+        return job.number, train_files(job, load_images(), load_labels(), load_groups())
+    except (OSError, RuntimeError) as error:
+        if is_of_full_disk(error):
+            raise SuiteError(
+                f"no space left in {tempfile.gettempdir()} for the weights: free some, or set TMPDIR to a folder that "
+                f"has ({' '.join(str(error).split())[:200]})"
+            ) from None
+        raise

@@ -1,6 +1,6 @@
 """The replicate store: finished replicates by a key of everything that decides them.
 
-.replicates/done/<key>/ holds a replicate's files and their sha256; it appears by one rename, so a
+.replicates/done/<key>/ holds a replicate's files, their sha256 and the key; it appears by one rename, so a
 killed run leaves none half-written. Deleting .replicates/ is always safe.
 """
 
@@ -40,14 +40,15 @@ def code_digest(paths: tuple[Path, ...], pattern: str = "*.py") -> str:
 
 
 def find(replicate_key: str, root: Path = runs.STORE) -> Path | None:
-    """Folder of a finished replicate; None when absent. One with an altered file is removed, so also None."""
+    """Folder of a finished replicate; None when absent. One of another key, or altered, is removed and so None too."""
     folder = root / "done" / replicate_key
     if not folder.exists():
         return None
     try:
-        checksums = json.loads((folder / CHECKSUMS).read_text(encoding="utf-8"))
-        intact = bool(checksums) and all(_sha256(folder / name) == value for name, value in checksums.items())
-    except (OSError, ValueError, AttributeError):
+        content = json.loads((folder / CHECKSUMS).read_text(encoding="utf-8"))
+        own, checksums = content["key"] == replicate_key, content["sha256"]
+        intact = own and bool(checksums) and all(_sha256(folder / name) == value for name, value in checksums.items())
+    except (OSError, ValueError, AttributeError, KeyError, TypeError):
         intact = False
     if intact:
         return folder
@@ -71,7 +72,7 @@ def _publish(files: dict[str, bytes], partial: Path, target: Path) -> Path:
     checksums = {name: hashlib.sha256(content).hexdigest() for name, content in sorted(files.items())}
     for name, content in files.items():
         (partial / name).write_bytes(content)
-    (partial / CHECKSUMS).write_text(json.dumps(checksums, indent=1), encoding="utf-8")
+    (partial / CHECKSUMS).write_text(json.dumps({"key": target.name, "sha256": checksums}, indent=1), encoding="utf-8")
     for file in partial.iterdir():
         with file.open("rb") as handle:
             os.fsync(handle.fileno())

@@ -10,7 +10,7 @@ import statistics
 import time
 
 from stages.compute import pool
-from stages.compute.lifetime import die_with_parent
+from stages.compute.lifetime import PARENT, die_with_parent
 from stages.compute.placement import place
 from stages.data.arrays import load_images, load_labels, load_splits
 from stages.data.manifest import read_manifest
@@ -103,7 +103,7 @@ def take(params: suite.Suite) -> None:
 
 def main() -> None:
     """Take the probe for params.yaml."""
-    die_with_parent(os.getppid())
+    die_with_parent(int(os.environ.pop(PARENT, os.getppid())))
     params = suite.load()
     try:
         take(params)

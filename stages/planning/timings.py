@@ -7,6 +7,7 @@ Reads runs/*/*/run.json and telemetry.json, data/prepared/manifest.json and .dvc
 import dataclasses
 import hashlib
 import json
+import os
 import statistics
 import subprocess
 import sys
@@ -14,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from stages.compute import provenance, store
+from stages.compute.lifetime import PARENT
 from stages.compute.placement import place
 from stages.data.manifest import read_manifest
 from stages.data.splits import sizes_of
@@ -115,7 +117,8 @@ def probed(params: Suite, prepared: bool) -> Probe:
     if not prepared:
         prepare()
     if not (found := cached()):
-        done = subprocess.run([sys.executable, "-m", "stages.planning.probe"])
+        environment = os.environ | {PARENT: str(os.getpid())}
+        done = subprocess.run([sys.executable, "-m", "stages.planning.probe"], env=environment)
         if done.returncode:
             raise SuiteError("the probe of this machine's speed failed; its own words are above")
         found = cached()

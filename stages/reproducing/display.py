@@ -1,0 +1,86 @@
+"""One progress display over all cells: a bar on a terminal, a plain line a replicate in a log.
+
+What the processes say on the way goes to .dvc/tmp/side_by_side.log, each line behind its cell's name.
+"""
+
+import re
+import sys
+import time
+from pathlib import Path
+from types import TracebackType
+from typing import TextIO
+
+from tqdm import tqdm
+
+LOG = Path(".dvc/tmp/side_by_side.log")
+_STAGE = re.compile(r"^(?:Running stage|Stage) '([^']+)'")
+_FOUND = re.compile(r"^train \S+: (\d+) replicates(?:, (\d+) already in the store)?$")
+_DONE = re.compile(r"^train \S+: (\d+)/(\d+) replicates\b")  # as stages/compute/progress.py writes them
+
+
+def stage_of(line: str) -> str | None:
+    """The stage that DVC turns to with this line, if it is such a line."""
+    match = _STAGE.match(line)
+    return match[1] if match else None
+
+
+def replicates_of(line: str) -> tuple[int, bool] | None:
+    """(finished replicates, whether they were found so) of a cell, if training says so with this line."""
+    if match := _DONE.match(line):
+        return int(match[1]), False
+    if match := _FOUND.match(line):
+        return int(match[2] or 0), True
+    return None
+
+
+class Display:
+    """Context manager that counts the replicates of so many cells of `size` replicates."""
+
+    def __init__(self, cells: int, size: int) -> None:
+        self.cells, self.size, self.total = cells, size, cells * size
+        self.done: dict[str, int] = {}
+        self.found: dict[str, int] = {}
+        self.start, self.log = time.monotonic(), LOG.open("w", encoding="utf-8")
+        self.bar = tqdm(total=self.total, desc="all cells", unit="replicate", disable=not sys.stderr.isatty())
+
+    def __enter__(self) -> "Display":
+        if self.bar.disable:
+            print(f"{self.cells} cells, {self.total} replicates", flush=True)
+        return self
+
+    def __exit__(self, kind: type | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.bar.close()
+        self.log.close()
+
+    def note(self, cell: str, line: str) -> None:
+        """Keep a line of a cell's output in the log."""
+        print(f"{cell}: {line}", file=self.log, flush=True)
+
+    def say(self, title: str, lines: list[str], stream: TextIO = sys.stderr) -> None:
+        """Show lines above the bar, together and under one title."""
+        if lines:
+            tqdm.write("\n".join([f"{title}:", *(f"  {line}" for line in lines)]), file=stream)
+            stream.flush()
+
+    def reached(self, cell: str, replicates: int, found: bool) -> None:
+        """A cell has so many replicates; `found` so, in the store or the run cache, rather than trained now."""
+        before = self.done.get(cell, 0)
+        if found:
+            self.found[cell] = replicates - before
+        if replicates <= before:
+            return
+        self.done[cell] = replicates
+        self.bar.update(replicates - before)
+        if self.bar.disable:
+            print(f"{sum(self.done.values())}/{self.total} replicates, {self._time()}", flush=True)
+
+    def finished(self, cell: str) -> None:
+        """A cell is up to date; what was not reported of it came from the run cache."""
+        if self.done.get(cell, 0) < self.size:
+            self.reached(cell, self.size, found=True)
+
+    def _time(self) -> str:
+        spent, done = time.monotonic() - self.start, sum(self.done.values())
+        trained = done - sum(self.found.values())
+        left = f", about {spent / trained * (self.total - done):.0f} s left" if trained else ""
+        return f"{spent:.0f} s{left}"
