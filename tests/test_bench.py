@@ -1,0 +1,233 @@
+"""The benchmark: its arithmetic by hand, its refusals, and a real tiny run of it."""
+
+import json
+import math
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+from stages import bench
+from stages.benchmarking import arena, contestants, document, figures, images, machine, pipeline, scaling
+from stages.benchmarking.arena import Round
+from stages.benchmarking.contestants import CONTESTANTS, PYTORCH, Group
+from stages.benchmarking.figures import Spread, Target
+from stages.benchmarking.pipeline import Added, Costs
+from stages.benchmarking.settings import AUGMENTATION, GENERATOR
+from stages.errors import SuiteError
+from stages.params import suite
+from tests.scratch import ROOT, TOY, copy_repository, run, user_environment
+from tests.test_augment import ORIGINAL, SOURCE
+
+SHIPPED = suite.load(ROOT / "params.yaml")
+QUIET = (0.1, 0.1, 0.1)
+
+
+def of_round(factor: float, **changed: float) -> Round:
+    """A round on a machine `factor` times as fast."""
+    speeds = {"generator": 800.0, "arrays": 1000.0, "arrays_each": 1500.0, "suite": 2500.0, "suite_augmented": 2000.0}
+    products = {"numpy": 50e9 * factor, "tensorflow": 100e9 * factor}
+    return Round(products, 150e9 * factor, {name: speed * factor for name, speed in (speeds | changed).items()})
+
+
+def test_operations_of_an_image_by_hand() -> None:
+    # 28 x 28 outputs of 9 x 1 x 32, 14 x 14 of 9 x 32 x 64, 3136 x 128, 128 x 10 products and sums, three times
+    assert figures.TRAINING == 6 * (225_792 + 3_612_672 + 401_408 + 1_280) == 25_446_912
+    assert images.steps_of(4, 1000) == 125
+    assert images.steps_of(1, 1000) == 32
+
+
+def test_ratios_are_taken_within_rounds() -> None:
+    rounds = [of_round(1), of_round(2, suite=3000.0), of_round(0.5)]
+    found = figures.ratios(figures.of(rounds, "suite"), figures.of(rounds, "arrays"))
+    assert found == Spread(2.5, 2.5, 3.0, 3)  # the medians' quotient would hide that one round was another machine
+    assert figures.spread([3.0, 1.0, 2.0, 10.0]) == Spread(2.5, 1.0, 10.0, 4)
+    with pytest.raises(ValueError, match="no round"):
+        figures.spread([])
+
+
+def test_roofline_by_hand() -> None:
+    assert figures.roofline([of_round(1)], cores=2) == [pytest.approx(2 * 100e9 / 25_446_912)]  # the faster product
+    share = figures.targets([of_round(1)], cores=2)[3].found
+    assert share is not None
+    assert share.median == pytest.approx(2500 * 25_446_912 / 200e9)
+    at_once = figures.targets([of_round(1)], cores=2)[4].found
+    assert at_once is not None
+    assert at_once.median == pytest.approx(2500 * 25_446_912 / 150e9)
+
+
+def test_targets_take_the_better_pytorch_and_say_when_there_is_none() -> None:
+    rounds = [of_round(1, torch=2400.0, torch_each=2000.0), of_round(1, torch=1900.0, torch_each=2050.0)]
+    assert figures.best_torch(rounds) == "torch"
+    by_name = {target.what: target for target in figures.targets(rounds, 2)}
+    assert by_name["PyTorch's best (c)"].found == figures.ratios([2500.0, 2500.0], [2400.0, 1900.0])
+    assert by_name["the source's recipe (a), both augmented"].found == Spread(2.5, 2.5, 2.5, 2)
+    without = {target.what: target for target in figures.targets([of_round(1)], 2)}
+    assert without["PyTorch's best (c)"].found is None
+    assert figures.best_torch([of_round(1)]) is None
+
+
+@pytest.mark.parametrize(
+    ("found", "aimed", "words"),
+    [(1.5, 2.0, "reached; the aim of 2 missed by 25%"), (2.0, 2.0, "reached"), (1.2, None, "reached"),
+     (0.75, 2.0, "missed by 25%"), (None, 2.0, "not measured"), (0.999, None, "missed by under 1%")],
+)  # fmt: skip
+def test_a_target_is_judged_by_the_median(found: float | None, aimed: float | None, words: str) -> None:
+    spread = None if found is None else Spread(found, 0.0, 9.0, 3)
+    assert figures.judged(Target("x", 1.0, aimed, spread)) == words
+
+
+def test_orchestration_share_by_hand() -> None:
+    assert figures.orchestration_share(seconds=100, training_seconds=150, slots=2) == 0.25
+    with pytest.raises(ValueError, match="do not fit into 2 slots"):
+        figures.orchestration_share(100, 201, 2)
+
+
+def test_share_of_a_full_run_only(tmp_path: Path) -> None:
+    path, replicates = tmp_path / "last_run.json", 12 * len(SHIPPED.variants.keys() - SHIPPED.exploratory)
+    account = {"seconds": 1000.0, "jobs": 1, "slots": 2, "replicates": replicates, "training_seconds": 1700.0}
+    path.write_text(json.dumps(account))
+    assert pipeline.full_run_share(SHIPPED, path) == pytest.approx(0.15)
+    for other in ({"replicates": 12}, {"slots": None}, {"training_seconds": 3000.0}):
+        path.write_text(json.dumps(account | other))
+        assert str(pipeline.full_run_share(SHIPPED, path)).startswith("not known: `make repro`"), other
+    assert str(pipeline.full_run_share(SHIPPED, tmp_path / "none")).startswith("not known: `make repro`")
+
+
+def test_the_recipe_is_the_sources() -> None:
+    assert GENERATOR == ORIGINAL
+    assert AUGMENTATION == SOURCE == SHIPPED.train.evaluation_policies["source"]
+
+
+@pytest.mark.parametrize("words", [["--rounds", "0"], ["--rounds", "many"], ["--epochs", "101"], ["fast"], ["--torc"]])
+def test_other_arguments_are_refused(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        bench.arguments(words)
+    assert words[-1] in capsys.readouterr().err
+
+
+def test_a_named_interpreter_must_have_pytorch(tmp_path: Path) -> None:
+    with pytest.raises(SuiteError, match=r"TORCH = \S*absent does not start"):
+        contestants.find_torch(str(tmp_path / "absent"))
+    (script := tmp_path / "python").write_text("#!/bin/sh\necho no module torch >&2\nexit 1\n")
+    script.chmod(0o755)
+    with pytest.raises(SuiteError, match=r"cannot import torch and numpy \(no module torch\)"):
+        contestants.find_torch(str(script))
+
+
+def test_processes_must_fit_into_memory() -> None:
+    groups = contestants.groups("folder", 64, "python")
+    assert sum(group.processes for group in groups.values()) == 3 * 64 + 2
+    contestants.check_memory(groups, 200 * 10**9)
+    with pytest.raises(SuiteError, match=r"194 processes need about 175 GB of memory, 16\.0 are free: .*taskset"):
+        contestants.check_memory(groups, 16 * 10**9)
+
+
+def test_children_start_without_what_tunes_libraries(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("TF_ENABLE_ONEDNN_OPTS", "OMP_NUM_THREADS", "KERAS_BACKEND"):
+        monkeypatch.setenv(name, "0")
+    found = contestants.environment()
+    assert not {"TF_ENABLE_ONEDNN_OPTS", "OMP_NUM_THREADS", "KERAS_BACKEND"} & found.keys()
+    assert found["CUDA_VISIBLE_DEVICES"] == ""
+
+
+def child(code: str) -> dict[str, Group]:
+    return {"one": Group((sys.executable, "-c", code), 1, "1")}
+
+
+def test_children_answer_past_what_libraries_print(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT)
+    start = "lambda: (print('noise'), ({'double': lambda epochs: 2.0 * epochs}, {'version': 3}))[1]"
+    with arena.started(child(f"from stages.benchmarking.child import serve; serve({start})")) as children:
+        assert children["one"][0].facts == {"version": 3}
+        amounts, seconds = arena.train(children["one"], "double", 4)
+        process = children["one"][0].process
+    assert amounts == [8.0]
+    assert seconds > 0
+    assert process.returncode is not None  # none is left behind
+
+
+def test_a_child_that_ends_is_named_with_its_last_words() -> None:
+    dying = pytest.raises(SuiteError, match=r"process one ended with 3:\nout of luck")
+    with dying, arena.started(child("import sys; print('out of luck', file=sys.stderr); sys.exit(3)")):
+        pass
+
+
+def test_flags_of_the_processor(tmp_path: Path) -> None:
+    (path := tmp_path / "cpuinfo").write_text("model name : x\nflags : fma avx512f sse2 avx2\n\nflags : amx_tile\n")
+    assert machine.flags(path) == ["fma", "avx2", "avx512f"]
+    assert machine.flags(tmp_path / "none") == []
+
+
+def test_a_busy_machine_is_said() -> None:
+    assert machine.warning(2, QUIET) is None
+    assert "load average was 1.5" in (machine.warning(2, (1.5, 0.0, 0.0)) or "")
+
+
+def test_costs_that_are_known_are_shown() -> None:
+    costs = Costs(share=0.123, idle=Spread(1.5, 1.25, 2.0, 5), readers=20.0, added=Added(25.0, 2.0, 5.0))
+    text = "\n".join(document.besides(costs, {"peak": 777.7}))
+    for words in (
+        "12.3% of seconds x slots",
+        "1.50 (1.25–2.00) s (n=5)",
+        "20.0 s",
+        "training and scoring: 20.0 s",
+        "778 MB",
+    ):
+        assert words in text
+
+
+def test_a_real_run_of_all_contestants(tmp_path: Path) -> None:
+    """On two cores at most, whatever this machine has; in a scratch copy, which is out of date."""
+    folder = copy_repository(tmp_path, TOY, ["baseline"])
+    code = (
+        "import os, runpy\n"
+        "if hasattr(os, 'sched_setaffinity'): os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:2])\n"
+        "runpy.run_module('stages.bench', run_name='__main__')"
+    )
+    words = [sys.executable, "-c", code]
+    done = subprocess.run(
+        [*words, "--rounds", "1", "--epochs", "1"], cwd=folder, env=user_environment(), capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    text = (folder / "reports/benchmark.md").read_text()
+    assert done.stdout.strip() == text.strip()
+    assert sorted(path.name for path in (folder / "reports").iterdir()) == ["benchmark.md"]
+    rows = {row.split(" | ")[0].removeprefix("| "): row.split(" | ")[1:] for row in text.splitlines() if " | " in row}
+    for name, contestant in CONTESTANTS.items():
+        cells = rows[contestant.title]
+        if cells[0] == "not installed":
+            assert name in PYTORCH
+            assert "takes a Python interpreter" in text
+            continue
+        rate, share, ratio = (float(re.sub(r"[,%]| \(.*", "", cell)) for cell in cells[1:4])
+        assert 10 < rate < 10_000_000
+        assert 0 <= share <= 100, "faster than a matrix product"
+        assert math.isfinite(ratio)
+    assert rows[CONTESTANTS["arrays"].title][3].startswith("1.00 (1.00–1.00)")
+    assert re.search(r"less \d+\.\d s of training and scoring", text)
+    assert re.search(r"memory of a worker of \(d\) \| \d{3,},?\d* MB|not known here", text)
+    assert str(tmp_path) not in text
+    assert os.uname().nodename not in text
+
+
+def test_generated_variants_are_up_to_date_for_dvc(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT)
+    found = scaling.measure(4, tmp_path)
+    assert found["cells"] == 4 * len(SHIPPED.split.blocks)
+    assert all(found[name].processor > 0 for name in ("status", "nothing", "cell", "add"))
+    lock = yaml.safe_load((tmp_path / "dvc.lock").read_text())
+    assert {f"train@v{number:04}-0" for number in range(1, 5)} <= lock["stages"].keys()
+    again = run(tmp_path, "dvc", "repro").stdout
+    assert "Running stage" not in again
+
+
+@pytest.mark.parametrize("words", [[], ["1"], ["2001"], ["ten"]])
+def test_other_numbers_of_variants_are_refused(words: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "argv", ["scaling", *words])
+    with pytest.raises(SuiteError, match=r"usage: .*2 to 2000"):
+        scaling.main()
