@@ -7,10 +7,11 @@
     reports/*.csv, audit.json, verdict.json --report--> reports/report.html, report.md, figures/
 
 Entry points, one module a stage: prepare, models, train, evaluate, diagnose, report (`python -m stages.<name>`), and
-the commands around them: check, export, more, plan, repro, review, selfcheck, verify.
+the commands around them: bench, check, export, more, plan, repro, review, selfcheck, verify.
 Rooms: params (reads params.yaml), paths (spells paths), data (sources, splits, predictions), audit (what may be wrong
-with the data), model (builders and their contract, knobs, augmentation, losses, loop), compute (where replicates run),
-stats (scores, intervals, verdicts), planning (what a run would cost and show), render (charts, tables, pages),
+with the data), model (builders and their contract, knobs, augmentation, losses, loop), compute (where replicates run:
+cores, GPUs, a cluster), stats (scores, intervals, verdicts), planning (what a run would cost and show), reproducing
+(DVC as a child, or several side by side), benchmarking (images a second, costs), render (charts, tables, pages),
 checking (a saved model on given images), reviewing (what changed against a revision), verifying (whether a retraining
 gives what was claimed).
 """
