@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from stages import export
 from stages.checking import card, saving
 from stages.compute import pool
+from stages.compute.placement import Placement
 from stages.data.arrays import load_images, load_splits
 from stages.errors import SuiteError
 from stages.export import CARD, MODEL, Exported
@@ -189,7 +190,7 @@ def within(project: Path, monkeypatch: pytest.MonkeyPatch) -> suite.Suite:
 def pretend(monkeypatch: pytest.MonkeyPatch, made: list[tuple[Any, ...]]) -> None:
     """A worker that trains nothing: it notes its job and leaves a file."""
 
-    def work(function: object, jobs: list[tuple[Any, ...]], workers: int, device: str) -> Iterator[Exported]:
+    def work(function: object, jobs: list[tuple[Any, ...]], placement: Placement) -> Iterator[Exported]:
         made.extend(jobs)
         Path(jobs[0][0]).write_text("model")
         count = len(jobs[0][-1]["test"])
