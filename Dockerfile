@@ -1,6 +1,6 @@
 # Two targets: `cpu`, the default, and `gpu`, which adds the CUDA libraries. Both hold the locked environment and
 # no code: a clone is mounted at /workspace. `make image` and `make image-gpu` build them. `cpu-ray` and `gpu-ray` add
-# Ray, for nodes of a cluster (docs/cluster.md); `container/build cpu-ray` builds one.
+# Ray, for nodes of a cluster (docs/cluster.md); `make image-cpu-ray` builds one.
 #
 # For a build that repeats, name the base by digest: --build-arg BASE=debian:bookworm-slim@sha256:...
 ARG BASE=debian:bookworm-slim

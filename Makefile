@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(abspath $(VENV))/bin
 export PATH := $(BIN):$(PATH)
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-ray self-check check plan repro more report export test test-browser lint smoke lock review fresh faults verify bench image image-gpu
+.PHONY: help setup setup-ray self-check check plan repro more report export test test-browser lint smoke lock review fresh faults verify bench image image-gpu image-cpu-ray image-gpu-ray
 
 help:  ## list the commands
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
@@ -77,6 +77,9 @@ image:  ## build the container image for CPUs, with docker, podman or buildah; A
 
 image-gpu:  ## build the container image for NVIDIA GPUs
 	@container/build gpu $(ARGS)
+
+image-cpu-ray image-gpu-ray: image-%:  # the same with Ray, for nodes of a cluster
+	@container/build $* $(ARGS)
 
 lock: setup  ## compile requirements*.in to hash-locked, universal files
 	@$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --custom-compile-command 'make lock' requirements-train.in -o requirements-train.txt

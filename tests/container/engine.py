@@ -72,7 +72,7 @@ def host_access() -> Iterator[str]:
 
 
 def build(target: str, image: str, folder: Path = ROOT) -> None:
-    """`make image` or `make image-gpu` in a clone."""
+    """`make image`, `make image-gpu` or `make image-cpu-ray` in a clone."""
     name = "image" if target == "cpu" else f"image-{target}"
     with host_access() as flags:
         call("make", name, f"ARGS={flags}", f"IMAGE={image}", cwd=folder)

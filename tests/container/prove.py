@@ -1,5 +1,6 @@
 """`python -m tests.container.prove`: build the cpu image for real, and run the suite in it as a user who is not root.
 
+Then two containers of the image with Ray make a cluster.
 Needs root and Debian's buildah and debootstrap. With `gpu` as argument it builds that image too (several GB), and
 opens its CUDA libraries. Prints what it measured; ends with an error on the first thing that does not hold.
 """
@@ -19,10 +20,12 @@ import psutil
 
 from stages.selfcheck import CUDA_LIBRARIES, DRIVER_LIBRARY
 from tests.container.engine import ENVIRONMENT, Container, build, call, make_base, require
+from tests.nodes import free_port
 from tests.scratch import ROOT, TOY, copy_repository, read_params, run, write_params
 
 USER, GROUP = 12345, 12346  # of nobody in the image's /etc/passwd
 LARGEST = {"cpu": 2.6e9, "gpu": 8.5e9}  # bytes, uncompressed
+CLUSTER_IMAGE = "localhost/overfitting-suite-proof:cpu-ray"
 LONGEST_REBUILD = 20  # seconds, after a change of code
 PATIENCE = 300  # seconds until something that must happen is given up
 SLOW: dict[str, dict[str, Any]] = {
@@ -167,6 +170,7 @@ def main(targets: list[str]) -> None:
         assert here == there, sorted(key for key in here | there if here.get(key) != there.get(key))
         print(f"results: {len(here)} files bit-identical to those of this host's environment")
         container.remove()
+        prove_cluster(scratch, workspace)
         if "gpu" in targets:
             prove_gpu(scratch)
 
@@ -179,6 +183,54 @@ def outside(container: Container, marker: Path) -> None:
         "find", str(container.root), "-xdev", *pruned, "-newer", str(marker), "!", "-type", "d", "-print"
     ).split()  # fmt: skip
     assert [path.removeprefix(str(container.root)) for path in found] == ["/etc/passwd"], found
+
+
+def prove_cluster(scratch: Path, trained: Path) -> None:
+    """Two containers with Ray, one without a clone, leave the bits of the workspace that was `trained` before."""
+    build("cpu-ray", CLUSTER_IMAGE)
+    inside, empty = copy_repository(scratch / "cluster", SLOW, VARIANTS), scratch / "empty"
+    write_params(inside, read_params(trained))
+    empty.mkdir()
+    containers, started, address = [Container(CLUSTER_IMAGE) for _ in range(2)], [], f"127.0.0.1:{free_port()}"
+    start = time.monotonic()
+    try:
+        roles = (["--head", f"--port={address.split(':')[1]}", "--include-dashboard=false"], [f"--address={address}"])
+        for container, folder, role in zip(containers, (inside, empty), roles, strict=True):
+            started.append(start_node(container, own(folder), role, scratch / f"{folder.name}.log"))
+        output = containers[0].run(inside, "env", f"RAY_ADDRESS={address}", "dvc", "repro").stdout
+        assert "3/3 replicates" in output, output
+    finally:
+        family = [child for one in started for child in psutil.Process(one.pid).children(recursive=True)]
+        for process in family:
+            process.kill()
+        psutil.wait_procs(family, PATIENCE)
+        for one in started:
+            one.wait(PATIENCE)
+    found, expected = results(inside), results(trained)
+    assert found == expected, sorted(key for key in found | expected if found.get(key) != expected.get(key))
+    print(
+        f"cpu-ray: {size(containers[0]) / 1e9:.2f} GB; a cluster of two containers, one without a clone: "
+        f"{len(found)} files bit-identical, {time.monotonic() - start:.0f} s"
+    )
+    for container in containers:
+        container.remove()
+
+
+def start_node(container: Container, folder: Path, role: list[str], log: Path) -> "subprocess.Popen[bytes]":
+    """A running Ray node of one CPU, as docs/cluster.md starts it, by the user who owns the folder."""
+    flags = ["--num-cpus=1", "--object-store-memory=100000000", f"--temp-dir=/tmp/{folder.name}", "--block"]
+    mounted = [f"--volume={folder}:/workspace", f"--user={USER}:{GROUP}", container.name]
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            ["buildah", "run", *mounted, "--", "ray", "start", *role, *flags],
+            env=ENVIRONMENT, stdout=output, stderr=output,
+        )  # fmt: skip
+    deadline = time.monotonic() + PATIENCE
+    while "Ray runtime started" not in log.read_text():
+        assert process.poll() is None, log.read_text()
+        assert time.monotonic() < deadline, log.read_text()
+        time.sleep(0.1)
+    return process
 
 
 def prove_gpu(scratch: Path) -> None:
