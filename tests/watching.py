@@ -37,7 +37,13 @@ def start_repro(folder: Path, log: Path, **environment: str) -> "subprocess.Pope
         return subprocess.Popen(
             ["python", "-m", "stages.repro"], cwd=folder, env=user_environment() | environment,
             stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT, process_group=0,
+            preexec_fn=_heed_ctrl_c,
         )  # fmt: skip
+
+
+def _heed_ctrl_c() -> None:
+    """A shell has what it starts in the background ignore SIGINT, and these tests may be such."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def press_ctrl_c(process: "subprocess.Popen[bytes]") -> None:
