@@ -18,7 +18,7 @@ from stages.benchmarking.dvc import dvc
 from stages.benchmarking.figures import Spread, orchestration_share, spread
 from stages.params.suite import BASELINE, Suite
 from stages.paths import runs
-from stages.planning.estimate import default_set
+from stages.planning.estimate import default_set, measured_run_seconds
 from stages.reproducing.account import LAST_RUN
 from stages.reviewing.fresh_block import copy_workspace
 
@@ -121,4 +121,4 @@ def add_variant(folder: Path) -> Added:
     wall = dvc(folder, "repro").wall
     telemetry = folder / runs.run_folder(ADDED, 0) / runs.TELEMETRY
     rows = json.loads(telemetry.read_text(encoding="utf-8"))
-    return Added(wall, idle, sum(row["train"] + row["curve"] + row["predict"] for row in rows))
+    return Added(wall, idle, sum(map(measured_run_seconds, rows)))

@@ -72,6 +72,11 @@ def _train_images(settings: Train, sizes: Sizes) -> int:
     return round(sizes.train * settings.train_size_factor)
 
 
+def measured_run_seconds(row: Mapping[str, float]) -> float:
+    """Seconds of a finished replicate, from its row of telemetry.json: training, learning curve and predictions."""
+    return row["train"] + row["curve"] + row["predict"]
+
+
 def run_seconds(settings: Train, sizes: Sizes, timings: Timings, flops_ratio: float) -> float:
     """Seconds of one replicate; `flops_ratio` is the network's forward operations over the baseline's."""
     passes = settings.steps * timings.step + scored_images(settings, sizes) * timings.image

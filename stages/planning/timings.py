@@ -23,7 +23,15 @@ from stages.errors import SuiteError
 from stages.params.experiment import Train, settings_as_dict
 from stages.params.suite import BASELINE, Suite
 from stages.paths import runs
-from stages.planning.estimate import Cells, Timings, cell_megabytes, cell_seconds, everything, run_seconds
+from stages.planning.estimate import (
+    Cells,
+    Timings,
+    cell_megabytes,
+    cell_seconds,
+    everything,
+    measured_run_seconds,
+    run_seconds,
+)
 
 PROBE = Path(".dvc/tmp/probe.json")
 
@@ -155,7 +163,7 @@ def measured_seconds(params: Suite, variant: str, blocks: tuple[int, ...], devic
             continue
         try:
             telemetry = json.loads((runs.run_folder(variant, block) / runs.TELEMETRY).read_text(encoding="utf-8"))
-            found += [row["train"] + row["curve"] + row["predict"] for row in telemetry]
+            found += map(measured_run_seconds, telemetry)
         except (OSError, ValueError, KeyError, TypeError):
             continue
     return statistics.fmean(found) if found else None

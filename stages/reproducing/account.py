@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from stages.paths import runs
+from stages.planning.estimate import measured_run_seconds
 
 LAST_RUN = Path(".dvc/tmp/last_run.json")
 CLOCK_TICK = 0.01  # seconds: file times come from a coarser clock than time.time()
@@ -34,7 +35,7 @@ def take(start: float, jobs: int, slots: int | None) -> Account:
     """The account of the run that began at `start`, seconds since the epoch."""
     trained = list(_since(runs.STORE / "done", f"*/{runs.TELEMETRY}", start))
     cells = list(_since(runs.RUNS, f"*/*/{runs.TELEMETRY}", start))
-    spent = sum(row["train"] + row["curve"] + row["predict"] for row in map(_row, trained))
+    spent = sum(measured_run_seconds(_row(file)) for file in trained)
     return Account(round(time.time() - start, 3), jobs, slots, len(trained), round(spent, 3), len(cells))
 
 
