@@ -1,22 +1,19 @@
 """The real pipeline under the real DVC, at toy scale in scratch copies: what runs, what does not, what survives."""
 
-import hashlib
 import json
 import os
 import subprocess
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import psutil
 import pytest
 import vl_convert
 
 from tests.scratch import TOY, copy_repository, read_params, run, user_environment, write_params
+from tests.watching import PATIENCE, results, stored, wait_for
 
 SLOW = TOY | {"split": TOY["split"] | {"block_size": 3}, "train": TOY["train"] | {"steps": 600, "batch_size": 32}}
-PATIENCE = 300  # seconds until something that must happen is given up
 
 
 @pytest.fixture(scope="module")
@@ -27,13 +24,6 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     run(folder, "git", "add", "-A")
     run(folder, "git", "-c", "user.name=t", "-c", "user.email=t@example.org", "commit", "-qm", "first")
     return folder
-
-
-def results(folder: Path) -> dict[str, str]:
-    """sha256 of what must be bit-identical: predictions, histories, models, tables, figures and dvc.lock."""
-    files = [path for top in ("runs", "reports", "dvc.lock") for path in sorted((folder / top).rglob("*"))]
-    files = [path for path in [*files, folder / "dvc.lock"] if path.is_file() and path.name != "telemetry.json"]
-    return {str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
 
 
 def stale(folder: Path) -> set[str]:
@@ -177,19 +167,6 @@ def start(folder: Path, *command: str) -> "subprocess.Popen[str]":
     return subprocess.Popen(
         command, cwd=folder, env=user_environment(), text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
     )
-
-
-def wait_for(condition: Callable[[], Any], what: str) -> Any:
-    deadline = time.monotonic() + PATIENCE
-    while time.monotonic() < deadline:
-        if value := condition():
-            return value
-        time.sleep(0.05)
-    raise AssertionError(f"{what} did not happen within {PATIENCE} s")
-
-
-def stored(folder: Path) -> int:
-    return len(list((folder / ".replicates/done").glob("*")))
 
 
 def trainers(process: "subprocess.Popen[str]") -> list[psutil.Process]:
