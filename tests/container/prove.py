@@ -188,14 +188,14 @@ def outside(container: Container, marker: Path) -> None:
 def prove_cluster(scratch: Path, trained: Path) -> None:
     """Two containers with Ray, one without a clone, leave the bits of the workspace that was `trained` before."""
     build("cpu-ray", CLUSTER_IMAGE)
-    inside, empty = copy_repository(scratch / "cluster", SLOW, VARIANTS), scratch / "empty"
+    inside, bare = copy_repository(scratch / "head", SLOW, VARIANTS), scratch / "node"
     write_params(inside, read_params(trained))
-    empty.mkdir()
+    bare.mkdir()
     containers, started, address = [Container(CLUSTER_IMAGE) for _ in range(2)], [], f"127.0.0.1:{free_port()}"
     start = time.monotonic()
     try:
         roles = (["--head", f"--port={address.split(':')[1]}", "--include-dashboard=false"], [f"--address={address}"])
-        for container, folder, role in zip(containers, (inside, empty), roles, strict=True):
+        for container, folder, role in zip(containers, (inside, bare), roles, strict=True):
             started.append(start_node(container, own(folder), role, scratch / f"{folder.name}.log"))
         output = containers[0].run(inside, "env", f"RAY_ADDRESS={address}", "dvc", "repro").stdout
         assert "3/3 replicates" in output, output
