@@ -81,8 +81,7 @@ def slots_of(compute: Compute) -> list[int] | None:
     """Numbers of the slots that this machine leaves to the run; None where a Ray cluster decides."""
     if placement.address(compute):
         return None
-    slots, share = placement.place(compute).slots, os.environ.get(placement.SHARE, "")
-    return sorted({int(number) for number in share.split(",")}) if share else list(range(len(slots)))
+    return list(placement.place(compute).numbers)
 
 
 def jobs_allowed(asked: int, slots: list[int] | None) -> int:

@@ -26,10 +26,10 @@ def two_gpus(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_one_process_a_core_and_never_more() -> None:
-    assert place(CPU, {}) == Placement("cpu", ("",) * 8)
+    assert place(CPU, {}) == Placement("cpu", ("",) * 8, tuple(range(8)))
     assert place(Compute(3, "cpu", 0, None), {}).slots == ("",) * 3
     assert place(Compute(99, "cpu", 0, None), {}).slots == ("",) * 8
-    assert place(CPU, {}).first == Placement("cpu", ("",))
+    assert place(CPU, {}).first == Placement("cpu", ("",), (0,))
 
 
 def test_device_is_the_parameter_s_or_what_the_driver_shows(
@@ -42,7 +42,9 @@ def test_device_is_the_parameter_s_or_what_the_driver_shows(
 
 
 def test_processes_spread_over_the_gpus_before_they_share_one(two_gpus: None) -> None:
-    assert place(Compute(0, "auto", 2, None), {}) == Placement("gpu", ("GPU-a", "GPU-b", "GPU-a", "GPU-b"))
+    assert place(Compute(0, "auto", 2, None), {}) == Placement(
+        "gpu", ("GPU-a", "GPU-b", "GPU-a", "GPU-b"), (0, 1, 2, 3)
+    )
     assert place(Compute(3, "gpu", 2, None), {}).slots == ("GPU-a", "GPU-b", "GPU-a")
     assert place(AUTO, {}).slots == ("GPU-a", "GPU-b") * 4
     assert provenance.gpu_model() == "NVIDIA H100"

@@ -126,9 +126,9 @@ def test_environment_names_no_host_and_no_date() -> None:
 
 
 def test_no_jobs_start_no_process() -> None:
-    assert list(pool.run_jobs(die_with_parent, [], Placement("cpu", ("",)))) == []
+    assert list(pool.run_jobs(die_with_parent, [], Placement("cpu", ("",), (0,)))) == []
 
 
 def test_gpu_that_is_not_there_is_named() -> None:
     with pytest.raises(SuiteError, match=r"compute\.device asks for a GPU but TensorFlow sees none"):
-        list(pool.run_jobs(abs, [(-1,)], Placement("gpu", ("0",))))
+        list(pool.run_jobs(abs, [(-1,)], Placement("gpu", ("0",), (0,))))

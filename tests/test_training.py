@@ -247,7 +247,7 @@ def test_same_replicate_gives_the_same_bits_and_any_other_gives_others() -> None
     first, other_replicate, other_seed = probabilities(1, 0), probabilities(1, 1), probabilities(2, 0)
     again = probabilities(1, 0)  # after others in the same process: nothing is carried over
     assert np.array_equal(first, again)
-    replicate_module._machine.cache_clear()
+    replicate_module.machine_of.cache_clear()
     assert np.array_equal(first, probabilities(1, 0))
     assert not np.array_equal(first, other_replicate)
     assert not np.array_equal(first, other_seed)
@@ -473,11 +473,11 @@ def test_augmentation_never_reaches_scored_pixels(monkeypatch: pytest.MonkeyPatc
         return spy
 
     monkeypatch.setattr(replicate_module, "make_prediction", spying)
-    replicate_module._machine.cache_clear()
+    replicate_module.machine_of.cache_clear()
     originals = {name: split.images.copy() for name, split in SPLITS.items()}
     wild = variant(augmentation=Augmentation(180.0, 0.5, 0.5, 10.0, 0.5, True), rand_augment=0.9, mixup=1.0)
     train_replicate(CNN, wild, TOY, 1, 0, SPLITS, 3)
-    replicate_module._machine.cache_clear()
+    replicate_module.machine_of.cache_clear()
     scored = 2 * TOY.curve_points + 3
     assert len(seen) == scored + len(TOY.evaluation_policies)
     for images in [*seen[: scored - 3], *seen[-3 - len(TOY.evaluation_policies) :][:3]]:

@@ -23,7 +23,7 @@ def start(folder: Path) -> tuple[Mapping[str, Work], dict[str, Any]]:
     import tensorflow as tf
 
     from stages.benchmarking.settings import AUGMENTATION, SHAPE, SOURCE_CNN, source_recipe
-    from stages.model.replicate import Examples, _machine, train_replicate, training_order
+    from stages.model.replicate import Examples, machine_of, train_replicate, training_order
 
     splits = {name: Examples(*pair) for name, pair in read_images(folder).items()}
     train, plain = splits["train"], source_recipe()
@@ -31,7 +31,7 @@ def start(folder: Path) -> tuple[Mapping[str, Work], dict[str, Any]]:
     arrays = tf.constant(train.images), tf.one_hot(train.labels, CLASSES)
 
     def work(settings: Any) -> Work:
-        machine = _machine(SHAPE, CLASSES, SOURCE_CNN, settings)
+        machine = machine_of(SHAPE, CLASSES, SOURCE_CNN, settings)
         rng = np.random.default_rng(0)
 
         def epochs_of(epochs: int) -> float:

@@ -6,7 +6,6 @@ Runs in a copy of the training code that Ray unpacked there; reads nothing else 
 import dataclasses
 import functools
 import importlib
-import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -64,18 +63,10 @@ def train(
     """
     _refuse_difference(wanted)
     pool.start_tensorflow(job.device)
-    from stages.compute.replicates import is_of_full_disk, train_files
+    from stages.compute.replicates import full_disk_named, train_files
 
-    try:
+    with full_disk_named(f" of {where()}"):
         return job.number, train_files(job, images, labels, groups)
-    except (OSError, RuntimeError) as error:
-        if is_of_full_disk(error):
-            said = " ".join(str(error).split())[:200]
-            raise SuiteError(
-                f"{where()} has no space left in {tempfile.gettempdir()}: free some, or start it with TMPDIR set to a "
-                f"folder that has ({said})"
-            ) from None
-        raise
 
 
 @functools.cache

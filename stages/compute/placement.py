@@ -18,15 +18,19 @@ MOST_PER_GPU = 4
 
 @dataclasses.dataclass(frozen=True)
 class Placement:
-    """`cpu` or `gpu`, and for each training process what its CUDA_VISIBLE_DEVICES is: empty hides every GPU."""
+    """`cpu` or `gpu`, and for each training process what its CUDA_VISIBLE_DEVICES is: empty hides every GPU.
+
+    `numbers` are the slots' places among all of this machine, from 0, as SUITE_SLOTS lists them.
+    """
 
     device: str
     slots: tuple[str, ...]
+    numbers: tuple[int, ...]
 
     @property
     def first(self) -> "Placement":
         """The first slot alone, for work that is one process."""
-        return Placement(self.device, self.slots[:1])
+        return Placement(self.device, self.slots[:1], self.numbers[:1])
 
 
 def place(compute: Compute, environment: Mapping[str, str] = os.environ) -> Placement:
@@ -44,7 +48,8 @@ def place(compute: Compute, environment: Mapping[str, str] = os.environ) -> Plac
     else:
         slots = ("",) * provenance.usable_cores()
     slots = slots[: compute.workers or None]
-    return Placement(device, _share(slots, environment.get(SHARE, "")))
+    numbers = _share(len(slots), environment.get(SHARE, ""))
+    return Placement(device, tuple(slots[number] for number in numbers), numbers)
 
 
 def replicates_per_gpu(compute: Compute, gpus: int, cores: int) -> int:
@@ -75,16 +80,13 @@ def explain(compute: Compute, environment: Mapping[str, str] = os.environ) -> st
     return f"{processes} on {len(gpus)} GPU" + ("s" if len(gpus) > 1 else "") + f", {each} on each ({chosen})" + limit
 
 
-def _share(slots: tuple[str, ...], share: str) -> tuple[str, ...]:
-    """The slots at the positions that `share` lists, all of them where it is empty."""
+def _share(count: int, share: str) -> tuple[int, ...]:
+    """The numbers that `share` lists, in order, all of `count` where it is empty."""
     if not share:
-        return slots
-    try:
-        numbers = [int(word) for word in share.split(",")]
-        if min(numbers) < 0:
-            raise IndexError
-        return tuple(slots[number] for number in sorted(set(numbers)))
-    except (ValueError, IndexError):
+        return tuple(range(count))
+    words = share.split(",")
+    if not all(word.isascii() and word.isdecimal() and int(word) < count for word in words):
         raise SuiteError(
-            f"{SHARE} = {share!r} must list slots of 0 to {len(slots) - 1}, such as 0,1; unset it for all of them"
-        ) from None
+            f"{SHARE} = {share!r} must list slots of 0 to {count - 1}, such as 0,1; unset it for all of them"
+        )
+    return tuple(sorted({int(word) for word in words}))

@@ -1,5 +1,6 @@
 """Replicates as jobs: what a worker needs, the files that it gives back, and where it runs: here, or on a cluster."""
 
+import contextlib
 import dataclasses
 import errno
 import io
@@ -132,18 +133,20 @@ def json_text(content: Any) -> str:
     return json.dumps(content, indent=1, allow_nan=False) + "\n"
 
 
-def is_of_full_disk(error: Exception) -> bool:
-    """Whether an error, of Python or of HDF5, says that a disk, a quota or a limit of files is full."""
-    return getattr(error, "errno", None) in FULL or any(words in str(error) for words in FULL_WORDS)
+@contextlib.contextmanager
+def full_disk_named(of_node: str = "") -> Iterator[None]:
+    """Raise SuiteError on Python's or HDF5's error that a disk, a quota or a limit of files is full."""
+    try:
+        yield
+    except (OSError, RuntimeError) as error:
+        if getattr(error, "errno", None) not in FULL and not any(words in str(error) for words in FULL_WORDS):
+            raise
+        raise SuiteError(
+            f"no space left in {tempfile.gettempdir()}{of_node}: free some, or start with TMPDIR set to a folder that "
+            f"has ({' '.join(str(error).split())[:200]})"
+        ) from None
 
 
 def _work(job: Job) -> tuple[int, Files]:
-    try:
+    with full_disk_named():
         return job.number, train_files(job, load_images(), load_labels(), load_groups())
-    except (OSError, RuntimeError) as error:
-        if is_of_full_disk(error):
-            raise SuiteError(
-                f"no space left in {tempfile.gettempdir()} for the weights: free some, or set TMPDIR to a folder that "
-                f"has ({' '.join(str(error).split())[:200]})"
-            ) from None
-        raise

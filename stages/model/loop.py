@@ -11,6 +11,8 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
+from stages.model.convolution import quick_gradients
+
 # (float32 images, one-hot targets, int32 seed pair) -> (images, targets)
 Augment = Callable[[tf.Tensor, tf.Tensor, tf.Tensor], tuple[tf.Tensor, tf.Tensor]]
 Loss = Callable[[tf.Tensor, tf.Tensor], tf.Tensor]  # (targets, logits), float32 (n, classes), to a scalar
@@ -55,7 +57,7 @@ def make_training(
             batch, wanted = augment(
                 to_unit(tf.gather(images, rows)), tf.gather(targets, rows), tf.stack([seed, first_step + step])
             )
-            with tf.GradientTape() as tape:
+            with tf.GradientTape() as tape, quick_gradients(model):
                 logits = model(batch, training=True)
                 total = tf.add_n([loss(wanted, logits), *(tf.cast(penalty, tf.float32) for penalty in model.losses)])
                 objective = optimizer.scale_loss(total)

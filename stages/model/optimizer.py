@@ -16,19 +16,27 @@ class FusedAdam(keras.optimizers.Adam):  # type: ignore[misc]
     With `weight_decay` it is AdamW: Keras decays in the base class, before the update.
     """
 
+    def apply(self, grads: Any, trainable_variables: Any = None) -> Any:
+        """One step on all weights; the powers of the betas, which they share, are taken once."""
+        self._powers: dict[tf.DType, tuple[tf.Tensor, tf.Tensor]] = {}
+        return super().apply(grads, trainable_variables)
+
     def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
         """Move one weight, and its two moments, by its gradient."""
         number = self._get_variable_index(variable)
         weight = variable.value if isinstance(variable, keras.Variable) else variable
         momentum, velocity = self._momentums[number].value, self._velocities[number].value
         kind = weight.dtype
-        step = tf.cast(self.iterations + 1, kind)
+        if kind not in self._powers:
+            step = tf.cast(self.iterations + 1, kind)
+            self._powers[kind] = tuple(tf.pow(tf.cast(beta, kind), step) for beta in (self.beta_1, self.beta_2))
+        beta1_power, beta2_power = self._powers[kind]
         tf.raw_ops.ResourceApplyAdam(
             var=weight.handle,
             m=momentum.handle,
             v=velocity.handle,
-            beta1_power=tf.pow(tf.cast(self.beta_1, kind), step),
-            beta2_power=tf.pow(tf.cast(self.beta_2, kind), step),
+            beta1_power=beta1_power,
+            beta2_power=beta2_power,
             lr=tf.cast(learning_rate, kind),
             beta1=tf.cast(self.beta_1, kind),
             beta2=tf.cast(self.beta_2, kind),

@@ -57,7 +57,7 @@ class Trained:
 
 
 @dataclasses.dataclass(frozen=True)
-class _Machine:
+class Machine:
     """A traced model, reused by all replicates that a worker trains."""
 
     model: keras.Model
@@ -89,7 +89,8 @@ class _Machine:
 
 
 @functools.cache
-def _machine(input_shape: tuple[int, int, int], classes: int, architecture: Model, settings: Train) -> _Machine:
+def machine_of(input_shape: tuple[int, int, int], classes: int, architecture: Model, settings: Train) -> Machine:
+    """The machine of these settings, one in a process; `start` it before each replicate."""
     keras.utils.set_random_seed(0)  # for what a builder draws beside weights: the same in every process
     with _layers_in(settings.precision):
         model = build_model(input_shape, classes, architecture, settings)
@@ -99,7 +100,7 @@ def _machine(input_shape: tuple[int, int, int], classes: int, architecture: Mode
     optimizer.build(model.trainable_variables)
     augment_batch, mixing_states = make_augment(settings)
     counts = tf.Variable(tf.ones(classes))
-    return _Machine(
+    return Machine(
         model=model,
         optimizer=optimizer,
         train=make_training(model, optimizer, augment_batch, make_loss(settings, counts), scaled, factor),
@@ -140,7 +141,7 @@ def train_replicate(
     input_shape = train.images.shape[1:]
     # TensorFlow's own default would round the factors of products to 10 bits on newer GPUs, unasked.
     tf.config.experimental.enable_tensor_float_32_execution(settings.precision == "tensor_float32")
-    machine = _machine(input_shape, classes, architecture, settings)
+    machine = machine_of(input_shape, classes, architecture, settings)
     state = initial_state(
         input_shape, classes, architecture, settings, baseline,
         streams.integer(seed, replicate, "weights"), streams.integer(seed, replicate, "dropout"),
@@ -179,7 +180,7 @@ def train_replicate(
 
 
 def _fit(
-    machine: _Machine, settings: Train, splits: dict[str, Examples], order: NDArray[np.int32],
+    machine: Machine, settings: Train, splits: dict[str, Examples], order: NDArray[np.int32],
     augmentation_seed: int, replicate: int, seconds: dict[str, float],
 ) -> tuple[list[dict[str, float]], int]:  # fmt: skip
     """Train to the end, leave the model with the weights to score; return its learning curve and their step."""
