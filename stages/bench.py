@@ -16,6 +16,7 @@ from stages.compute import provenance
 from stages.errors import SuiteError, run_stage
 from stages.params import suite
 from stages.paths import reports
+from stages.paths.writing import write_whole
 from stages.repro import lock_workspace
 
 REPORT = reports.REPORTS / "benchmark.md"
@@ -66,10 +67,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="bench-") as scratch:
         text = benchmark(options.rounds, options.epochs, torch, not options.no_pipeline, Path(scratch))
     try:
-        partial = REPORT.with_name(f"{REPORT.name}.partial")
-        partial.parent.mkdir(exist_ok=True)
-        partial.write_text(text, encoding="utf-8")
-        partial.replace(REPORT)
+        write_whole(REPORT, text)
     except OSError as error:
         raise SuiteError(f"cannot write {REPORT}: {error}; check its owner and free space") from None
     print(text)

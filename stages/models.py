@@ -14,6 +14,7 @@ from stages.errors import SuiteError, run_stage
 from stages.params import suite
 from stages.params.experiment import Model, Train
 from stages.paths import runs
+from stages.paths.writing import write_whole
 
 CONTENT = "Every network keeps the contract of stages/model/contract.py, and every knob bites.\n"
 
@@ -53,10 +54,7 @@ def main() -> None:
     for _ in pool.run_jobs(check, [job], place(params.compute).first):
         pass
     try:
-        partial = runs.MODELS_CHECKED.with_name(f"{runs.MODELS_CHECKED.name}.partial")
-        partial.parent.mkdir(parents=True, exist_ok=True)
-        partial.write_text(CONTENT, encoding="utf-8")
-        partial.replace(runs.MODELS_CHECKED)
+        write_whole(runs.MODELS_CHECKED, CONTENT)
     except OSError as error:
         raise SuiteError(f"cannot write {runs.MODELS_CHECKED}: {error}; check its owner and free space") from None
 

@@ -23,6 +23,7 @@ from stages.errors import SuiteError
 from stages.params.experiment import Train, settings_as_dict
 from stages.params.suite import BASELINE, Suite
 from stages.paths import runs
+from stages.paths.writing import write_whole
 from stages.planning.estimate import (
     Cells,
     Timings,
@@ -86,10 +87,8 @@ def read_probe(key: dict[str, Any], path: Path = PROBE) -> Probe | None:
 
 
 def write_probe(key: dict[str, Any], probe: Probe, path: Path = PROBE) -> None:
-    """Write the probe's file by one rename."""
-    partial = path.with_name(f"{path.name}.partial")
-    partial.write_text(json.dumps({"key": key, **dataclasses.asdict(probe)}, indent=1), encoding="utf-8")
-    partial.replace(path)
+    """Write the probe's file."""
+    write_whole(path, json.dumps({"key": key, **dataclasses.asdict(probe)}, indent=1))
 
 
 def missing_models(params: Suite, probe: Probe) -> dict[str, Train]:

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from stages.paths import runs
+from stages.paths.writing import write_whole
 from stages.planning.estimate import measured_run_seconds
 
 LAST_RUN = Path(".dvc/tmp/last_run.json")
@@ -52,10 +53,8 @@ def said(account: Account) -> str:
 
 
 def write(account: Account, path: Path = LAST_RUN) -> None:
-    """Write the account by one rename."""
-    partial = path.with_name(f"{path.name}.partial")
-    partial.write_text(json.dumps(dataclasses.asdict(account), indent=1) + "\n", encoding="utf-8")
-    partial.replace(path)
+    """Write the account."""
+    write_whole(path, json.dumps(dataclasses.asdict(account), indent=1) + "\n")
 
 
 def _since(folder: Path, pattern: str, start: float) -> Iterator[Path]:

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import yaml
 
+from stages.paths.writing import write_whole
+
 LOCK = Path("dvc.lock")
 KEPT = Path(".dvc/tmp/dvc.lock.kept")
 _ENTRY = re.compile(r"^  (\S.*):\n", re.MULTILINE)
@@ -45,7 +47,7 @@ def mend(lock: Path = LOCK, kept: Path = KEPT) -> str | None:
     if known is None:
         lock.unlink()
         return f"{lock} was cut short when DVC was killed: removed, the run cache holds what had finished"
-    _write(lock, known)
+    write_whole(lock, known)
     return f"{lock} was cut short when DVC was killed: put back as before, the run cache holds what finished since"
 
 
@@ -55,7 +57,7 @@ def keep(lock: Path = LOCK, kept: Path = KEPT) -> None:
     if text is None:
         kept.unlink(missing_ok=True)
     else:
-        _write(kept, text)
+        write_whole(kept, text)
 
 
 def changed(lock: Path = LOCK, kept: Path = KEPT) -> bool:
@@ -80,7 +82,7 @@ def sort(names: list[str], lock: Path = LOCK) -> None:
     """Bring the entries of dvc.lock into the order of dvc.yaml: that in which a first serial run writes them."""
     text = _read(lock)
     if text is not None and (ordered := in_order(text, names)) != text:
-        _write(lock, ordered)
+        write_whole(lock, ordered)
 
 
 def _read(path: Path) -> str | None:
@@ -88,9 +90,3 @@ def _read(path: Path) -> str | None:
         return path.read_bytes().decode("utf-8", errors="replace")
     except FileNotFoundError:
         return None
-
-
-def _write(path: Path, text: str) -> None:
-    partial = path.with_name(f"{path.name}.partial")
-    partial.write_bytes(text.encode("utf-8"))
-    partial.replace(path)

@@ -1,7 +1,6 @@
-"""Writes tables and JSON below reports/, each to a temporary name and then renamed."""
+"""Writes tables and JSON below reports/."""
 
 import json
-import os
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +8,7 @@ import pandas as pd
 
 from stages.errors import SuiteError
 from stages.paths import reports
+from stages.paths.writing import write_whole
 
 SCHEMA = 2  # of the tables: raise it when a file, column, name or unit of them changes its meaning
 
@@ -19,13 +19,11 @@ def write_all(contents: dict[Path, pd.DataFrame | dict[str, Any]]) -> None:
     Raises SuiteError when reports/ cannot be written.
     """
     try:
-        reports.REPORTS.mkdir(exist_ok=True)
         for path, content in contents.items():
-            partial = path.with_name(path.name + ".partial")
             if isinstance(content, pd.DataFrame):
-                content.to_csv(partial, index=False, float_format="%.6g", lineterminator="\n")
+                text = content.to_csv(index=False, float_format="%.6g", lineterminator="\n")
             else:
-                partial.write_text(json.dumps(content, indent=2, allow_nan=False) + "\n", encoding="utf-8")
-            os.replace(partial, path)
+                text = json.dumps(content, indent=2, allow_nan=False) + "\n"
+            write_whole(path, text)
     except OSError as error:
         raise SuiteError(f"cannot write {reports.REPORTS}: {error}; check its owner and free space") from None
