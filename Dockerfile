@@ -73,34 +73,25 @@ ENV SUITE_IMAGE=gpu SUITE_IMAGE_REVISION=${REVISION} SUITE_TRAINING_LOCK=require
     TF_FORCE_GPU_ALLOW_GROWTH=true NVIDIA_VISIBLE_DEVICES=all NVIDIA_DRIVER_CAPABILITIES=compute,utility
 LABEL org.opencontainers.image.revision="${REVISION}" org.opencontainers.image.source="${SOURCE}"
 
-FROM cpu AS cpu-ray
-# Ray and what the environment lacks of its closure; all else is there in the same versions. Nothing here reads what is
-# removed.
-COPY requirements-ray.txt /opt/venv/requirements-ray.installed
+FROM suite AS ray
+# Ray and what the environment lacks of its closure, below a root of its own that both images copy; all else is there in
+# the same versions. Nothing here reads what is removed.
+COPY requirements-ray.txt /root/ray/opt/venv/requirements-ray.installed
 # hadolint ignore=DL3008
 RUN --mount=type=cache,target=/root/.cache/pip \
     apt-get update \
  && apt-get install -y --no-install-recommends python3-pip \
- && awk '/^[a-z]/ {keep = /^(msgpack|ray)==/} keep' /opt/venv/requirements-ray.installed > /tmp/ray.txt \
- && pip --python /opt/venv/bin/python install --no-compile --require-hashes --no-deps -r /tmp/ray.txt \
- && rm -rf /tmp/ray.txt /opt/venv/lib/*/site-packages/ray/jars \
- && /opt/venv/bin/python -m compileall -q -j 0 /opt/venv/lib/*/site-packages/ray \
- && apt-get purge -y --auto-remove python3-pip \
- && rm -rf /var/lib/apt/lists/* /var/cache/apt/* /var/log/*
+ && awk '/^[a-z]/ {keep = /^(msgpack|ray)==/} keep' /root/ray/opt/venv/requirements-ray.installed > /tmp/ray.txt \
+ && pip --python /opt/venv/bin/python install --root /root/ray --no-compile --require-hashes --no-deps -r /tmp/ray.txt \
+ && rm -rf /root/ray/opt/venv/lib/*/site-packages/ray/jars \
+ && /opt/venv/bin/python -m compileall -q -j 0 -s /root/ray /root/ray
+
+FROM cpu AS cpu-ray
+COPY --from=ray /root/ray /
 ENV RAY_USAGE_STATS_ENABLED=0
 
 FROM gpu AS gpu-ray
-COPY requirements-ray.txt /opt/venv/requirements-ray.installed
-# hadolint ignore=DL3008
-RUN --mount=type=cache,target=/root/.cache/pip \
-    apt-get update \
- && apt-get install -y --no-install-recommends python3-pip \
- && awk '/^[a-z]/ {keep = /^(msgpack|ray)==/} keep' /opt/venv/requirements-ray.installed > /tmp/ray.txt \
- && pip --python /opt/venv/bin/python install --no-compile --require-hashes --no-deps -r /tmp/ray.txt \
- && rm -rf /tmp/ray.txt /opt/venv/lib/*/site-packages/ray/jars \
- && /opt/venv/bin/python -m compileall -q -j 0 /opt/venv/lib/*/site-packages/ray \
- && apt-get purge -y --auto-remove python3-pip \
- && rm -rf /var/lib/apt/lists/* /var/cache/apt/* /var/log/*
+COPY --from=ray /root/ray /
 ENV RAY_USAGE_STATS_ENABLED=0
 
 FROM cpu
