@@ -1,5 +1,6 @@
 """The quick gradient of one-channel convolutions: what it equals, and what it leaves alone."""
 
+import contextlib
 import itertools
 from typing import Any
 
@@ -32,10 +33,7 @@ def gradients(model: keras.Model, images: tf.Tensor, weights: tf.Tensor, quick: 
     def of(images: tf.Tensor) -> Any:
         with tf.GradientTape() as tape:
             tape.watch(images)
-            if quick:
-                with quick_gradients(model):
-                    outputs = model(images, training=True)
-            else:
+            with quick_gradients(model) if quick else contextlib.nullcontext():
                 outputs = model(images, training=True)
             total = tf.reduce_sum(weights * outputs)
         return outputs, *tape.gradient(total, [images, *(variable.value for variable in model.trainable_variables)])
