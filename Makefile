@@ -21,30 +21,38 @@ setup-ray: setup  ## add Ray to the environment, for a cluster (docs/cluster.md)
 	  $(BIN)/python -m pip install --disable-pip-version-check --require-hashes -r requirements-ray.txt && \
 	  cp requirements-ray.txt $(VENV)/requirements-ray.installed; }
 
+# What users name reaches the command as it was typed: never through make's own expansion, never through a shell's.
+OPTIONS := MODEL DATA MODULE GROUPS RANGE OUT BUDGET JOBS VARIANT BLOCK BLOCKS BASE CONFIRM LINK ROUNDS TORCH KILLS SEED DRY
+$(foreach name,$(OPTIONS),$(if $(value $(name)),$(eval export OPTION_$(name) := $$(value $(name)))))
+unexport $(OPTIONS)
+VALGAP := $(BIN)/python -m valgap
+option = $${OPTION_$(1):+$(2) "$$OPTION_$(1)"}
+flag = $${OPTION_$(1):+$(2)}
+
 check: setup  ## your saved model on your images, trains nothing: MODEL=my.keras DATA=folder [MODULE=a.b] [GROUPS=regex] [RANGE=0-1] [OUT=folder]
-	@$(BIN)/python -m stages.check $(if $(MODEL),'$(MODEL)') $(if $(DATA),'$(DATA)') $(if $(MODULE),--module='$(MODULE)') $(if $(GROUPS),--groups='$(GROUPS)') $(if $(RANGE),--range='$(RANGE)') $(if $(OUT),--out='$(OUT)')
+	@$(VALGAP) check $(call option,MODULE,--module) $(call option,GROUPS,--groups) $(call option,RANGE,--range) $(call option,OUT,--out) -- $(call option,MODEL) $(call option,DATA)
 
 plan: setup  ## what a run costs and can show; BUDGET=2h: what to train in that time
-	@$(BIN)/python -m stages.plan $(if $(BUDGET),'$(BUDGET)')
+	@$(VALGAP) plan $(call option,BUDGET,--budget)
 
 repro: setup  ## run what is out of date of the pipeline; JOBS=2: two cells at once; over an hour needs BUDGET=4h; ARGS= are passed to `dvc repro`
-	@BUDGET='$(BUDGET)' JOBS='$(JOBS)' $(BIN)/python -m stages.repro $(ARGS)
+	@$(VALGAP) repro $(call option,BUDGET,--budget) $(call option,JOBS,--jobs) $(ARGS)
 
-more: setup  ## train a variant on fresh replicates: ARM=dropout [BLOCKS=1] [BUDGET=4h]; DRY=1 only prints
-	@BUDGET='$(BUDGET)' $(BIN)/python -m stages.more $(if $(DRY),--dry) $(ARM) $(BLOCKS)
+more: setup  ## train a variant on fresh replicates: VARIANT=dropout [BLOCKS=1] [BUDGET=4h]; DRY=1 only prints
+	@$(VALGAP) more $(call option,VARIANT,--variant) $(call option,BLOCKS,--blocks) $(call option,BUDGET,--budget) $(call flag,DRY,--dry)
 
 report: setup  ## remake reports/report.html from the tables in Git, in seconds
-	@$(BIN)/python -m stages.report
+	@$(VALGAP) report
 
 export: setup  ## train VARIANT=dropout once on training and validation images: [OUT=export]/<variant>/model.keras and its card
-	@$(BIN)/python -m stages.export $(if $(VARIANT),'$(VARIANT)') $(if $(OUT),--out='$(OUT)')
+	@$(VALGAP) export $(call option,VARIANT,--variant) $(call option,OUT,--out)
 
-# Make itself ends with 2 whatever fails; `python -m stages.review` ends with 1 on a failed gate, 2 on a usage error.
+# Make itself ends with 2 whatever fails; `valgap review` ends with 1 on a failed gate, 2 on a usage error.
 review: setup  ## what this branch does to the results: BASE=<rev> [OUT=folder] [CONFIRM=1 trains what improved afresh]
-	@$(BIN)/python -m stages.review $(if $(BASE),'$(BASE)') $(if $(CONFIRM),--confirm '$(CONFIRM)') $(if $(OUT),--out '$(OUT)') $(if $(LINK),--link '$(LINK)')
+	@$(VALGAP) review $(call option,BASE,--base) $(call option,CONFIRM,--confirm) $(call option,OUT,--out) $(call option,LINK,--link)
 
 fresh: setup  ## do dvc.lock and reports/ belong to the code beside them? Needs no data
-	@$(BIN)/python -m stages.review --fresh
+	@$(VALGAP) fresh
 
 test: setup-ray lint  ## lint, types and tests
 	@$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile -m 'not browser' $(ARGS)
@@ -61,16 +69,16 @@ smoke: setup  ## the whole pipeline at toy scale in a scratch copy
 	@$(BIN)/python -m tests.smoke
 
 faults: setup  ## kill -9 at random moments of runs with JOBS=2, and compare the bits: [KILLS=20] [SEED=1]
-	@$(BIN)/python -m tests.faults $(if $(KILLS),--kills '$(KILLS)') $(if $(SEED),--seed '$(SEED)')
+	@$(BIN)/python -m tests.faults $(call option,KILLS,--kills) $(call option,SEED,--seed)
 
-verify: setup  ## train variants again from nothing and compare with reports/: [ARM='dropout l2', or all] [BLOCK=0] [REV=<rev>]
-	@$(BIN)/python -m stages.verify $(ARM) $(if $(BLOCK),--block '$(BLOCK)') $(if $(REV),--revision '$(REV)')
+verify: setup  ## train variants again from nothing and compare with reports/: [VARIANT=dropout, or all] [BLOCK=0] [BASE=<rev>]
+	@$(VALGAP) verify $(call option,VARIANT,--variant) $(call option,BLOCK,--block) $(call option,BASE,--base)
 
 bench: setup  ## images a second of this suite beside stock Keras and PyTorch: [ROUNDS=5] [TORCH=/path/to/python]
-	@$(BIN)/python -m stages.bench $(if $(ROUNDS),--rounds '$(ROUNDS)') $(if $(TORCH),--torch '$(TORCH)')
+	@$(BIN)/python -m benchmarks $(call option,ROUNDS,--rounds) $(call option,TORCH,--torch)
 
 self-check: setup  ## can this machine train here? One line, or what is in the way
-	@$(BIN)/python -m stages.selfcheck
+	@$(VALGAP) selfcheck
 
 image:  ## build the container image for CPUs, with docker, podman or buildah; ARGS= are passed to its build
 	@container/build cpu $(ARGS)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from stages.params.experiment import Model
+from valgap.ground.params.experiment import Model
 
 NUMBERS = itertools.count()
 HEADER = """

@@ -7,6 +7,6 @@ settings.load_profile("suite")
 
 
 def pytest_sessionstart() -> None:
-    from stages.compute.pool import start_tensorflow
+    from valgap.training.tensorflow import start_tensorflow
 
     start_tensorflow("cpu")

@@ -105,11 +105,11 @@ def main() -> None:
         calm, folder, log = Path(name) / "calm", Path(name) / "disturbed", Path(name) / "log"
         calm.mkdir()
         copy_repository(calm, SCALE, VARIANTS)
-        run(calm, "env", "BUDGET=0.001m", "python", "-m", "stages.repro", check=False)  # prepares, probes, refuses
+        run(calm, "env", "BUDGET=0.001m", "python", "-m", "valgap", "repro", check=False)  # prepares, probes, refuses
         run(calm, "dvc", "repro", "-q", "models")
         shutil.copytree(calm, folder, symlinks=True)
         lock, begun = (calm / "dvc.lock").read_bytes(), time.monotonic()
-        run(calm, "python", "-m", "stages.repro")
+        run(calm, "python", "-m", "valgap", "repro")
         calm_seconds, expected = time.monotonic() - begun, results(calm)
         print(f"{len(expected)} files of an undisturbed serial run, {calm_seconds:.0f} s", flush=True)
         print("kill  what    after s  replicates before, after  the run ended with", flush=True)
@@ -128,7 +128,7 @@ def main() -> None:
                 continue
             total += 1
             print(f"{total:4}  {kind:6}  {found[1]:7.1f}  {before:10}, {stored(folder):<14}  {found[0]}", flush=True)
-        done = run(folder, "env", "JOBS=2", "python", "-m", "stages.repro", check=False)
+        done = run(folder, "env", "JOBS=2", "python", "-m", "valgap", "repro", check=False)
         if done.returncode:
             sys.exit(f"faults failed: the undisturbed run at the end ended with {done.returncode}:\n{done.stdout}")
         _compare(expected, folder)

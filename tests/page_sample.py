@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
-from stages.render.verdict import CauseLine, FirstScreen
+from valgap.report.screen import CauseLine, FirstScreen
 
 Sample = tuple[dict[str, pd.DataFrame], dict[str, Any], dict[str, Any], FirstScreen, dict[str, Any]]
 VARIANTS = {  # name: cause, kind, role, accuracy

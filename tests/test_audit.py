@@ -13,11 +13,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from stages.audit import labels, neighbours, pictures, pixels, shift
-from stages.audit.audit import ORDER, audit
-from stages.audit.finding import shown, use
-from stages.data.images import Dropped, Images
 from tests.scratch import ROOT
+from valgap.data.sources.images import Dropped, Images
+from valgap.findings import labels, neighbours, pictures, pixels, shift
+from valgap.findings.audit import ORDER, audit
+from valgap.findings.finding import shown, use
 
 SEED = 20240
 SIDE = 16

@@ -8,15 +8,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from stages import report
-from stages.audit import audit
-from stages.errors import SuiteError
-from stages.paths import reports
-from stages.render.audit import audit_markdown, data_audit
-from stages.render.page import render_html
-from stages.render.tables import inert
 from tests.page_sample import sample
 from tests.test_page import Page
+from valgap.document.markdown import inert
+from valgap.findings import audit
+from valgap.ground import paths
+from valgap.ground.errors import SuiteError
+from valgap.report import stage
+from valgap.report.audit import audit_markdown, data_audit
+from valgap.report.page import render_html
 
 HOSTILE = "<img src=x onerror=alert(1)> | `code` **b**\n\n# h [a](javascript:x) \"q' </script> http://x.yz &lt;"
 
@@ -33,7 +33,7 @@ def test_a_problem_comes_before_the_verdict_and_anything_else_after_it(severity:
     header = page[page.index("<header>") : page.index("</header>")]
     assert (header.index("The data: ") < header.index("The gap is real.")) is first
     assert header.index("<h1>") < header.index("The data: ")
-    text = report.render_markdown(*sample(severity=severity))
+    text = stage.render_markdown(*sample(severity=severity))
     assert (text.index("**The data: ") < text.index("The gap is real.")) is first
     assert text.index("**The data: ") < text.index("## The confirmatory contrasts")
 
@@ -125,17 +125,17 @@ def test_report_says_what_to_do_without_an_audit(
     text: str | None, says: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    reports.REPORTS.mkdir()
+    paths.REPORTS.mkdir()
     if text is not None:
-        reports.AUDIT.write_text(text)
+        paths.AUDIT.write_text(text)
     with pytest.raises(SuiteError, match=says):
-        report.read_audit()
+        stage.read_audit()
 
 
 def test_report_reads_what_the_audit_writes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert report.AUDIT_SCHEMA == audit.SCHEMA
+    assert stage.AUDIT_SCHEMA == audit.SCHEMA
     monkeypatch.chdir(tmp_path)
-    reports.REPORTS.mkdir()
+    paths.REPORTS.mkdir()
     content = sample()[-1]
-    reports.AUDIT.write_text(json.dumps(content))
-    assert report.read_audit() == content
+    paths.AUDIT.write_text(json.dumps(content))
+    assert stage.read_audit() == content

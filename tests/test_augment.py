@@ -4,11 +4,11 @@ import tensorflow as tf
 from keras.src.legacy.preprocessing.image import ImageDataGenerator
 from scipy import stats
 
-from stages.data.sources import embedded
-from stages.model.augment import augment, draw_parameters, warp, warp_matrices
-from stages.params.experiment import Augmentation, Data
-from stages.params.schema import parse, read_yaml
 from tests.scratch import ROOT
+from valgap.data.sources.registry import embedded
+from valgap.ground.params.experiment import Augmentation, Data
+from valgap.ground.params.schema import parse, read_yaml
+from valgap.training.augment import augment, draw_parameters, warp, warp_matrices
 
 SOURCE = Augmentation(20.0, 0.2, 0.2, 0.2, 0.2, True)
 ORIGINAL = {

@@ -11,17 +11,16 @@ from pathlib import Path
 import pytest
 import yaml
 
-from stages import bench
-from stages.benchmarking import arena, contestants, document, figures, images, machine, pipeline, scaling
-from stages.benchmarking.arena import Round
-from stages.benchmarking.contestants import CONTESTANTS, PYTORCH, Group
-from stages.benchmarking.figures import Spread, Target
-from stages.benchmarking.pipeline import Added, Costs
-from stages.benchmarking.settings import AUGMENTATION, GENERATOR
-from stages.errors import SuiteError
-from stages.params import suite
+from benchmarks import __main__, arena, contestants, document, figures, images, machine, pipeline, scaling
+from benchmarks.arena import Round
+from benchmarks.contestants import CONTESTANTS, PYTORCH, Group
+from benchmarks.figures import Spread, Target
+from benchmarks.pipeline import Added, Costs
+from benchmarks.settings import AUGMENTATION, GENERATOR
 from tests.scratch import ROOT, TOY, copy_repository, run, user_environment
 from tests.test_augment import ORIGINAL, SOURCE
+from valgap.ground.errors import SuiteError
+from valgap.ground.params import suite
 
 SHIPPED = suite.load(ROOT / "params.yaml")
 QUIET = (0.1, 0.1, 0.1)
@@ -106,7 +105,7 @@ def test_the_recipe_is_the_sources() -> None:
 @pytest.mark.parametrize("words", [["--rounds", "0"], ["--rounds", "many"], ["--epochs", "101"], ["fast"], ["--torc"]])
 def test_other_arguments_are_refused(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit, match="2"):
-        bench.arguments(words)
+        __main__.arguments(words)
     assert words[-1] in capsys.readouterr().err
 
 
@@ -142,7 +141,7 @@ def child(code: str) -> dict[str, Group]:
 def test_children_answer_past_what_libraries_print(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(ROOT)
     start = "lambda: (print('noise'), ({'double': lambda epochs: 2.0 * epochs}, {'version': 3}))[1]"
-    with arena.started(child(f"from stages.benchmarking.child import serve; serve({start})")) as children:
+    with arena.started(child(f"from benchmarks.child import serve; serve({start})")) as children:
         assert children["one"][0].facts == {"version": 3}
         amounts, seconds = arena.train(children["one"], "double", 4)
         process = children["one"][0].process
@@ -187,7 +186,7 @@ def test_a_real_run_of_all_contestants(tmp_path: Path) -> None:
     code = (
         "import os, runpy\n"
         "if hasattr(os, 'sched_setaffinity'): os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:2])\n"
-        "runpy.run_module('stages.bench', run_name='__main__')"
+        "runpy.run_module('benchmarks', run_name='__main__')"
     )
     words = [sys.executable, "-c", code]
     done = subprocess.run(

@@ -11,8 +11,8 @@ import pytest
 from selenium import webdriver
 from selenium.webdriver.chrome.service import Service
 
-from stages.render.page import render_html
 from tests.page_sample import sample
+from valgap.report.page import render_html
 
 pytestmark = pytest.mark.browser
 

@@ -6,13 +6,13 @@ import keras
 import numpy as np
 import pytest
 
-from stages.errors import SuiteError
-from stages.model.bites import check_variants
-from stages.model.builders import build_model
-from stages.params.experiment import Model, Train
-from stages.params.schema import parse, read_yaml
 from tests.builders import FUNCTIONAL, HEADER, SEQUENTIAL, write
 from tests.scratch import ROOT
+from valgap.ground.errors import SuiteError
+from valgap.ground.params.experiment import Model, Train
+from valgap.ground.params.schema import parse, read_yaml
+from valgap.models.bites import check_variants
+from valgap.training.network.builders import build_model
 
 TRAIN = parse(Train, read_yaml(ROOT / "params.yaml")["train"], "train")
 SHAPE = (12, 12, 1)
@@ -48,15 +48,15 @@ CASES = {  # a builder, and what is said of it
     "nothing": (returning("None"), "returned builtins.NoneType, which is no keras.Model ... return the model"),
     "raises": (
         returning("1 / len(knobs.dropout[:0])"),
-        "raised ZeroDivisionError: division by zero (mine/ ... .py:11) ... stages/model/contract.py",
+        "raised ZeroDivisionError: division by zero (mine/ ... .py:11) ... valgap/training/network/contract.py",
     ),
     "signature": (
         "\ndef build(input_shape):\n    return None\n",
-        "takes 1 positional argument but 3 were given ... stages/model/contract.py",
+        "takes 1 positional argument but 3 were given ... valgap/training/network/contract.py",
     ),
     "keras_refuses": (
         sequential("layers.Conv2D(4, 99)", "layers.Flatten()", "layers.Dense(classes)"),
-        "raised ValueError: ... (mine/ ... .py:11) ... stages/model/contract.py",
+        "raised ValueError: ... (mine/ ... .py:11) ... valgap/training/network/contract.py",
     ),
     "compiled": (
         "\ndef build(input_shape, classes, knobs):\n"
@@ -233,7 +233,7 @@ def test_code_outside_model_files_is_refused(tmp_path: Path, monkeypatch: pytest
     monkeypatch.syspath_prepend(str(tmp_path / "other"))
     reaching = write(monkeypatch, tmp_path, "import blocks_of_mine\n" + SEQUENTIAL)
     refused(reaching, "it reads other/blocks_of_mine.py, outside model.files = mine ... set model.files")
-    importing = "import scipy.signal\nfrom stages.model.contract import Knobs\n" + SEQUENTIAL
+    importing = "import scipy.signal\nfrom valgap.training.network.contract import Knobs\n" + SEQUENTIAL
     build_model(SHAPE, 3, write(monkeypatch, tmp_path, importing), TRAIN)
 
 
@@ -261,7 +261,7 @@ def test_weights_that_a_builder_loads_pass(tmp_path: Path, monkeypatch: pytest.M
     architecture = dataclasses.replace(write(monkeypatch, tmp_path, loading), weights="base.weights.h5")
     namespace: dict[str, object] = {}
     exec(HEADER + loading.replace("    base.load_weights(knobs.weights)\n", ""), namespace)
-    from stages.model.contract import Knobs
+    from valgap.training.network.contract import Knobs
 
     knobs = Knobs((0.0, 0.0, 0.0), 1.0, "flatten", False, None)
     model = namespace["build"](SHAPE, 3, knobs)  # type: ignore[operator]

@@ -17,18 +17,17 @@ from numpy.typing import NDArray
 from PIL import Image
 from scipy import stats
 
-from stages import check
-from stages.audit.audit import audit
-from stages.checking import advice, forward, loading, measures, outputs, prediction, words
-from stages.checking.document import Document, inert
-from stages.checking.leakage import leaked
-from stages.checking.prediction import POOL, Predicted, predict
-from stages.checking.result import Result, assemble, is_unequal
-from stages.data.images import Dropped, Images
-from stages.errors import SuiteError
-from stages.stats import intervals
-from stages.stats.metrics import confusion
 from tests.scratch import ROOT, user_environment
+from valgap.check import advice, command, forward, loading, outputs, prediction, words
+from valgap.check.document import Document, inert
+from valgap.check.prediction import POOL, Predicted, predict
+from valgap.check.result import Result, assemble, is_unequal
+from valgap.data.sources.images import Dropped, Images
+from valgap.findings.audit import audit
+from valgap.findings.leakage import leaked
+from valgap.ground.errors import SuiteError
+from valgap.stats import intervals, shares
+from valgap.stats.metrics import confusion
 
 # Keras 3.15.1 saves a variable of TensorFlow's in a way that NumPy 2.4 deprecates.
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation doesn't accept a copy:DeprecationWarning")
@@ -90,7 +89,7 @@ def saved(path: Path, trained: list[NDArray[np.float32]], *first: layers.Layer, 
 
 
 def predicted(path: Path, folder: Path, tmp_path: Path, module: str | None = None, **options: Any) -> Predicted:
-    data = check.images_of(str(folder), options.get("groups"))
+    data = command.images_of(str(folder), options.get("groups"))
     return predict(path, module, data, options.get("value_range"), tmp_path / "pixels.npy")
 
 
@@ -99,7 +98,7 @@ def predicted(path: Path, folder: Path, tmp_path: Path, module: str | None = Non
 
 @pytest.mark.parametrize(("right", "images"), [(0, 5), (7, 9), (24, 30), (30, 30), (990, 1000)])
 def test_shares_of_images_have_wilsons_limits(right: int, images: int) -> None:
-    found = measures.share(np.arange(images) < right, None)
+    found = shares.share(np.arange(images) < right, None)
     known = stats.binomtest(right, images).proportion_ci(method="wilson")
     assert [found.low, found.high] == pytest.approx([known.low, known.high], abs=1e-12)
     assert (found.right, found.images, found.mean) == (right, images, right / images)
@@ -107,15 +106,15 @@ def test_shares_of_images_have_wilsons_limits(right: int, images: int) -> None:
 
 def test_groups_that_agree_throughout_count_as_their_number() -> None:
     right, groups = np.repeat([True, True, False, False], 5), np.repeat(np.arange(4), 5)
-    found = measures.share(right, groups)
+    found = shares.share(right, groups)
     assert found.design == pytest.approx(20 / 3)  # var of 1, 1, 0, 0 is 1/3; (1/3) / 4 over .25 / 20
     assert (found.low, found.high) == pytest.approx(intervals.wilson(0.5, 3, stats.t.ppf(0.975, 3)))
-    assert found.low < measures.share(right, None).low
-    unknown = measures.share(np.ones(20, np.bool_), groups)
+    assert found.low < shares.share(right, None).low
+    unknown = shares.share(np.ones(20, np.bool_), groups)
     assert unknown.design is None
     assert unknown.low == pytest.approx(intervals.wilson(1, 4, stats.t.ppf(0.975, 3))[0])
-    assert measures.share(np.ones(20, np.bool_), groups, design=2.0).low > unknown.low
-    assert math.isnan(measures.share(right, np.zeros(20, np.int64)).low)
+    assert shares.share(np.ones(20, np.bool_), groups, design=2.0).low > unknown.low
+    assert math.isnan(shares.share(right, np.zeros(20, np.int64)).low)
 
 
 @pytest.mark.parametrize(  # Newcombe 1998, table II, method 10
@@ -125,8 +124,8 @@ def test_groups_that_agree_throughout_count_as_their_number() -> None:
 def test_difference_has_newcombes_limits(
     first: tuple[int, int], second: tuple[int, int], limits: tuple[float, float]
 ) -> None:
-    shares = [measures.share(np.arange(images) < right, None) for right, images in (first, second)]
-    found = measures.difference([shares[0]], [shares[1]])
+    sides = [shares.share(np.arange(images) < right, None) for right, images in (first, second)]
+    found = shares.difference([sides[0]], [sides[1]])
     assert (found.low, found.high) == pytest.approx(limits, abs=2e-4)
     assert found.mean == pytest.approx(first[0] / first[1] - second[0] / second[1])
 
@@ -144,10 +143,10 @@ def test_limits_of_a_gap_cover_it() -> None:
                 chance = (
                     rng.beta(probability * 3, (1 - probability) * 3, count) if groups else np.full(count, probability)
                 )
-                found = measures.share(rng.random(count * size) < chance[member], member if groups else None, design)
+                found = shares.share(rng.random(count * size) < chance[member], member if groups else None, design)
                 design = found.design
                 sides.append(found)
-            gap = measures.difference([sides[1]], [sides[0]])
+            gap = shares.difference([sides[1]], [sides[0]])
             hits.append(gap.low <= truth[0] - truth[1] <= gap.high)
         return float(np.mean(hits))
 
@@ -158,12 +157,12 @@ def test_limits_of_a_gap_cover_it() -> None:
 
 def test_balanced_gap_is_the_mean_over_classes_that_both_have() -> None:
     labels = np.repeat([0, 1, 2], [80, 10, 10])
-    train = measures.scores(np.eye(3, dtype=np.float32)[labels], labels, None)
+    train = shares.scores(np.eye(3, dtype=np.float32)[labels], labels, None)
     held = np.repeat([0, 1], [40, 10])
     claimed = np.eye(3, dtype=np.float32)[np.where(np.arange(50) < 45, held, 0)]
-    val = measures.scores(claimed, held, None)
-    assert measures.gap(train, val, balanced=True).mean == pytest.approx(0.25)  # recalls 1 and .5
-    assert measures.gap(train, val, balanced=False).mean == pytest.approx(0.1)
+    val = shares.scores(claimed, held, None)
+    assert shares.gap(train, val, balanced=True).mean == pytest.approx(0.25)  # recalls 1 and .5
+    assert shares.gap(train, val, balanced=False).mean == pytest.approx(0.1)
     assert val.recalls[2] is None
     assert val.mistaken == 1
     assert val.excess.mean == pytest.approx(0.1)
@@ -174,24 +173,24 @@ def test_balanced_gap_is_the_mean_over_classes_that_both_have() -> None:
 
 def test_another_order_of_classes_is_found() -> None:
     counts = np.array([[1, 19, 0], [0, 0, 20], [18, 1, 1]])
-    order = measures.matching_order(counts)
+    order = shares.matching_order(counts)
     assert order.tolist() == [1, 2, 0]
-    assert measures.is_reordered(counts, order)
+    assert shares.is_reordered(counts, order)
     two_of_ten = np.diag(np.full(10, 30))[[1, 0, *range(2, 10)]]
-    assert measures.is_reordered(two_of_ten, measures.matching_order(two_of_ten))
+    assert shares.is_reordered(two_of_ten, shares.matching_order(two_of_ten))
 
 
 def test_order_of_a_poor_model_is_left_alone() -> None:
     constant = np.array([[20, 0], [20, 0]])
-    assert measures.matching_order(constant).tolist() == [0, 1]
+    assert shares.matching_order(constant).tolist() == [0, 1]
     confused = np.array([[12, 8, 0], [11, 9, 0], [0, 0, 20]])  # two classes mixed up, hardly better the other way
-    assert not measures.is_reordered(confused, measures.matching_order(confused))
+    assert not shares.is_reordered(confused, shares.matching_order(confused))
     rng = np.random.default_rng(0)
     alarms = 0
     for _ in range(1000):
         labels = np.repeat(np.arange(4), 12)
         counts = confusion(rng.integers(0, 4, 48), labels, 4)
-        alarms += measures.is_reordered(counts, measures.matching_order(counts))
+        alarms += shares.is_reordered(counts, shares.matching_order(counts))
     assert alarms <= 10
 
 
@@ -521,7 +520,7 @@ def test_errors_of_the_folder_speak_of_data(tmp_path: Path, trained: list[NDArra
     with pytest.raises(SuiteError, match=r"^DATA = .*absent"):
         predicted(path, tmp_path / "absent", tmp_path)
     with pytest.raises(SuiteError, match=r"^GROUPS = '\(' is no regular expression"):
-        check.images_of("folder", "(")
+        command.images_of("folder", "(")
 
 
 # Put together
@@ -777,8 +776,8 @@ def test_page_with_a_picture_that_is_none_shows_its_name(tmp_path: Path) -> None
 
 
 def test_lines_of_params_yaml_are_valid_for_the_suite(tmp_path: Path) -> None:
-    from stages.params.experiment import Data, Model, Split
-    from stages.params.schema import parse, read_yaml
+    from valgap.ground.params.experiment import Data, Model, Split
+    from valgap.ground.params.schema import parse, read_yaml
 
     document = hostile_document()
     (tmp_path / "params.yaml").write_text(document.heading.params)
@@ -805,7 +804,7 @@ def test_documents_appear_whole(tmp_path: Path) -> None:
 
 def run_check(*words_of: str, cwd: Path = ROOT) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", "stages.check", *words_of], cwd=cwd, env=user_environment(), text=True,
+        [sys.executable, "-m", "valgap", "check", *words_of], cwd=cwd, env=user_environment(), text=True,
         capture_output=True,
     )  # fmt: skip
 
@@ -815,13 +814,13 @@ def test_command_checks_a_model_and_stays_free_of_tensorflow(
 ) -> None:
     model = saved(tmp_path / "model.keras", trained, own.Registered())
     program = (
-        "import sys; from stages import check; check.main(sys.argv[1:]);"
+        "import sys; from valgap.cli import run; assert not run(sys.argv[1:]);"
         "assert not {'tensorflow', 'keras'} & set(sys.modules)"
     )
     environment = user_environment() | {"PYTHONPATH": f"{tmp_path}"}
     arguments = [str(model), str(folder), "--module=own_layers", "--groups=case([0-9]+)_", f"--out={tmp_path / 'out'}"]
     done = subprocess.run(
-        [sys.executable, "-c", program, *arguments], cwd=ROOT, env=environment, text=True, capture_output=True
+        [sys.executable, "-c", program, "check", *arguments], cwd=ROOT, env=environment, text=True, capture_output=True
     )
     assert done.returncode == 0, done.stderr
     assert done.stderr == ""
@@ -839,4 +838,4 @@ def test_command_ends_with_1_on_what_can_be_mended_and_2_on_usage(folder: Path, 
     assert run_check(str(folder)).returncode == 2
     done = run_check("model.keras", str(folder), "--range=0-2")
     assert done.returncode == 2
-    assert "choose from '0-1', '-1-1', '0-255'" in done.stderr
+    assert "is not one of '0-1', '-1-1', '0-255'" in done.stderr

@@ -14,13 +14,13 @@ from pathlib import Path
 
 import pytest
 
-from stages.compute import joining, node
-from stages.compute.cluster import gpu_share
-from stages.errors import SuiteError
-from stages.params.experiment import Compute
 from tests.container.test_files import pins
 from tests.nodes import PATIENCE, Node, free_port
 from tests.scratch import ROOT, TOY, copy_repository, run, user_environment
+from valgap.compute.ray import joining, node
+from valgap.compute.ray.cluster import gpu_share
+from valgap.ground.errors import SuiteError
+from valgap.ground.params.experiment import Compute
 
 CELL = (sys.executable, "-m", "stages.train", "dropout", "0")
 DVC = ("dvc", "repro", "--single-item", "train@dropout-0")
@@ -151,7 +151,7 @@ def test_nodes_that_would_make_other_numbers_are_refused_before_training(clean: 
 
 
 def test_a_node_refused_by_a_replicate_when_it_joined_later() -> None:
-    wanted = node.expected(Path("stages/model"))
+    wanted = node.expected(Path("valgap/training"))
     assert node.differences(wanted) == []
     other = dataclasses.replace(wanted, lock="other.txt", lock_text="numpy==1.0\n", code="", files_digest="")
     found = "; ".join(node.differences(other))
@@ -206,11 +206,11 @@ def train_files(job, images, labels, groups):
 '''
 DRIVER = """
 from pathlib import Path
-from stages.compute import replicates
-from stages.compute.cluster import Cluster
-from stages.params.experiment import Compute
-cluster = Cluster("ADDRESS", Compute(0, "auto", 2, None), Path("stages/model"))
-jobs = [replicates.Job("a", None, None, None, 0, number, {}, False, cluster.device) for number in range(4)]
+from valgap.training.job import Job
+from valgap.compute.ray.cluster import Cluster
+from valgap.ground.params.experiment import Compute
+cluster = Cluster("ADDRESS", Compute(0, "auto", 2, None), Path("valgap/training"))
+jobs = [Job("a", None, number, {}, False, cluster.device) for number in range(4)]
 print(cluster.device, sorted((number, files["gpu"].decode()) for number, files in cluster.run(jobs)))
 """
 
@@ -219,9 +219,9 @@ def test_replicates_share_gpus_by_fractions(project: Path, tmp_path: Path) -> No
     copy, meeting = tmp_path / "project", tmp_path / "meeting"
     meeting.mkdir()
     shutil.copytree(project, copy, ignore=shutil.ignore_patterns(".git", ".dvc", "runs", ".replicates"))
-    replicates, pool = copy / "stages/compute/replicates.py", copy / "stages/compute/pool.py"
-    replicates.write_text(replicates.read_text() + IN_TURN.replace("MEETING", str(meeting)))
-    pool.write_text(pool.read_text() + "\n\ndef start_tensorflow(device):\n    assert device == 'gpu'\n")
+    job, node = copy / "valgap/training/job.py", copy / "valgap/compute/ray/node.py"
+    job.write_text(job.read_text() + IN_TURN.replace("MEETING", str(meeting)))
+    node.write_text(node.read_text() + "\n\ndef start_tensorflow(device):\n    assert device == 'gpu'\n")
     with nodes() as started:
         head = Node(cpus=4, gpus=2)
         started.append(head)
@@ -295,10 +295,10 @@ def test_no_ray_no_cluster_and_addresses_that_cannot_be(clean: Path, tmp_path: P
 def test_what_is_sent_is_the_training_code_and_the_model_files(tmp_path: Path) -> None:
     joining.stage_code(tmp_path, Path("tests/builders.py"))
     sent = {path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*") if path.is_file()}
-    assert {"stages/__init__.py", "stages/data/__init__.py", "stages/train.py", "tests/builders.py"} <= sent
+    assert {"valgap/__init__.py", "valgap/training/job.py", "valgap/compute/ray/node.py", "tests/builders.py"} <= sent
     assert not sent & {"stages/report.py", "params.yaml", "requirements-train.txt"}
     assert not [name for name in sent if name.endswith(".pyc")]
     with pytest.raises(SuiteError, match="is not a path below"):
         joining.stage_code(tmp_path, Path("../elsewhere"))
     with pytest.raises(SuiteError, match="is not a path below"):
-        joining.stage_code(tmp_path, ROOT / "stages/model")
+        joining.stage_code(tmp_path, ROOT / "valgap/training")

@@ -11,14 +11,14 @@ import tensorflow as tf
 from keras import layers
 from numpy.typing import NDArray
 
-from stages.model.builders import build_model
-from stages.model.convolution import quick_gradients
-from stages.model.loop import make_training
-from stages.model.losses import make_loss
-from stages.model.optimizer import make_optimizer
-from stages.params.experiment import Model
-from stages.params.suite import load
 from tests.scratch import ROOT
+from valgap.ground.params.experiment import Model
+from valgap.ground.params.suite import load
+from valgap.training.convolution import quick_gradients
+from valgap.training.loop import make_training
+from valgap.training.losses import make_loss
+from valgap.training.network.builders import build_model
+from valgap.training.optimizer import make_optimizer
 
 PARAMS = load(ROOT / "params.yaml")
 
@@ -127,7 +127,7 @@ def test_nothing_is_replaced_on_a_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_the_training_loop_has_it(channels: int, left: int) -> None:
     """On grey images oneDNN's gradient of a kernel is left for the second convolution of the source's CNN alone."""
     shape = (12, 12, channels)
-    model = build_model(shape, 3, Model("cnn", "stages/model", None), PARAMS.train)
+    model = build_model(shape, 3, Model("cnn", "valgap/training", None), PARAMS.train)
     optimizer = make_optimizer(PARAMS.train, model.trainable_variables)
     optimizer.build(model.trainable_variables)
     train: Any = make_training(

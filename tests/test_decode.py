@@ -14,13 +14,13 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from stages.data import decode, readers
-from stages.data.decode import Reading, read_image, read_size, to_array
-from stages.data.readers import read_images
-from stages.data.rows import Rows
-from stages.errors import SuiteError
-from stages.params.experiment import Data
 from tests.scratch import ROOT
+from valgap.data.reading import decode, readers
+from valgap.data.reading.decode import Reading, read_image, read_size, to_array
+from valgap.data.reading.readers import read_images
+from valgap.data.reading.rows import Rows
+from valgap.ground.errors import SuiteError
+from valgap.ground.params.experiment import Data
 
 RNG = np.random.default_rng(0)
 NOISE = RNG.integers(0, 256, (5, 7, 3), dtype=np.uint8)  # 5 high, 7 wide
@@ -351,7 +351,7 @@ def test_few_images_start_no_process_and_many_not_too_many(monkeypatch: pytest.M
 def test_readers_die_with_their_parent(tmp_path: Path) -> None:
     many(tmp_path / "images", 100)
     code = (
-        "from pathlib import Path\nfrom stages.data.readers import read_images\n"
+        "from pathlib import Path\nfrom valgap.data.reading.readers import read_images\n"
         "from tests.test_decode import own_data\n"
         f"paths = sorted(Path({str(tmp_path / 'images')!r}).iterdir()) * 3000\n"
         f"read_images(paths, own_data(), Path({str(tmp_path / 'a.npy')!r}), workers=2)\n"

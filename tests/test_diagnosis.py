@@ -6,14 +6,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from stages.data.predictions import Run
-from stages.errors import SuiteError
-from stages.params.experiment import Augmentation
-from stages.params.suite import Cause, Suite, load
-from stages.stats import metrics, verdicts
-from stages.stats.contrasts import Comparison, Measured, balanced, primary_metric
-from stages.stats.diagnosis import comparisons, diagnose, headline
 from tests.scratch import ROOT
+from valgap.ground.errors import SuiteError
+from valgap.ground.params.experiment import Augmentation
+from valgap.ground.params.suite import Cause, Suite, load
+from valgap.stats import metrics, verdicts
+from valgap.stats.contrasts import Comparison, Measured, balanced, primary_metric
+from valgap.stats.diagnosis import comparisons, diagnose, headline
+from valgap.stats.run import Run
 
 SUITE = load(ROOT / "params.yaml")
 EPOCHS = np.linspace(3, 30, 10)

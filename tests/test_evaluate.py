@@ -10,21 +10,23 @@ import pandas as pd
 import pytest
 import yaml
 
-from stages import diagnose, evaluate, prepare, report
-from stages.data.arrays import load_labels, load_splits
-from stages.data.images import Images
-from stages.data.predictions import load_runs
-from stages.data.sources import DATASETS
-from stages.diagnose import baseline_curves
-from stages.errors import SuiteError
-from stages.params import suite
-from stages.params.experiment import Data, settings_as_dict
-from stages.params.suite import REFERENCE_NAMES, Suite
-from stages.paths import reports, runs
-from stages.render.charts import CHARTS
-from stages.stats import tables
-from stages.stats.references import REFERENCES
 from tests.scratch import ROOT, only
+from valgap import diagnose, evaluate, prepare
+from valgap.data.prepared import load_labels
+from valgap.data.sources.images import Images
+from valgap.data.sources.registry import DATASETS
+from valgap.diagnose import baseline_curves
+from valgap.ground import paths
+from valgap.ground.errors import SuiteError
+from valgap.ground.params import suite
+from valgap.ground.params.experiment import Data, settings_as_dict
+from valgap.ground.params.suite import REFERENCE_NAMES, Suite
+from valgap.report import stage as report
+from valgap.report.charts.charts import CHARTS
+from valgap.results import scores
+from valgap.results.runs import load_runs
+from valgap.stats.references import REFERENCES
+from valgap.training.subset import load_splits
 
 NAMES = ("cat", "NA", "<b>owl|`</b>")  # what users name
 TRAIN, TEST = 9, 30
@@ -70,9 +72,9 @@ def write_run(params: Suite, variant: str, block: int, right: float) -> None:
         predictions |= {f"{split}_probabilities": probabilities, f"{split}_labels": labels, f"{split}_index": rows}
         predictions[f"{split}_groups"] = rows
     predictions["val_under_flip_probabilities"] = predictions["val_probabilities"]
-    folder = runs.run_folder(variant, block)
+    folder = paths.run_folder(variant, block)
     folder.mkdir(parents=True)
-    np.savez(folder / runs.PREDICTIONS, **predictions)
+    np.savez(folder / paths.PREDICTIONS, **predictions)
     run = {
         "model": dataclasses.asdict(params.model),
         "settings": settings_as_dict(params.variants[variant]),
@@ -81,10 +83,10 @@ def write_run(params: Suite, variant: str, block: int, right: float) -> None:
         ],
         "environments": [{"python": "3", "device": "cpu"}],
     }
-    (folder / runs.RUN).write_text(json.dumps(run))
+    (folder / paths.RUN).write_text(json.dumps(run))
     scores = {f"{split}_{score}": 0.5 for split in ("train", "val") for score in ("accuracy", "nll")}
     history = [{"replicate": r, "step": s, "epoch": s / 31.25, **scores} for r in splits.replicates for s in (480, 960)]
-    pd.DataFrame(history).to_csv(folder / runs.HISTORY, index=False)
+    pd.DataFrame(history).to_csv(folder / paths.HISTORY, index=False)
 
 
 def read(path: Path) -> pd.DataFrame:
@@ -94,7 +96,7 @@ def read(path: Path) -> pd.DataFrame:
 
 def test_tables_agree_with_the_predictions(project: Suite) -> None:
     evaluate.main()
-    results = pd.read_csv(reports.RESULTS)
+    results = pd.read_csv(paths.RESULTS)
     loaded = load_runs(project)
     scores = results.query("split == 'test' and metric == 'accuracy'").set_index(["variant", "replicate"])["value"]
     for variant, run in loaded.items():
@@ -107,7 +109,7 @@ def test_tables_agree_with_the_predictions(project: Suite) -> None:
     gap = wide.dropna()
     np.testing.assert_allclose(gap["train-val"], gap["train"] - gap["val"], atol=1e-6)
     assert len(gap) == 8
-    metrics = json.loads(reports.METRICS.read_text())
+    metrics = json.loads(paths.METRICS.read_text())
     assert set(metrics) == {"baseline", "dropout"}
     assert metrics["dropout"]["test_accuracy"] == pytest.approx(wide.loc["dropout", "test"].mean(), abs=1e-6)
     assert metrics["dropout"]["gap"] == pytest.approx(1 - wide.loc["dropout", "val"].mean(), abs=1e-6)
@@ -115,7 +117,7 @@ def test_tables_agree_with_the_predictions(project: Suite) -> None:
 
 def test_intervals_of_test_scores_cover_examples_too(project: Suite) -> None:
     evaluate.main()
-    summary = pd.read_csv(reports.SUMMARY).set_index(["variant", "split", "metric"])
+    summary = pd.read_csv(paths.SUMMARY).set_index(["variant", "split", "metric"])
     assert summary.loc[("dropout", "val", "accuracy"), "covers"] == "replicates"
     assert summary.loc[("dropout", "test", "accuracy"), "covers"] == "replicates and examples"
     under, plain = (summary.loc[("dropout", split, "accuracy"), "mean"] for split in ("val_under_flip", "val"))
@@ -125,8 +127,8 @@ def test_intervals_of_test_scores_cover_examples_too(project: Suite) -> None:
 def test_paired_difference_is_that_of_the_replicates(project: Suite) -> None:
     evaluate.main()
     diagnose.main()
-    contrasts = pd.read_csv(reports.CONTRASTS).set_index(["variant", "role", "metric"])
-    results = pd.read_csv(reports.RESULTS).set_index(["variant", "split", "metric"])
+    contrasts = pd.read_csv(paths.CONTRASTS).set_index(["variant", "role", "metric"])
+    results = pd.read_csv(paths.RESULTS).set_index(["variant", "split", "metric"])
     val = results.loc[("dropout", "val", "accuracy"), "value"].to_numpy() - results.loc[
         ("baseline", "val", "accuracy"), "value"
     ].to_numpy()  # fmt: skip
@@ -140,13 +142,13 @@ def test_paired_difference_is_that_of_the_replicates(project: Suite) -> None:
 
 def test_reliability_and_hardest_images_agree_with_the_predictions(project: Suite) -> None:
     evaluate.main()
-    table = pd.read_csv(reports.RELIABILITY)
-    accuracy = pd.read_csv(reports.SUMMARY).set_index(["variant", "split", "metric"])["mean"]
+    table = pd.read_csv(paths.RELIABILITY)
+    accuracy = pd.read_csv(paths.SUMMARY).set_index(["variant", "split", "metric"])["mean"]
     for variant, bins in table.groupby("variant"):
         assert bins.predictions.sum() == 4 * TEST
         weighted = (bins.accuracy * bins.predictions).sum() / bins.predictions.sum()
         assert weighted == pytest.approx(accuracy[variant, "test", "accuracy"], abs=1e-5)
-    hardest = read(reports.HARDEST)
+    hardest = read(paths.HARDEST)
     run = load_runs(project)["baseline"]
     wrong = (run["test_probabilities"].argmax(axis=2) != run["test_labels"]).sum(axis=0)
     assert hardest.wrong.tolist() == sorted(wrong[wrong > 0], reverse=True)[:24]
@@ -157,9 +159,9 @@ def test_reliability_and_hardest_images_agree_with_the_predictions(project: Suit
 
 def test_classes_and_confusion_add_up(project: Suite) -> None:
     evaluate.main()
-    confusion = read(reports.CONFUSION)
+    confusion = read(paths.CONFUSION)
     assert confusion.groupby("variant")["count"].sum().tolist() == [4 * TEST] * 2
-    classes = read(reports.CLASSES).query("split == 'test'")
+    classes = read(paths.CLASSES).query("split == 'test'")
     diagonal = confusion.query("actual == predicted").groupby("variant")["count"].sum() / (4 * TEST)
     balanced = classes.groupby("variant")["recall"].mean()  # the toy test set is balanced
     np.testing.assert_allclose(diagonal, balanced, atol=1e-6)
@@ -168,7 +170,7 @@ def test_classes_and_confusion_add_up(project: Suite) -> None:
 
 def test_references_are_rows_of_the_results(project: Suite) -> None:
     evaluate.main()
-    results = pd.read_csv(reports.RESULTS)
+    results = pd.read_csv(paths.RESULTS)
     assert set(REFERENCES) == set(REFERENCE_NAMES)
     majority = results.query("variant == 'majority_class' and split == 'test' and metric == 'accuracy'")
     assert majority["value"].tolist() == pytest.approx([1 / 3] * 4, abs=1e-5)
@@ -177,9 +179,9 @@ def test_references_are_rows_of_the_results(project: Suite) -> None:
 
 def test_evaluation_is_byte_stable(project: Suite) -> None:
     evaluate.main()
-    before = {path.name: path.read_bytes() for path in reports.REPORTS.iterdir()}
+    before = {path.name: path.read_bytes() for path in paths.REPORTS.iterdir()}
     evaluate.main()
-    assert {path.name: path.read_bytes() for path in reports.REPORTS.iterdir()} == before
+    assert {path.name: path.read_bytes() for path in paths.REPORTS.iterdir()} == before
     assert not [name for name in before if "partial" in name]
 
 
@@ -191,11 +193,11 @@ def everything() -> None:
 
 def test_report_says_what_the_tables_say(project: Suite) -> None:
     everything()
-    text, page = reports.REPORT.read_text(), reports.HTML.read_text()
-    summary = pd.read_csv(reports.SUMMARY).set_index(["variant", "split", "metric"])
+    text, page = paths.REPORT.read_text(), paths.HTML.read_text()
+    summary = pd.read_csv(paths.SUMMARY).set_index(["variant", "split", "metric"])
     row = summary.loc[("dropout", "test", "accuracy")]
     assert f"{100 * row['mean']:.1f} ± {50 * (row.high - row.low):.1f}" in text
-    remedy = json.loads(reports.VERDICT.read_text())["remedy"]
+    remedy = json.loads(paths.VERDICT.read_text())["remedy"]
     assert (remedy["variant"], remedy["verdict"], remedy["n"]) == ("dropout", "helps", 2)  # of the fresh block
     change = f"+{100 * remedy['mean']:.1f} pp (+{100 * remedy['low']:.1f} to +{100 * remedy['high']:.1f})"
     assert f"`dropout` raises test accuracy by {change}" in text
@@ -210,13 +212,13 @@ def test_report_says_what_the_tables_say(project: Suite) -> None:
         pytest.fail("no row of the hardest and easiest class")
     for name in CHARTS:
         assert f"figures/{name}.svg" in text
-        assert (reports.FIGURES / f"{name}.png").read_bytes().startswith(b"\x89PNG")
-        assert "<svg" in (reports.FIGURES / f"{name}.svg").read_text()
-    files = [reports.REPORT, reports.HTML, *reports.FIGURES.iterdir()]
+        assert (paths.FIGURES / f"{name}.png").read_bytes().startswith(b"\x89PNG")
+        assert "<svg" in (paths.FIGURES / f"{name}.svg").read_text()
+    files = [paths.REPORT, paths.HTML, *paths.FIGURES.iterdir()]
     before = {path: path.read_bytes() for path in files}
     report.main()
     assert {path: path.read_bytes() for path in before} == before
-    assert json.loads(reports.DIAGNOSIS.read_text())["remedy"]["variant"] == "dropout"
+    assert json.loads(paths.DIAGNOSIS.read_text())["remedy"]["variant"] == "dropout"
 
 
 def test_report_of_a_single_replicate_claims_nothing(project: Suite, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -234,19 +236,19 @@ def test_report_of_a_single_replicate_claims_nothing(project: Suite, monkeypatch
         lambda p: {k: v[-1:] if k == "val_nll" else v for k, v in baseline_curves(p).items()},
     )
     everything()
-    text = reports.REPORT.read_text()
+    text = paths.REPORT.read_text()
     assert "One replicate has no interval" in text
     assert "No remedy can be named" in text
-    assert json.loads(reports.DIAGNOSIS.read_text())["causes"]["regularization"]["verdict"] == "unknown"
-    for content in (text, reports.HTML.read_text().split("<script")[0]):
+    assert json.loads(paths.DIAGNOSIS.read_text())["causes"]["regularization"]["verdict"] == "unknown"
+    for content in (text, paths.HTML.read_text().split("<script")[0]):
         assert not re.search(r"\b(nan|None(?! speaks)|null)\b", content)
 
 
 def test_missing_run_is_named(project: Suite) -> None:
-    (runs.run_folder("dropout", 1) / runs.PREDICTIONS).unlink()
+    (paths.run_folder("dropout", 1) / paths.PREDICTIONS).unlink()
     with pytest.raises(SuiteError, match=r"missing run: runs/dropout/1/predictions.npz; run `dvc repro`"):
         evaluate.main()
-    assert [path.name for path in reports.REPORTS.iterdir()] == ["audit.json"]
+    assert [path.name for path in paths.REPORTS.iterdir()] == ["audit.json"]
 
 
 @pytest.mark.parametrize("stray", ["runs/ghost/0", "runs/dropout/7"])
@@ -259,29 +261,29 @@ def test_stray_run_is_named(project: Suite, stray: str) -> None:
 
 
 def test_truncated_predictions_are_named(project: Suite) -> None:
-    path = runs.run_folder("dropout", 1) / runs.PREDICTIONS
+    path = paths.run_folder("dropout", 1) / paths.PREDICTIONS
     path.write_bytes(path.read_bytes()[:-200])
     with pytest.raises(SuiteError, match=r"runs/dropout/1 cannot be read .* run `dvc repro -f -s train@dropout-1`"):
         evaluate.main()
 
 
 def test_run_of_other_settings_or_images_is_named(project: Suite) -> None:
-    folder = runs.run_folder("dropout", 0)
-    run = json.loads((folder / runs.RUN).read_text())
-    (folder / runs.RUN).write_text(json.dumps(run | {"settings": run["settings"] | {"steps": 1}}))
+    folder = paths.run_folder("dropout", 0)
+    run = json.loads((folder / paths.RUN).read_text())
+    (folder / paths.RUN).write_text(json.dumps(run | {"settings": run["settings"] | {"steps": 1}}))
     with pytest.raises(SuiteError, match="runs/dropout/0 was trained with other settings"):
         evaluate.main()
-    (folder / runs.RUN).write_text(json.dumps(run))
-    with np.load(folder / runs.PREDICTIONS) as content:
+    (folder / paths.RUN).write_text(json.dumps(run))
+    with np.load(folder / paths.PREDICTIONS) as content:
         altered = {name: content[name] for name in content}
     altered["val_index"] = altered["val_index"][::-1]
-    np.savez(folder / runs.PREDICTIONS, **altered)
+    np.savez(folder / paths.PREDICTIONS, **altered)
     with pytest.raises(SuiteError, match="runs/dropout/0 was trained on other images"):
         evaluate.main()
 
 
 def test_predictions_that_are_not_finite_are_named(project: Suite) -> None:
-    path = runs.run_folder("dropout", 1) / runs.PREDICTIONS
+    path = paths.run_folder("dropout", 1) / paths.PREDICTIONS
     content = dict(np.load(path))
     content["test_probabilities"][0, 0, 0] = np.nan
     np.savez(path, **content)
@@ -291,7 +293,7 @@ def test_predictions_that_are_not_finite_are_named(project: Suite) -> None:
 
 
 def test_damaged_prepared_files_are_named(project: Suite) -> None:
-    for path in (runs.IMAGES, runs.split_file(0)):
+    for path in (paths.IMAGES, paths.split_file(0)):
         content = path.read_bytes()
         path.write_bytes(content[: len(content) // 2])
         with pytest.raises(SuiteError, match=rf"{path} cannot be read .* run `dvc repro prepare`"):
@@ -306,7 +308,7 @@ def test_missing_tables_are_named(project: Suite) -> None:
 
 def test_failed_writing_keeps_the_old_reports(project: Suite, monkeypatch: pytest.MonkeyPatch) -> None:
     evaluate.main()
-    before = {path.name: path.read_bytes() for path in reports.REPORTS.iterdir()}
+    before = {path.name: path.read_bytes() for path in paths.REPORTS.iterdir()}
 
     def full(*_: object, **__: object) -> None:
         raise OSError(28, "No space left on device")
@@ -314,8 +316,8 @@ def test_failed_writing_keeps_the_old_reports(project: Suite, monkeypatch: pytes
     monkeypatch.setattr(pd.DataFrame, "to_csv", full)
     with pytest.raises(SuiteError, match=r"cannot write reports: .*No space left on device.*free space"):
         evaluate.main()
-    assert {path.name: path.read_bytes() for path in reports.REPORTS.iterdir()} == before
+    assert {path.name: path.read_bytes() for path in paths.REPORTS.iterdir()} == before
 
 
 def test_every_metric_of_the_headline_exists() -> None:
-    assert set(tables.HEADLINE.values()) == {"val_accuracy", "test_accuracy", "gap", "test_nll"}
+    assert set(scores.HEADLINE.values()) == {"val_accuracy", "test_accuracy", "gap", "test_nll"}

@@ -10,8 +10,8 @@ import pytest
 import yaml
 from PIL import Image
 
-from stages.params.suite import load
 from tests.scratch import ROOT, copy_repository, read_params, run, write_params
+from valgap.ground.params.suite import load
 
 EXAMPLE = "examples/own_images"
 TOY: dict[str, dict[str, Any]] = {
@@ -102,8 +102,8 @@ def test_a_variant_that_the_builder_ignores_is_refused_before_any_training(proje
 def test_a_variant_with_a_transform_that_was_not_allowed_is_refused(project: Path, tmp_path: Path) -> None:
     params = read_params(project)
     params["variants"]["mirrored"] = {"augmentation": {"horizontal_flip": True}}
-    (tmp_path / "stages").symlink_to(project / "stages")
+    (tmp_path / "valgap").symlink_to(project / "valgap")
     write_params(tmp_path, params)
-    done = run(tmp_path, "python", "-m", "stages.params", check=False)
+    done = run(tmp_path, "python", "-m", "valgap.ground.params", check=False)
     assert done.returncode == 1
     assert "mirrored applies horizontal_flip, which data.allowed_transforms = ['rotation', 'shift']" in done.stdout

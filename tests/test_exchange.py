@@ -41,7 +41,7 @@ def laptop(box: Path, tmp_path: Path) -> Path:
 
 
 def repro(folder: Path) -> str:
-    return run(folder, "env", "BUDGET=0.001m", "python", "-m", "stages.repro").stdout  # no training is affordable
+    return run(folder, "env", "BUDGET=0.001m", "python", "-m", "valgap", "repro").stdout  # no training is affordable
 
 
 def test_pulled_results_are_up_to_date_and_train_nothing(box: Path, laptop: Path) -> None:
@@ -56,7 +56,7 @@ def test_the_run_cache_replaces_training_where_dvc_lock_is_not_shared(box: Path,
     """The laptop is at the commit before the box's run: same parameters, no dvc.lock, and so nothing to pull by it."""
     run(laptop, "git", "checkout", "-q", "HEAD~1")
     assert not (laptop / "dvc.lock").exists()
-    done = run(laptop, "python", "-m", "stages.repro", "--pull", "report").stdout
+    done = run(laptop, "python", "-m", "valgap", "repro", "--pull", "report").stdout
     assert "Stage 'train@dropout-0' is cached - skipping run, checking out outputs" in done
     assert "Running stage 'train" not in done
     assert not (laptop / ".replicates").exists()

@@ -15,18 +15,18 @@ import pytest
 from keras import layers
 from numpy.typing import NDArray
 
-from stages import export
-from stages.checking import card, saving
-from stages.compute import pool
-from stages.compute.placement import Placement
-from stages.data.arrays import load_images, load_splits
-from stages.errors import SuiteError
-from stages.export import CARD, MODEL, Exported
-from stages.model.contract import Logits
-from stages.params import suite
-from stages.paths import runs
-from stages.reviewing import freshness
 from tests.scratch import ROOT, TOY, copy_repository, run
+from valgap.compute import pool
+from valgap.compute.placement import Placement
+from valgap.data.prepared import load_images
+from valgap.export import card, command, saving
+from valgap.export.command import CARD, MODEL, Exported
+from valgap.ground import paths
+from valgap.ground.errors import SuiteError
+from valgap.ground.params import suite
+from valgap.pipeline import freshness
+from valgap.training.network.contract import Logits
+from valgap.training.subset import load_splits
 
 # Keras 3.15.1 saves a variable of TensorFlow's in a way that NumPy 2.4 deprecates.
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation doesn't accept a copy:DeprecationWarning")
@@ -160,13 +160,13 @@ def test_lambda_is_named(tmp_path: Path) -> None:
 def test_early_stopping_gives_way_to_the_median_of_its_steps() -> None:
     train = suite.load(ROOT / "params.yaml").train
     stopped = dataclasses.replace(train, early_stopping=True)
-    assert export.chosen(stopped, [96, 192, 960]).steps == 192
-    assert export.chosen(stopped, [96, 192]).steps == 144
-    assert not export.chosen(stopped, [96]).early_stopping
-    assert export.chosen(train, [96, 192, 960]).steps == train.steps
-    assert export.chosen(dataclasses.replace(stopped, curve_points=10), [3]).steps == 3
+    assert command.chosen(stopped, [96, 192, 960]).steps == 192
+    assert command.chosen(stopped, [96, 192]).steps == 144
+    assert not command.chosen(stopped, [96]).early_stopping
+    assert command.chosen(train, [96, 192, 960]).steps == train.steps
+    assert command.chosen(dataclasses.replace(stopped, curve_points=10), [3]).steps == 3
     same = dataclasses.replace(
-        export.chosen(train, [960]), curve_points=train.curve_points, evaluation_policies=train.evaluation_policies
+        command.chosen(train, [960]), curve_points=train.curve_points, evaluation_policies=train.evaluation_policies
     )
     assert same == train
 
@@ -204,7 +204,7 @@ def test_training_and_validation_list_are_joined(
 ) -> None:
     jobs: list[tuple[Any, ...]] = []
     pretend(monkeypatch, jobs)
-    target = export.export(within, "early_stopping", tmp_path)
+    target = command.export(within, "early_stopping", tmp_path)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["early_stopping"]
     assert sorted(path.name for path in target.iterdir()) == [MODEL, CARD]
     ((_, _, settings, baseline, seed, replicate, index),) = jobs
@@ -214,7 +214,7 @@ def test_training_and_validation_list_are_joined(
     assert not set(index["train"]) & set(index["test"])
     assert np.array_equal(index["test"], splits.test[0])
     assert len(images[index["test"]]) == 100
-    made = json.loads((runs.run_folder("early_stopping", 0) / runs.RUN).read_text())
+    made = json.loads((paths.run_folder("early_stopping", 0) / paths.RUN).read_text())
     selected = [each["selected_step"] for each in made["replicates"]]
     assert (settings.steps, settings.early_stopping) == (round(np.median(selected)), False)
     assert (baseline, seed, replicate) == (within.train, within.split.seed, 0)
@@ -227,7 +227,7 @@ def test_failure_leaves_what_was_there_and_nothing_half_written(
     within: suite.Suite, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     pretend(monkeypatch, [])
-    target = export.export(within, "baseline", tmp_path)
+    target = command.export(within, "baseline", tmp_path)
     first = (target / CARD).read_bytes()
     (tmp_path / ".baseline.partial").mkdir()
     (tmp_path / ".baseline.partial/left by a kill").touch()
@@ -243,30 +243,30 @@ def test_failure_leaves_what_was_there_and_nothing_half_written(
         failing.setattr(pool, "run_jobs", fail)
         for variant in ("baseline", "early_stopping"):
             with pytest.raises(SuiteError, match=f"variant {variant}: no luck"):
-                export.export(within, variant, tmp_path)
+                command.export(within, variant, tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["baseline"]
     assert (target / CARD).read_bytes() == first
-    assert export.export(within, "baseline", tmp_path) == target
+    assert command.export(within, "baseline", tmp_path) == target
     assert (target / CARD).read_bytes() == first
     assert [path.name for path in tmp_path.iterdir()] == ["baseline"]
     with pytest.raises(SuiteError, match=r"OUT = \S+model_card.md cannot be written"):
-        export.export(within, "baseline", target / CARD)
+        command.export(within, "baseline", target / CARD)
 
 
 def test_variant_that_was_not_trained_is_refused(within: suite.Suite, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(
         SuiteError, match=r"VARIANT = 'absent' is not in params\.yaml \(declared: baseline, early_stopp"
     ):
-        export.reported(within, "absent")
+        command.reported(within, "absent")
     other = dataclasses.replace(within, diffs=within.diffs | {"wide": {"width": 2}})
     with pytest.raises(SuiteError, match=r"VARIANT = wide is exploratory and not trained: split\.exploratory_blocks"):
-        export.reported(other, "wide")
+        command.reported(other, "wide")
     monkeypatch.setattr(freshness, "check", list)
     new = dataclasses.replace(within, diffs=within.diffs | {"new": {}}, cells=within.cells | {"new": (0,)})
     with pytest.raises(
         SuiteError, match=r"VARIANT = new has no finished runs in reports/provenance.json; run `make repro`"
     ):
-        export.reported(new, "new")
+        command.reported(new, "new")
 
 
 @pytest.mark.parametrize(
@@ -274,7 +274,7 @@ def test_variant_that_was_not_trained_is_refused(within: suite.Suite, monkeypatc
     [
         ("params.yaml", "  steps: 30", "  steps: 31", r"params\.yaml: train differs from dvc\.lock \(steps\)"),
         ("params.yaml", "  seed: 20240", "  seed: 20241", "params.yaml: split"),
-        ("stages/model/cnn.py", "units(32)", "units(33)", "stages/model changed"),
+        ("valgap/training/network/cnn.py", "units(32)", "units(33)", "valgap/training changed"),
         ("reports/summary.csv", "baseline", "baselime", "reports/summary.csv is not what the stage wrote"),
     ],
 )
@@ -284,7 +284,7 @@ def test_stale_results_are_refused(project: Path, file: str, old: str, new: str,
     assert old in before
     path.write_text(before.replace(old, new))
     try:
-        done = run(project, sys.executable, "-m", "stages.export", "baseline", check=False)
+        done = run(project, sys.executable, "-m", "valgap", "export", "--variant", "baseline", check=False)
     finally:
         path.write_text(before)
     assert done.returncode == 1
@@ -296,20 +296,22 @@ def test_stale_results_are_refused(project: Path, file: str, old: str, new: str,
 
 def test_data_that_reports_were_not_made_from_are_refused(within: suite.Suite, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(freshness, "check", list)
-    known = runs.MANIFEST.read_text()
+    known = paths.MANIFEST.read_text()
     try:
-        runs.MANIFEST.write_text(json.dumps(json.loads(known) | {"source_sha256": {"other": "0"}}))
+        paths.MANIFEST.write_text(json.dumps(json.loads(known) | {"source_sha256": {"other": "0"}}))
         with pytest.raises(SuiteError, match="made from other data than data/prepared; run `make repro`"):
-            export.reported(within, "baseline")
-        runs.MANIFEST.unlink()
+            command.reported(within, "baseline")
+        paths.MANIFEST.unlink()
         with pytest.raises(SuiteError, match=r"cannot be read \(.*manifest\.json.*run `make repro`"):
-            export.reported(within, "baseline")
+            command.reported(within, "baseline")
     finally:
-        runs.MANIFEST.write_text(known)
+        paths.MANIFEST.write_text(known)
 
 
 def test_command_leaves_a_model_to_use_elsewhere(project: Path, tmp_path: Path) -> None:
-    done = run(project, sys.executable, "-m", "stages.export", "early_stopping", "--out", str(tmp_path / "a"))
+    done = run(
+        project, sys.executable, "-m", "valgap", "export", "--variant", "early_stopping", "--out", str(tmp_path / "a")
+    )
     folder = tmp_path / "a/early_stopping"
     assert f"wrote {folder / MODEL} and {folder / CARD}" in done.stdout
     model = keras.saving.load_model(folder / MODEL, safe_mode=True)
@@ -340,12 +342,12 @@ def content(project: Path, names: list[str], monkeypatch: pytest.MonkeyPatch, **
     known = json.loads((project / "reports/provenance.json").read_text())
     part = {"images": 5, "per_class": {name: 2 for name in names}}
     known["data"] |= {"class_names": names, "parts": {"pool": part, "test": part}, "source_sha256": {HOSTILE: "ab"}}
-    read = export.tables()
+    read = command.tables()
     classes = [("baseline", row, "test", name, 2, 0.5 + row / 4) for row in range(2) for name in names]
     read["classes"] = pd.DataFrame(classes, columns=["variant", "replicate", "split", "class", "images", "recall"])
     labels = np.arange(6) % len(names)
     filled: dict[str, Any] = {
-        "variant": "baseline", "params": params, "settings": export.chosen(params.train, [30]), "provenance": known,
+        "variant": "baseline", "params": params, "settings": command.chosen(params.train, [30]), "provenance": known,
         "sizes": (3, 2), "probabilities": np.eye(len(names), dtype=np.float32)[labels], "labels": labels,
         "groups": None, "parameters": 9, "own_classes": (), "environment": {"python": "3"}, **read,
     }  # fmt: skip
@@ -386,6 +388,6 @@ def test_folder_is_replaced_whole(tmp_path: Path) -> None:
         (tmp_path / name).mkdir()
         (tmp_path / name / "file").write_text(name)
     shutil.copytree(tmp_path / "target", tmp_path / ".target.old")
-    export.replace(tmp_path / "new", tmp_path / "target")
+    command.replace(tmp_path / "new", tmp_path / "target")
     assert [path.name for path in tmp_path.iterdir()] == ["target"]
     assert (tmp_path / "target/file").read_text() == "new"

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 import yaml
 
-from stages.render.verdict import FirstScreen, first_screen
+from valgap.report.screen import FirstScreen, first_screen
 
 SUMMARY = pd.DataFrame(
     [("baseline", split, "accuracy", 12, mean, mean - 0.01, mean + 0.01) for split, mean in

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 import yaml
 
-from stages.reviewing import freshness
-from stages.reviewing.freshness import REPRO, Finding
 from tests.scratch import run
+from valgap.pipeline import freshness
+from valgap.pipeline.freshness import REPRO, Finding
 
 PIPELINE = """
 stages:

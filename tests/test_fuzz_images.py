@@ -13,13 +13,13 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from stages.data import decode
-from stages.data.decode import read_image, read_size
-from stages.data.images import GIVEN, Images
-from stages.data.sources import DATASETS
-from stages.errors import SuiteError
-from stages.params.experiment import Data
 from tests.test_decode import own_data
+from valgap.data.reading import decode
+from valgap.data.reading.decode import read_image, read_size
+from valgap.data.sources.images import GIVEN, Images
+from valgap.data.sources.registry import DATASETS
+from valgap.ground.errors import SuiteError
+from valgap.ground.params.experiment import Data
 
 NOISE = np.random.default_rng(0).integers(0, 256, (9, 11, 4), dtype=np.uint8)
 RGBA = Image.fromarray(NOISE)

@@ -10,31 +10,33 @@ import pytest
 import tensorflow as tf
 from keras import layers
 
-from stages.data.arrays import write_npz
-from stages.errors import SuiteError
-from stages.model import applications, pairing
-from stages.model.bites import Networks, check_variants
-from stages.model.builders import build_model, build_network, knobs_of
-from stages.model.contract import sample
-from stages.model.knobs import freeze, head_variables, penalise
-from stages.model.loop import make_training
-from stages.model.losses import make_loss
-from stages.model.optimizer import make_optimizer
-from stages.model.pairing import alike, initial_state
-from stages.model.replicate import Examples, Trained, train_replicate
-from stages.model.structure import call_order, forward_flops, head_weights, output_layer, weighted_layers
-from stages.params.experiment import Model, Train
-from stages.params.schema import parse, read_yaml
-from stages.paths import runs
 from tests.builders import FUNCTIONAL, HEADER, KINDS, SEQUENTIAL, SOFTMAX, SUBCLASSED, write
+from tests.recipes import recipe
 from tests.scratch import ROOT
+from valgap.ground import paths
+from valgap.ground.errors import SuiteError
+from valgap.ground.files import write_npz
+from valgap.ground.params.experiment import Model, Train
+from valgap.ground.params.schema import parse, read_yaml
+from valgap.models.bites import Networks, check_variants
+from valgap.training import pairing
+from valgap.training.loop import make_training
+from valgap.training.losses import make_loss
+from valgap.training.network import applications
+from valgap.training.network.builders import build_model, build_network, knobs_of
+from valgap.training.network.contract import sample
+from valgap.training.network.knobs import freeze, head_variables, penalise
+from valgap.training.network.structure import call_order, forward_flops, head_weights, output_layer, weighted_layers
+from valgap.training.optimizer import make_optimizer
+from valgap.training.pairing import alike, initial_state
+from valgap.training.replicate import Examples, Trained, train_replicate
 
 TRAIN = parse(Train, read_yaml(ROOT / "params.yaml")["train"], "train")
 TOY = dataclasses.replace(TRAIN, steps=8, batch_size=8, curve_points=2)
 SHAPE = (12, 12, 1)
 # Keras 3.15.1 hands its variables to NumPy 2.4 in an old way when it saves them.
 SAVING = pytest.mark.filterwarnings("ignore:__array__ implementation doesn't accept a copy keyword:DeprecationWarning")
-CNN, RESNET = Model("cnn", "stages/model", None), Model("resnet", "stages/model", None)
+CNN, RESNET = Model("cnn", "valgap/training", None), Model("resnet", "valgap/training", None)
 
 
 def variant(**changes: object) -> Train:
@@ -53,7 +55,7 @@ SPLITS = {"train": examples(0), "val": examples(1), "test": examples(2, 130)}
 
 
 def trained(architecture: Model, replicate: int = 0, **changes: object) -> Trained:
-    return train_replicate(architecture, variant(**changes), TOY, 1, replicate, SPLITS, 3)
+    return train_replicate(recipe(architecture, variant(**changes), TOY), replicate, SPLITS, 3)
 
 
 @SAVING
@@ -196,7 +198,7 @@ def test_identical_networks_are_built_once(monkeypatch: pytest.MonkeyPatch) -> N
         built.append(args)
         return build_model(*args)
 
-    monkeypatch.setattr("stages.model.bites.build_model", counted)
+    monkeypatch.setattr("valgap.models.bites.build_model", counted)
     arms = {f"arm{n}": variant(learning_rate=0.001 * n, mixup=0.1 * n) for n in range(1, 5)}
     check_variants(SHAPE, 3, CNN, TOY, {**arms, "l2": variant(l2_penalty=0.1)}, lambda line: None)
     assert len(built) == 2
@@ -230,8 +232,8 @@ def test_frozen_layers_are_the_first_and_do_not_move(
     architecture = write(monkeypatch, tmp_path, KINDS[kind])
     norm = variant(batch_norm=True)
     share = 2 / (5 if kind == "functional" else 4)
-    run = train_replicate(architecture, dataclasses.replace(norm, frozen=share), norm, 1, 0, SPLITS, 3)
-    start = initial_state(SHAPE, 3, architecture, norm, norm, *_seeds())
+    run = train_replicate(recipe(architecture, dataclasses.replace(norm, frozen=share), norm), 0, SPLITS, 3)
+    start = initial_state(SHAPE, 3, recipe(architecture, norm, norm), 0)
     still = {
         id(variable)
         for variable, value in zip(run.model.variables, start, strict=True)
@@ -242,12 +244,6 @@ def test_frozen_layers_are_the_first_and_do_not_move(
     assert sorted(names[2:6]) == [(name, (8,)) for name in ("beta", "gamma", "moving_mean", "moving_variance")]
     assert len(names) == 6
     assert still.isdisjoint(map(id, run.model.trainable_variables))
-
-
-def _seeds() -> tuple[int, int]:
-    from stages import streams
-
-    return streams.integer(1, 0, "weights"), streams.integer(1, 0, "dropout")
 
 
 def test_frozen_counts_whole_layers_and_spares_the_output_layer() -> None:
@@ -288,7 +284,7 @@ def test_layers_come_in_the_order_of_the_forward_pass(tmp_path: Path, monkeypatc
 
 @pytest.mark.parametrize("kind", [*KINDS, "cnn", "resnet", "applications"])
 def test_the_head_begins_after_the_last_convolution(kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    own = {"cnn": CNN, "resnet": RESNET, "applications": Model("applications:MobileNetV2", "stages/model", "random")}
+    own = {"cnn": CNN, "resnet": RESNET, "applications": Model("applications:MobileNetV2", "valgap/training", "random")}
     architecture = own[kind] if kind in own else write(monkeypatch, tmp_path, KINDS[kind])
     shape = (32, 32, 1) if kind == "applications" else SHAPE
     model = build_model(shape, 3, architecture, variant(batch_norm=kind == "resnet"))
@@ -348,7 +344,7 @@ def test_resnet_trains_on_small_and_odd_images_without_batch_normalisation(shape
     start = build_model(shape, 3, RESNET, TOY)
     values = start(sample(shape)).numpy()
     assert np.abs(values).max() < 20  # blocks start as their shortcuts, and do not blow it up
-    run = train_replicate(RESNET, variant(steps=30, head="pooling"), TOY, 1, 0, splits, 3)
+    run = train_replicate(recipe(RESNET, variant(steps=30, head="pooling"), TOY), 0, splits, 3)
     assert run.history[-1]["train_nll"] < run.history[0]["train_nll"]
 
 
@@ -386,9 +382,9 @@ def test_a_pretrained_network_is_fine_tuned_with_its_capacity_arms(weights: Path
     }
     for name, changes in arms.items():
         settings = dataclasses.replace(baseline, **changes)
-        state = initial_state((32, 32, 1), 3, architecture, settings, baseline, 5, 6)
+        state = initial_state((32, 32, 1), 3, recipe(architecture, settings, baseline, 5), 0)
         assert np.array_equal(state[0], first)
-        run = train_replicate(architecture, settings, baseline, 1, 0, splits, 3)
+        run = train_replicate(recipe(architecture, settings, baseline), 0, splits, 3)
         assert run.probabilities["test"].shape == (24, 3)
         assert np.array_equal(run.model.variables[0].numpy(), first) == (name == "frozen")
         trained_shapes = [tuple(variable.shape) for variable in run.model.trainable_variables]
@@ -399,15 +395,15 @@ def test_a_pretrained_network_is_fine_tuned_with_its_capacity_arms(weights: Path
 @pytest.mark.parametrize("architecture", [CNN, RESNET], ids=["cnn", "resnet"])
 def test_variants_share_the_baselines_weights_wherever_shapes_agree(architecture: Model) -> None:
     base = variant(batch_norm=architecture == RESNET)
-    start = initial_state(SHAPE, 3, architecture, base, base, 11, 12)
+    start = initial_state(SHAPE, 3, recipe(architecture, base, base, 11), 0)
     arms: list[dict[str, Any]] = [{"dropout": (0.2, 0.2, 0.2)}, {"frozen": 0.5}, {"l2_penalty": 0.1}]
     for changes in arms:
         settings = dataclasses.replace(base, **changes)
-        state = initial_state(SHAPE, 3, architecture, settings, base, 11, 12)
+        state = initial_state(SHAPE, 3, recipe(architecture, settings, base, 11), 0)
         weights = [value for value in state if value.dtype == np.float32]
         assert len(weights) == len(start)
         assert all(np.array_equal(ours, theirs) for ours, theirs in zip(weights, start, strict=True)), changes
-    pooled = initial_state(SHAPE, 3, architecture, dataclasses.replace(base, head="pooling"), base, 11, 12)
+    pooled = initial_state(SHAPE, 3, recipe(architecture, dataclasses.replace(base, head="pooling"), base, 11), 0)
     assert all(np.array_equal(ours, theirs) for ours, theirs in zip(pooled[:-4], start, strict=False))
 
 
@@ -419,9 +415,9 @@ def test_the_baseline_is_built_once_a_replicate(monkeypatch: pytest.MonkeyPatch)
         return build_network(*args)
 
     monkeypatch.setattr(pairing, "build_network", counted)
-    initial_state(SHAPE, 3, CNN, variant(l2_penalty=0.1, mixup=0.2, frozen=0.5), TOY, 11, 12)
+    initial_state(SHAPE, 3, recipe(CNN, variant(l2_penalty=0.1, mixup=0.2, frozen=0.5), TOY, 11), 0)
     assert len(built) == 1
-    initial_state(SHAPE, 3, CNN, variant(width=2.0), TOY, 11, 12)
+    initial_state(SHAPE, 3, recipe(CNN, variant(width=2.0), TOY, 11), 0)
     assert len(built) == 3
 
 
@@ -488,16 +484,18 @@ def test_the_stage_checks_all_that_trains_and_writes_what_never_changes(tmp_path
     (tmp_path / "data/prepared/manifest.json").write_text(
         '{"image_shape": [12, 12, 1], "class_names": ["a", "b", "c"]}'
     )
-    for folder in (runs.ARRAYS, runs.SPLITS):
+    for folder in (paths.ARRAYS, paths.SPLITS):
         (tmp_path / folder).mkdir()
-    np.save(tmp_path / runs.LABELS, np.arange(6000) % 3)
+    np.save(tmp_path / paths.LABELS, np.arange(6000) % 3)
     rows = {"train": (0, 3000), "val": (3000, 4000), "test": (4000, 6000)}
     lists = {name: np.arange(*limits)[np.newaxis] for name, limits in rows.items()}
     for block in (0, 1):
-        content = {"replicates": np.array([block]), "train_size": np.array(1000), **lists}
-        write_npz(tmp_path / runs.split_file(block), content)
+        content = {"replicates": np.array([block]), "train_size": np.array(1000), **lists} | {
+            "seed": np.array(1), "purposes": np.array(["order"]), "purpose_numbers": np.array([1], np.uint64),
+        }  # fmt: skip
+        write_npz(tmp_path / paths.split_file(block), content)
     (tmp_path / "params.yaml").write_text(params)
-    code = f"import sys; sys.path.insert(0, {str(ROOT)!r}); from stages import models; models.main()"
+    code = f"import sys; sys.path.insert(0, {str(ROOT)!r}); from valgap.models.stage import main; main()"
     checked = tmp_path / "data/models.txt"
 
     def run() -> subprocess.CompletedProcess[str]:

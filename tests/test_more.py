@@ -6,14 +6,15 @@ from typing import Any
 
 import pytest
 import yaml
+from click.testing import CliRunner
 
-from stages import more
-from stages.errors import SuiteError
-from stages.params import suite
-from stages.params.schema import read_yaml
-from stages.planning import timings
-from stages.planning.estimate import Timings
 from tests.scratch import ROOT
+from valgap import more
+from valgap.costs import timings
+from valgap.costs.estimate import Timings
+from valgap.ground.errors import SuiteError
+from valgap.ground.params import suite
+from valgap.ground.params.schema import read_yaml
 
 TEXT = (ROOT / "params.yaml").read_text()
 RAW: dict[str, Any] = yaml.safe_load(TEXT)
@@ -75,16 +76,9 @@ def test_what_cannot_have_more_is_named(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("blocks", ["0", "-1", "two", "1.5", "101", "²"])
 def test_blocks_are_a_small_whole_number(blocks: str) -> None:
-    with pytest.raises(SuiteError, match="must be a whole number from 1 to 100"):
-        more.arguments(["dropout", blocks])
-
-
-def test_command_line() -> None:
-    assert more.arguments(["dropout"]) == ("dropout", 1, False)
-    assert more.arguments(["--dry", "dropout", "3"]) == ("dropout", 3, True)
-    for words in ([], ["--dry"], ["a", "1", "2"]):
-        with pytest.raises(SuiteError, match="usage: make more ARM="):
-            more.arguments(words)
+    done = CliRunner().invoke(more.command, ["--variant", "dropout", "--blocks", blocks])
+    assert done.exit_code == 2
+    assert "'--blocks'" in done.output
 
 
 def test_shipped_params_keep_every_other_byte() -> None:
@@ -150,9 +144,9 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_cells_are_written_and_their_price_is_said(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
     params = suite.load()
     cells = more.new_cells(params, "dropout", 1)
-    more.add(params, cells, dry=True)
+    more.add(params, cells, dry=True, budget="")
     assert (project / "params.yaml").read_text() == TEXT
-    more.add(params, cells, dry=False)
+    more.add(params, cells, dry=False, budget="")
     assert "extra: dropout_2, replicates 12-17\n2 cells, 12 runs, about 2.0 minutes" in capsys.readouterr().out
     extended = suite.load()
     assert extended.cells["dropout"] == extended.cells["baseline"] == (0, 1, 2)
@@ -161,10 +155,9 @@ def test_cells_are_written_and_their_price_is_said(project: Path, capsys: pytest
     assert [file.name for file in project.iterdir()] == ["params.yaml"]
 
 
-def test_a_refused_budget_leaves_the_file(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_refused_budget_leaves_the_file(project: Path) -> None:
     params = suite.load()
-    monkeypatch.setenv("BUDGET", "1m")
     with pytest.raises(SuiteError, match="more than BUDGET"):
-        more.add(params, more.new_cells(params, "dropout", 1), dry=False)
+        more.add(params, more.new_cells(params, "dropout", 1), dry=False, budget="1m")
     assert (project / "params.yaml").read_text() == TEXT
     assert [file.name for file in project.iterdir()] == ["params.yaml"]

@@ -15,13 +15,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from stages.data import folder as folders
-from stages.data import named
-from stages.data.images import Dropped, Images
-from stages.data.sources import DATASETS
-from stages.errors import SuiteError
-from stages.params.experiment import Data
 from tests.test_decode import own_data
+from valgap.data.sources import folder as folders
+from valgap.data.sources import named
+from valgap.data.sources.images import Dropped, Images
+from valgap.data.sources.registry import DATASETS
+from valgap.ground.errors import SuiteError
+from valgap.ground.params.experiment import Data
 
 
 def fill(root: Path, names: list[str], size: tuple[int, int] = (3, 2)) -> Path:

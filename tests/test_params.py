@@ -9,10 +9,10 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stages.params.experiment import Augmentation
-from stages.params.schema import ParamsError
-from stages.params.suite import load
 from tests.scratch import ROOT, run
+from valgap.ground.params.experiment import Augmentation
+from valgap.ground.params.schema import ParamsError
+from valgap.ground.params.suite import load
 
 VALID: dict[str, Any] = json.loads(json.dumps(yaml.safe_load((ROOT / "params.yaml").read_text())))  # no aliases
 
@@ -192,8 +192,8 @@ def test_anchors_and_merge_keys_are_understood(tmp_path: Path) -> None:
 
 def test_command_ends_with_a_message_and_no_traceback(tmp_path: Path) -> None:
     (tmp_path / "params.yaml").write_text(yaml.safe_dump(VALID | {"more": {}}))
-    (tmp_path / "stages").symlink_to(ROOT / "stages")
-    done = run(tmp_path, "python", "-m", "stages.params", check=False)
+    (tmp_path / "valgap").symlink_to(ROOT / "valgap")
+    done = run(tmp_path, "python", "-m", "valgap.ground.params", check=False)
     assert done.returncode == 1
     assert done.stdout.startswith("error: params.yaml: more is not a known block")
     assert "Traceback" not in done.stdout

@@ -63,7 +63,7 @@ def test_full_run_leaves_its_artefacts(project: Path) -> None:
 
 
 def test_second_run_does_nothing_though_bytecode_was_written(project: Path) -> None:
-    assert list((project / "stages").rglob("*.pyc")), "the first run must have written bytecode"
+    assert list((project / "valgap").rglob("*.pyc")), "the first run must have written bytecode"
     done = run(project, "dvc", "repro")
     assert "Running stage" not in done.stdout
     assert "Data and pipelines are up to date" in done.stdout
@@ -73,16 +73,19 @@ def test_second_run_does_nothing_though_bytecode_was_written(project: Path) -> N
 @pytest.mark.parametrize(
     ("name", "old", "new", "expected"),
     [
-        ("stages/render/panels.py", "strokeWidth=2", "strokeWidth=3", {"report"}),
-        ("stages/report.py", "PNG_SCALE = 1.5", "PNG_SCALE = 2.5", {"report"}),
-        ("stages/render/report.md.j2", "## Results", "## All results", {"report"}),
+        ("valgap/report/charts/panels.py", "strokeWidth=2", "strokeWidth=3", {"report"}),
+        ("valgap/report/stage.py", "PNG_SCALE = 1.5", "PNG_SCALE = 2.5", {"report"}),
+        ("valgap/review/words.py", "import", "import ", set()),
+        ("valgap/compute/progress.py", "replicates", "replicas", {"models"}),
+        ("valgap/compute/ray/node.py", "import", "import ", {"models"}),
         ("requirements.txt", "ruff==", "ruff==9", set()),
         ("README.md", "#", "# ", set()),
-        ("stages/stats/metrics.py", "CALIBRATION_BINS = 15", "CALIBRATION_BINS = 10", {"evaluate", "diagnose"}),
-        ("stages/paths/reports.py", '"report.md"', '"index.md"',
+        ("valgap/stats/metrics.py", "CALIBRATION_BINS = 15", "CALIBRATION_BINS = 10", {"evaluate", "diagnose"}),
+        ("valgap/ground/paths.py", '"report.md"', '"index.md"',
          {"prepare", "models", "evaluate", "diagnose", "report"}),
-        ("stages/params/suite.py", "BASELINE", "BASELINE ", {"prepare", "models", "evaluate", "diagnose"}),
-        ("stages/audit/labels.py", "import", "import ", {"prepare"}),
+        ("valgap/ground/params/suite.py", "BASELINE", "BASELINE ",
+         {"prepare", "models", "evaluate", "diagnose", "report"}),
+        ("valgap/findings/labels.py", "import", "import ", {"prepare"}),
         ("params.yaml", "workers: 0", "workers: 1", set()),
         ("params.yaml", "- 0.5", "- 0.6", {"models", "train@dropout-0", "evaluate", "diagnose"}),
         ("params.yaml", "l2_penalty: 0", "l2_penalty: 0.1",
@@ -95,7 +98,7 @@ def test_second_run_does_nothing_though_bytecode_was_written(project: Path) -> N
         ("requirements-train.txt", "numpy==", "numpy==9", {"models", "train@baseline-0", "train@dropout-0"}),
         ("requirements-gpu.txt", "nvidia-cudnn-cu12==", "nvidia-cudnn-cu12==9",
          {"train@baseline-0", "train@dropout-0"}),
-        ("stages/model/cnn.py", "128", "64", {"models", "train@baseline-0", "train@dropout-0"}),
+        ("valgap/training/network/cnn.py", "128", "64", {"models", "train@baseline-0", "train@dropout-0"}),
     ],
 )  # fmt: skip
 def test_an_edit_invalidates_what_it_must_and_no_more(
@@ -240,16 +243,16 @@ def test_one_repro_a_workspace_and_no_stale_rwlock(tmp_path: Path) -> None:
     (folder / ".dvc/tmp").mkdir(exist_ok=True)
     rwlock = folder / ".dvc/tmp/rwlock"
     rwlock.write_text(json.dumps({str(folder / "params.yaml"): {"write": {"pid": os.getpid(), "cmd": "dvc repro"}}}))
-    first = start(folder, "python", "-m", "stages.repro", "prepare")
+    first = start(folder, "python", "-m", "valgap", "repro", "prepare")
     started = psutil.Process(first.pid)
-    command = "stages.reproducing.command"
+    command = "valgap.pipeline.child"
     wait_for(
         lambda: any(command in child.cmdline() for child in started.children()), "the start of DVC, under the lock"
     )
-    second = run(folder, "python", "-m", "stages.repro", "prepare", check=False)
+    second = run(folder, "python", "-m", "valgap", "repro", "prepare", check=False)
     output, _ = first.communicate(timeout=PATIENCE)
     assert first.returncode == 0, output
     assert second.returncode == 1
     assert "another `make repro` runs in this folder" in second.stdout
     rwlock.write_text('{"trunc')
-    run(folder, "python", "-m", "stages.repro", "prepare")
+    run(folder, "python", "-m", "valgap", "repro", "prepare")

@@ -2,17 +2,18 @@ from pathlib import Path
 
 import pytest
 
-from stages.compute import placement, provenance
-from stages.compute.placement import Placement, place, replicates_per_gpu
-from stages.errors import SuiteError
-from stages.params.experiment import Compute
+from valgap.compute import placement
+from valgap.compute.placement import Placement, place, replicates_per_gpu
+from valgap.ground import host
+from valgap.ground.errors import SuiteError
+from valgap.ground.params.experiment import Compute
 
 AUTO, CPU, GPU = (Compute(0, device, 0, None) for device in ("auto", "cpu", "gpu"))
 
 
 @pytest.fixture(autouse=True)
 def eight_cores(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(provenance, "usable_cores", lambda: 8)
+    monkeypatch.setattr(host, "usable_cores", lambda: 8)
 
 
 @pytest.fixture
@@ -21,8 +22,8 @@ def two_gpus(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for bus, uuid in (("0000:01:00.0", "GPU-b"), ("0000:02:00.0", "GPU-a")):
         (tmp_path / bus).mkdir()
         (tmp_path / bus / "information").write_text(f"Model: \t\t NVIDIA H100\nIRQ:   \t 18\nGPU UUID: \t {uuid}\n")
-    monkeypatch.setattr(provenance, "GPUS", tmp_path)
-    monkeypatch.setattr(provenance, "NVIDIA_DEVICE", tmp_path)
+    monkeypatch.setattr(host, "GPUS", tmp_path)
+    monkeypatch.setattr(host, "NVIDIA_DEVICE", tmp_path)
 
 
 def test_one_process_a_core_and_never_more() -> None:
@@ -35,10 +36,10 @@ def test_one_process_a_core_and_never_more() -> None:
 def test_device_is_the_parameter_s_or_what_the_driver_shows(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, two_gpus: None
 ) -> None:
-    assert [provenance.device_kind(compute, {}) for compute in (AUTO, CPU, GPU)] == ["gpu", "cpu", "gpu"]
-    assert provenance.device_kind(AUTO, {"CUDA_VISIBLE_DEVICES": ""}) == "cpu"
-    monkeypatch.setattr(provenance, "NVIDIA_DEVICE", tmp_path / "none")
-    assert [provenance.device_kind(compute, {}) for compute in (AUTO, CPU, GPU)] == ["cpu", "cpu", "gpu"]
+    assert [host.device_kind(compute, {}) for compute in (AUTO, CPU, GPU)] == ["gpu", "cpu", "gpu"]
+    assert host.device_kind(AUTO, {"CUDA_VISIBLE_DEVICES": ""}) == "cpu"
+    monkeypatch.setattr(host, "NVIDIA_DEVICE", tmp_path / "none")
+    assert [host.device_kind(compute, {}) for compute in (AUTO, CPU, GPU)] == ["cpu", "cpu", "gpu"]
 
 
 def test_processes_spread_over_the_gpus_before_they_share_one(two_gpus: None) -> None:
@@ -47,7 +48,7 @@ def test_processes_spread_over_the_gpus_before_they_share_one(two_gpus: None) ->
     )
     assert place(Compute(3, "gpu", 2, None), {}).slots == ("GPU-a", "GPU-b", "GPU-a")
     assert place(AUTO, {}).slots == ("GPU-a", "GPU-b") * 4
-    assert provenance.gpu_model() == "NVIDIA H100"
+    assert host.gpu_model() == "NVIDIA H100"
 
 
 @pytest.mark.parametrize(
@@ -58,7 +59,7 @@ def test_gpus_that_the_environment_lists_are_the_only_ones(
     listed: str, expected: tuple[str, ...], two_gpus: None
 ) -> None:
     environment = {"CUDA_VISIBLE_DEVICES": listed}
-    assert provenance.visible_gpus(environment) == expected
+    assert host.visible_gpus(environment) == expected
     if expected:
         assert place(Compute(0, "gpu", 1, None), environment).slots == expected
     else:
@@ -105,5 +106,5 @@ def test_a_container_s_quota_of_processor_time_counts(
     monkeypatch.undo()
     monkeypatch.setattr("os.sched_getaffinity", lambda pid: set(range(16)))
     (tmp_path / "cpu.max").write_text(f"{granted}\n")
-    assert provenance.usable_cores(tmp_path / "cpu.max") == (cores or 16)
-    assert provenance.usable_cores(tmp_path / "none") == 16
+    assert host.usable_cores(tmp_path / "cpu.max") == (cores or 16)
+    assert host.usable_cores(tmp_path / "none") == 16

@@ -11,14 +11,15 @@ from typing import Any
 import pytest
 import yaml
 
-from stages import plan, repro
-from stages.data.splits import Sizes
-from stages.errors import SuiteError
-from stages.params import suite
-from stages.params.experiment import settings_as_dict
-from stages.planning import estimate, ladder, timings
-from stages.planning.estimate import Timings
 from tests.scratch import ROOT, TOY, copy_repository, run
+from valgap.costs import budget, estimate, timings
+from valgap.costs.estimate import Timings
+from valgap.data.splits import Sizes
+from valgap.ground.errors import SuiteError
+from valgap.ground.params import suite
+from valgap.ground.params.experiment import settings_as_dict
+from valgap.plan import command, ladder
+from valgap.repro.command import trains_everything
 
 SHIPPED = suite.load(ROOT / "params.yaml")
 RAW: dict[str, Any] = yaml.safe_load((ROOT / "params.yaml").read_text())
@@ -253,16 +254,16 @@ def test_repro_asks_before_long_training(folder: Path, monkeypatch: pytest.Monke
     with pytest.raises(
         SuiteError, match=rf"{runs} runs are left to train, about 1\.9 hours .* the 60 minutes"
     ) as caught:
-        repro.check_budget(SHIPPED, "")
+        budget.check_budget(SHIPPED, "")
     assert "`make repro BUDGET=2h`" in str(caught.value)
     assert "`make plan`" in str(caught.value)
     with pytest.raises(SuiteError, match=r"more than BUDGET, 1.5 h"):
-        repro.check_budget(SHIPPED, "90m")
-    repro.check_budget(SHIPPED, "2.1h")
+        budget.check_budget(SHIPPED, "90m")
+    budget.check_budget(SHIPPED, "2.1h")
     with pytest.raises(SuiteError, match="is not a duration"):
-        repro.check_budget(SHIPPED, "soon")
+        budget.check_budget(SHIPPED, "soon")
     monkeypatch.setattr(timings, "costs", lambda _: costs_of(3500 / cells))
-    repro.check_budget(SHIPPED, "")
+    budget.check_budget(SHIPPED, "")
 
 
 def test_repro_measures_nothing_when_nothing_is_left(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -273,10 +274,10 @@ def test_repro_measures_nothing_when_nothing_is_left(folder: Path, monkeypatch: 
     for name, blocks in SHIPPED.cells.items():
         for block in blocks:
             finish(folder, SHIPPED, name, block)
-    repro.check_budget(SHIPPED, "")
+    budget.check_budget(SHIPPED, "")
     os.remove(folder / "runs/baseline/0/run.json")
     with pytest.raises(AssertionError, match="costs"):
-        repro.check_budget(SHIPPED, "")
+        budget.check_budget(SHIPPED, "")
 
 
 @pytest.mark.parametrize(
@@ -284,19 +285,19 @@ def test_repro_measures_nothing_when_nothing_is_left(folder: Path, monkeypatch: 
     [([], True), (["-q", "--no-run-cache"], True), (["prepare"], False), (["-f", "train"], False), (["--dry"], False)],
 )
 def test_targets_and_rehearsals_are_not_budgeted(arguments: list[str], everything: bool) -> None:
-    assert repro.trains_everything(arguments) == everything
+    assert trains_everything(arguments) == everything
 
 
 def test_table_columns_line_up() -> None:
-    assert plan.columns([("", "arms"), ("all", "5")]) == ["     arms", "all     5"]
-    assert (plan.minutes(59), plan.minutes(600), plan.minutes(90_000)) == ("1.0", "10", "1,500")
+    assert command.columns([("", "arms"), ("all", "5")]) == ["     arms", "all     5"]
+    assert (command.minutes(59), command.minutes(600), command.minutes(90_000)) == ("1.0", "10", "1,500")
 
 
 def test_plan_more_and_repro_at_toy_scale(tmp_path: Path) -> None:
     """One probe serves the three commands; none of them trains or changes a file of the project."""
     folder = copy_repository(tmp_path, TOY, ["baseline", "dropout", "narrow"])
     before = (folder / "params.yaml").read_bytes()
-    planned = run(folder, "python", "-m", "stages.plan", "0.01m").stdout
+    planned = run(folder, "python", "-m", "valgap", "plan", "--budget", "0.01m").stdout
     assert "probe: 2/2 processes" in planned or "processes, " in planned
     assert "ms a step of the baseline" in planned
     assert planned.splitlines()[-1].startswith("0.01m does not cover one training, which takes ")
@@ -308,11 +309,11 @@ def test_plan_more_and_repro_at_toy_scale(tmp_path: Path) -> None:
     assert len(flops) == 2  # dropout costs what the baseline does, a narrower network less
     assert 0 < probe["timings"]["step"] < 5
 
-    dry = run(folder, "python", "-m", "stages.more", "dropout", "2", "--dry").stdout
+    dry = run(folder, "python", "-m", "valgap", "more", "--variant", "dropout", "--blocks", "2", "--dry").stdout
     assert "probe:" not in dry
     assert "extra: dropout_2, replicates 4-5" in dry
     assert "4 cells, 8 runs, about " in dry
-    refused = run(folder, "env", "BUDGET=0.01m", "python", "-m", "stages.repro", check=False)
+    refused = run(folder, "env", "BUDGET=0.01m", "python", "-m", "valgap", "repro", check=False)
     assert refused.returncode == 1
     assert "error: 6 runs are left to train" in refused.stdout
     assert not (folder / "runs").exists()

@@ -9,12 +9,14 @@ import pytest
 import yaml
 from PIL import Image
 
-from stages import models, prepare
-from stages.data.arrays import load_groups, load_images, load_labels, load_splits
-from stages.errors import SuiteError
-from stages.params import suite
-from stages.paths import reports, runs
 from tests.scratch import ROOT, only
+from valgap import prepare
+from valgap.data.prepared import load_groups, load_images, load_labels
+from valgap.ground import paths
+from valgap.ground.errors import SuiteError
+from valgap.ground.params import suite
+from valgap.models import stage
+from valgap.training.subset import load_splits
 
 COLOURS = {"red": (200, 30, 30), "blue": (30, 30, 200)}
 SIZES: dict[str, Any] = {
@@ -46,16 +48,16 @@ def write_params(variants: tuple[str, ...] = ("baseline",), **blocks: dict[str, 
     params["split"] |= SIZES | blocks.pop("split", {})
     for name, values in blocks.items():
         params[name] |= values
-    runs.PARAMS.write_text(yaml.safe_dump(params))
+    paths.PARAMS.write_text(yaml.safe_dump(params))
 
 
 def read_manifest() -> dict[str, Any]:
-    content: dict[str, Any] = json.loads(runs.MANIFEST.read_text())
+    content: dict[str, Any] = json.loads(paths.MANIFEST.read_text())
     return content
 
 
 def finding(name: str) -> dict[str, Any]:
-    findings: list[dict[str, Any]] = json.loads(reports.AUDIT.read_text())["findings"]
+    findings: list[dict[str, Any]] = json.loads(paths.AUDIT.read_text())["findings"]
     return next(each for each in findings if each["name"] == name)
 
 
@@ -137,7 +139,7 @@ def test_unreadable_files_are_listed_or_dropped_and_counted(workspace: Path) -> 
         prepare.main()
     for name in ("empty.png", "text.png", "<script>"):
         assert name in str(caught.value)
-    assert not runs.PREPARED.exists()
+    assert not paths.PREPARED.exists()
     assert not list(workspace.glob("data/*.partial"))
     write_params(data={"on_unreadable": "skip"})
     prepare.main()
@@ -149,11 +151,11 @@ def test_a_failure_leaves_what_was_prepared_before(workspace: Path) -> None:
     write_images(workspace / "images", 20, seed=0)
     write_params()
     prepare.main()
-    before = {path: path.read_bytes() for path in runs.PREPARED.rglob("*") if path.is_file()}
+    before = {path: path.read_bytes() for path in paths.PREPARED.rglob("*") if path.is_file()}
     write_params(split={"test_size": 41})
     with pytest.raises(SuiteError, match=r"split\.test_size = 41 exceeds the source's images: 40"):
         prepare.main()
-    assert {path: path.read_bytes() for path in runs.PREPARED.rglob("*") if path.is_file()} == before
+    assert {path: path.read_bytes() for path in paths.PREPARED.rglob("*") if path.is_file()} == before
 
 
 @pytest.mark.parametrize("workers", [1, 2])
@@ -163,8 +165,8 @@ def test_prepared_bytes_do_not_depend_on_the_workers(
     write_images(workspace / "images", 40, seed=3)
     write_params()
     prepare.main()
-    first = {path: path.read_bytes() for path in [*runs.PREPARED.rglob("*"), reports.AUDIT] if path.is_file()}
-    monkeypatch.setattr("stages.data.readers.usable_cores", lambda: workers)
+    first = {path: path.read_bytes() for path in [*paths.PREPARED.rglob("*"), paths.AUDIT] if path.is_file()}
+    monkeypatch.setattr("valgap.data.reading.readers.usable_cores", lambda: workers)
     prepare.main()
     assert {path: path.read_bytes() for path in first} == first
 
@@ -172,11 +174,11 @@ def test_prepared_bytes_do_not_depend_on_the_workers(
 def test_variants_without_the_images_that_they_need_are_all_named_before_training(workspace: Path) -> None:
     write_images(workspace / "images", 40, seed=0)
     write_params(variants=("baseline", "long_tail"))
-    params = yaml.safe_load(runs.PARAMS.read_text())
+    params = yaml.safe_load(paths.PARAMS.read_text())
     params["variants"]["again"] = {"resplit": True}
-    runs.PARAMS.write_text(yaml.safe_dump(params))
+    paths.PARAMS.write_text(yaml.safe_dump(params))
     prepare.main()
     with pytest.raises(SuiteError) as caught:
-        models.check_lists(suite.load())
+        stage.check_lists(suite.load())
     assert "variant long_tail: long_tail = 10 needs" in str(caught.value)
     assert "variant again: resplit = true, but the source brings no validation images" in str(caught.value)

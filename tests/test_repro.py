@@ -10,16 +10,16 @@ from pathlib import Path
 
 import psutil
 import pytest
+from click.testing import CliRunner
 
-from stages import repro
-from stages.compute.lifetime import PARENT
-from stages.compute.progress import Progress
-from stages.errors import SuiteError
-from stages.reproducing import account, lockfile, pipeline
-from stages.reproducing.display import replicates_of, stage_of
-from stages.reproducing.sharing import batch_size, jobs_asked, slots_of_next
 from tests.scratch import TOY, copy_repository, read_params, run, user_environment, write_params
 from tests.watching import PATIENCE, of_kind, press_ctrl_c, processes, results, start_repro, stored, wait_for
+from valgap.compute.progress import Progress
+from valgap.ground.lifetime import PARENT
+from valgap.pipeline import dvc, lockfile
+from valgap.repro import account, command
+from valgap.repro.display import replicates_of, stage_of
+from valgap.repro.sharing import batch_size, slots_of_next
 
 VARIANTS = ["baseline", "dropout", "l2"]
 LOCK = """schema: '2.0'
@@ -38,7 +38,7 @@ stages:
 def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A scratch copy of three cells, with everything before training, and two workers on whatever machine."""
     folder = copy_repository(tmp_path_factory.mktemp("prepared"), TOY | {"compute": {"workers": 2}}, VARIANTS)
-    run(folder, "env", "BUDGET=0.001m", "python", "-m", "stages.repro", check=False)  # prepares, probes, refuses
+    run(folder, "env", "BUDGET=0.001m", "python", "-m", "valgap", "repro", check=False)  # prepares, probes, refuses
     run(folder, "dvc", "repro", "-q", "models")
     return folder
 
@@ -52,7 +52,7 @@ def folder(prepared: Path, tmp_path: Path) -> Path:
 def reference(prepared: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """Results of the undisturbed serial run."""
     folder = shutil.copytree(prepared, tmp_path_factory.mktemp("reference") / "copy", symlinks=True)
-    done = run(folder, "python", "-m", "stages.repro").stdout
+    done = run(folder, "python", "-m", "valgap", "repro").stdout
     assert "6 replicates of 3 cells trained in " in done
     assert json.loads((folder / account.LAST_RUN).read_text())["jobs"] == 1
     found = results(folder)
@@ -83,7 +83,7 @@ def test_side_by_side_gives_the_bits_of_one_after_another_on_two_slots(
     assert (last["jobs"], last["slots"], last["replicates"], last["cells"]) == (2, 2, 6, 3)
     assert 0 < last["training_seconds"] < last["seconds"] * 2
     assert "Data and pipelines are up to date" in run(folder, "dvc", "repro").stdout
-    again = run(folder, "env", "JOBS=2", "python", "-m", "stages.repro").stdout
+    again = run(folder, "env", "JOBS=2", "python", "-m", "valgap", "repro").stdout
     assert "up to date" in again
     assert "trained" not in again
 
@@ -97,7 +97,7 @@ def test_whatever_ends_a_run_the_next_one_resumes_to_the_same_bits(
 ) -> None:
     """A disk that takes no more, Ctrl-C, kill -9 of the runner, a dvc.lock cut short, an altered replicate."""
     full = subprocess.run(
-        ["python", "-m", "stages.repro"], cwd=folder, env=user_environment() | {"JOBS": "2"}, preexec_fn=limit_files,
+        ["python", "-m", "valgap", "repro"], cwd=folder, env=user_environment() | {"JOBS": "2"}, preexec_fn=limit_files,
         text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
     )  # fmt: skip
     assert full.returncode == 1, full.stdout
@@ -131,7 +131,7 @@ def test_whatever_ends_a_run_the_next_one_resumes_to_the_same_bits(
     whole = (folder / "dvc.lock").read_text()
     (folder / "dvc.lock").write_text(whole[: len(whole) - 7])
     (folder / ".dvc/tmp/rwlock").write_text('{"trunc')
-    done = run(folder, "env", "JOBS=2", "python", "-m", "stages.repro").stdout
+    done = run(folder, "env", "JOBS=2", "python", "-m", "valgap", "repro").stdout
     assert "dvc.lock was cut short when DVC was killed: put back as before" in done
     assert results(folder) == reference
     assert stored(folder) == 6
@@ -141,7 +141,7 @@ def test_a_failing_cell_ends_the_run_with_its_own_words(folder: Path) -> None:
     params = read_params(folder)
     params["variants"]["dropout"] = {"learning_rate": 1e38}
     write_params(folder, params)
-    done = run(folder, "env", "JOBS=2", "BUDGET=9h", "python", "-m", "stages.repro", check=False)
+    done = run(folder, "env", "JOBS=2", "BUDGET=9h", "python", "-m", "valgap", "repro", check=False)
     assert done.returncode == 1
     assert "train@dropout-0:\n  " in done.stdout
     assert "  error: variant dropout, replicate " in done.stdout
@@ -163,23 +163,23 @@ def test_a_stage_whose_dvc_died_before_it_looked_does_not_train(folder: Path) ->
     assert stored(folder) == 0
 
 
-@pytest.mark.parametrize("text", ["0", "-1", "two", "1.5", "2 "])
+@pytest.mark.parametrize("text", ["0", "-1", "two", "1.5"])
 def test_other_numbers_of_jobs_are_refused_by_name(text: str) -> None:
-    with pytest.raises(SuiteError, match=r"JOBS = '.*' must be a whole number from 1"):
-        jobs_asked(text)
+    done = CliRunner().invoke(command.command, [], env={"JOBS": text})
+    assert done.exit_code == 2
+    assert "'--jobs' (env var: 'JOBS')" in done.output
 
 
 def test_jobs_are_at_most_the_slots(capsys: pytest.CaptureFixture[str]) -> None:
-    assert (jobs_asked(""), jobs_asked("1"), jobs_asked("64")) == (1, 1, 64)
-    assert repro.jobs_allowed(2, [0, 1]) == 2
-    assert repro.jobs_allowed(64, None) == 64  # a cluster's slots are its own business
+    assert command.jobs_allowed(2, [0, 1]) == 2
+    assert command.jobs_allowed(64, None) == 64  # a cluster's slots are its own business
     assert capsys.readouterr().out == ""
-    assert repro.jobs_allowed(3, [0, 2]) == 2
+    assert command.jobs_allowed(3, [0, 2]) == 2
     assert "JOBS=3: slots for training here" in capsys.readouterr().out
 
 
 def test_jobs_and_targets_do_not_go_together(folder: Path) -> None:
-    done = run(folder, "env", "JOBS=2", "python", "-m", "stages.repro", "prepare", check=False)
+    done = run(folder, "env", "JOBS=2", "python", "-m", "valgap", "repro", "prepare", check=False)
     assert done.returncode == 1
     assert "error: JOBS = 2 brings everything up to date: give it no ARGS, received 'prepare'" in done.stdout
 
@@ -225,7 +225,7 @@ def test_lines_of_dvc_and_of_training_are_understood(capsys: pytest.CaptureFixtu
 
 def test_cells_are_told_from_other_stages() -> None:
     names = ["prepare", "models", "train@dropout-0", "explore@wide-1", "more@l2_3", "evaluate", "train"]
-    assert [name for name in names if pipeline.is_cell(name)] == ["train@dropout-0", "explore@wide-1", "more@l2_3"]
+    assert [name for name in names if dvc.is_cell(name)] == ["train@dropout-0", "explore@wide-1", "more@l2_3"]
 
 
 def test_dvc_lock_is_sorted_by_entry_and_keeps_every_byte() -> None:

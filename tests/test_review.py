@@ -8,23 +8,25 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from stages.params import suite
-from stages.params.schema import ParamsError, parse
-from stages.params.suite import Review
-from stages.reviewing import changes, forest, fresh_block, gate, judge, sections, words
-from stages.reviewing.base import Side
-from stages.reviewing.changes import Variants
-from stages.reviewing.freshness import Finding
-from stages.reviewing.judge import MEASURES, Judged
-from stages.reviewing.markdown import LIMIT, Section, code, compose, plain, table
-from stages.stats.intervals import Interval
 from tests.scratch import ROOT
+from valgap.document.markdown import LIMIT, Section, code, compose, plain, table
+from valgap.ground.params import suite
+from valgap.ground.params.schema import ParamsError, parse
+from valgap.ground.params.suite import Review
+from valgap.pipeline.freshness import Finding
+from valgap.pipeline.scratch import only
+from valgap.results.sides import Side
+from valgap.review import changes, forest, fresh_block, gate, judge, sections, words
+from valgap.review.changes import Variants
+from valgap.review.judge import Judged
+from valgap.stats.intervals import Interval
+from valgap.stats.measures import MEASURES, Series
 
 REVIEW = Review(primary="test_accuracy", margin=0.02, fail_on=(), tolerance=0, gap_tolerance=0)
 NONE = Variants([], [], [], set())
 
 
-def scores(values: list[float] | np.ndarray, first: int = 0, gap: float = 0.1) -> dict[str, judge.Series]:
+def scores(values: list[float] | np.ndarray, first: int = 0, gap: float = 0.1) -> dict[str, Series]:
     """The same values under every measure, but the gap."""
     rows = {name: {first + r: float(value) for r, value in enumerate(values)} for name in MEASURES}
     return rows | {"gap": {first + r: gap + 0.001 * (r % 3) for r in range(len(values))}}
@@ -117,7 +119,7 @@ def test_reviews_of_alike_sides_raise_few_false_alarms(paired: bool) -> None:
     review = dataclasses.replace(REVIEW, fail_on=("regression", "gap_growth"))
     rng, alarms = np.random.default_rng(20240), 0
     for _ in range(1000):
-        sides: list[dict[str, dict[str, judge.Series]]] = [{}, {}]
+        sides: list[dict[str, dict[str, Series]]] = [{}, {}]
         luck = rng.normal(0, 0.01, (2, 2, 12))
         for side in (0, 1):
             common = luck[0 if paired else side]
@@ -295,7 +297,7 @@ def test_fresh_block_is_beyond_both_sides() -> None:
     assert fresh_block.fresh_block(head, base, 6, 1) == 2
     assert fresh_block.fresh_block(head, base, 6, 3) == 4
     params = {"variants": {"baseline": {}, "a": {"x": 1}}, "split": {"blocks": [0]}, "causes": {"c": 1}, "extra": {}}
-    only = fresh_block.only(params, ["a"], 7)
-    assert only["split"] == {"blocks": [7]}
-    assert only["variants"] == {"baseline": {}, "a": {"x": 1}}
-    assert only["causes"] == {}
+    narrowed = only(params, ["a"], 7)
+    assert narrowed["split"] == {"blocks": [7]}
+    assert narrowed["variants"] == {"baseline": {}, "a": {"x": 1}}
+    assert narrowed["causes"] == {}

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from stages.stats.files import SCHEMA
 from tests.scratch import TOY, copy_repository, read_params, run, write_params
+from valgap.results.tables import SCHEMA
 
 SCALE = TOY | {"split": TOY["split"] | {"block_size": 4}, "train": TOY["train"] | {"steps": 60}}
 GONE = {"width_shift": 1.0, "height_shift": 1.0, "zoom": 0.9, "rotation_degrees": 180.0}  # hardly an image is left
@@ -27,7 +27,8 @@ def commit(folder: Path, message: str) -> None:
 
 
 def review(folder: Path, *arguments: str, status: int = 0) -> str:
-    done = run(folder, "python", "-m", "stages.review", *arguments, check=False)
+    words = ["fresh"] if arguments == ("--fresh",) else ["review", "--base", *arguments]
+    done = run(folder, "python", "-m", "valgap", *words, check=False)
     assert done.returncode == status, done.stdout
     assert "Traceback" not in done.stdout
     return done.stdout
@@ -64,7 +65,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     commit(folder, "break augmentation")
 
     git(folder, "checkout", "-q", "-b", "refactor", "main")
-    cnn = folder / "stages/model/cnn.py"
+    cnn = folder / "valgap/training/network/cnn.py"
     cnn.write_text(cnn.read_text() + "\n# The same network, said again.\n")
     done = run(folder, "dvc", "repro")
     assert "Running stage 'train@baseline-0'" in done.stdout, "the code that trains changed, so it must train"
@@ -162,12 +163,12 @@ def test_bases_that_cannot_be_compared(clone: Path) -> None:
 
 
 def test_usage_errors_end_with_2(clone: Path, tmp_path: Path) -> None:
-    assert "BASE = no_such_branch is not a revision here" in review(clone, "no_such_branch", status=2)
-    assert "unrecognized arguments" in review(clone, "--bass", "main", status=2)
+    assert "BASE = no_such_branch is not a revision here" in review(clone, "no_such_branch", status=1)
+    assert "No such option" in review(clone, "main", "--bass", status=2)
     run(tmp_path, "git", "clone", "-q", "--depth=1", "--branch=raised", f"file://{clone}", "shallow", check=False)
     git(clone, "checkout", "-q", "raised")
     run(tmp_path, "git", "clone", "-q", "--depth=1", f"file://{clone}", "one")
-    text = review(tmp_path / "one", "main", status=2)
+    text = review(tmp_path / "one", "main", status=1)
     assert "this clone is shallow: `git fetch --unshallow`" in text
 
 

@@ -5,11 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from stages import selfcheck
-from stages.compute import provenance
-from stages.errors import SuiteError
-from stages.params.experiment import Compute
 from tests.scratch import TOY, copy_repository, read_params, run, write_params
+from valgap import selfcheck
+from valgap.compute import environment
+from valgap.ground import host
+from valgap.ground.errors import SuiteError
+from valgap.ground.params.experiment import Compute
 
 AUTO, GPU = Compute(0, "auto", 0, None), Compute(0, "gpu", 0, None)
 ELSEWHERE = Path("/dev/shm")  # another file system than any folder a test makes
@@ -25,16 +26,16 @@ def clone(tmp_path: Path) -> Path:
 
 def test_line_and_status_of_the_command(tmp_path: Path) -> None:
     folder = copy_repository(tmp_path, TOY, ["baseline"])
-    done = run(folder, "python", "-m", "stages.selfcheck")
+    done = run(folder, "python", "-m", "valgap", "selfcheck")
     line, *notes = done.stdout.splitlines()
     assert "TensorFlow 2." in line
-    assert f"{provenance.usable_cores()} cores" in line
+    assert f"{host.usable_cores()} cores" in line
     assert all(note.startswith("note: ") for note in notes)  # this environment may be older than the lock
     write_params(
         folder, read_params(folder) | {"compute": {"workers": 0, "device": "gpu", "per_gpu": 0, "address": None}}
     )
     (folder / ".git").rename(folder / "git")
-    done = run(folder, "python", "-m", "stages.selfcheck", check=False)
+    done = run(folder, "python", "-m", "valgap", "selfcheck", check=False)
     assert done.returncode == 1
     assert [line.split(":")[0] for line in done.stdout.splitlines()[1 + len(notes) :]] == ["error"] * 3
     assert "Traceback" not in done.stdout
@@ -106,7 +107,7 @@ def test_shared_memory(tmp_path: Path) -> None:
 
 
 def test_gpu_that_is_not_there_or_cannot_be_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(provenance, "NVIDIA_DEVICE", tmp_path / "nvidiactl")
+    monkeypatch.setattr(host, "NVIDIA_DEVICE", tmp_path / "nvidiactl")
     (fault,) = selfcheck.gpu(GPU)
     assert "compute.device = gpu" in fault
     assert "`docker run --gpus all`" in fault
@@ -123,26 +124,26 @@ def test_gpu_that_is_not_there_or_cannot_be_used(tmp_path: Path, monkeypatch: py
 
 def test_memory_is_what_the_container_may_use(tmp_path: Path) -> None:
     limit = tmp_path / "memory.max"
-    machine = selfcheck.memory(())
+    machine = host.memory(())
     for text, expected in (("1048576\n", 2**20), ("max\n", machine), (f"{2**62}\n", machine)):
         limit.write_text(text)
-        assert selfcheck.memory((tmp_path / "missing", limit)) == expected
+        assert host.memory((tmp_path / "missing", limit)) == expected
 
 
 def test_run_records_say_image_and_gpu(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("SUITE_IMAGE_REVISION", raising=False)
-    assert "image" not in provenance.environment("cpu")
+    assert "image" not in environment.environment("cpu")
     monkeypatch.setenv("SUITE_IMAGE_REVISION", "0123abcd")
     information = tmp_path / "0000:01:00.0/information"
     information.parent.mkdir()
     information.write_text("Model: \t\t NVIDIA H100 80GB HBM3\nIRQ: 7\n")
-    monkeypatch.setattr(provenance, "GPUS", tmp_path)
-    assert provenance.environment("cpu")["image"] == "0123abcd"
-    assert "gpu" not in provenance.environment("cpu")
-    assert provenance.environment("gpu")["gpu"] == "NVIDIA H100 80GB HBM3"
-    assert provenance.environment("gpu")["nvidia-cudnn-cu12"] in ("none", provenance._version("nvidia-cudnn-cu12"))
+    monkeypatch.setattr(host, "GPUS", tmp_path)
+    assert environment.environment("cpu")["image"] == "0123abcd"
+    assert "gpu" not in environment.environment("cpu")
+    assert environment.environment("gpu")["gpu"] == "NVIDIA H100 80GB HBM3"
+    assert environment.environment("gpu")["nvidia-cudnn-cu12"] in ("none", environment._version("nvidia-cudnn-cu12"))
 
 
 def test_lock_that_is_named_but_missing(tmp_path: Path) -> None:
     with pytest.raises(SuiteError, match="SUITE_TRAINING_LOCK"):
-        provenance.check_installed(tmp_path / "requirements-gpu.txt")
+        environment.check_installed(tmp_path / "requirements-gpu.txt")

@@ -3,8 +3,8 @@ import math
 import numpy as np
 import pytest
 
-from stages.stats import shift
-from stages.stats.shift import pixel_features, two_sample_auc
+from valgap.findings import two_sample
+from valgap.findings.two_sample import pixel_features, two_sample_auc
 
 
 def patients(rng: np.random.Generator, train: int, val: int, each: int, dimensions: int) -> tuple[np.ndarray, ...]:
@@ -108,7 +108,7 @@ def test_pixel_features_keep_a_constant_image(side: int) -> None:
     images = np.full((2, side, side, 3), 255, np.uint8)
     images[1, ..., 1] = 51
     features = pixel_features(images).reshape(2, -1, 3)
-    assert features.shape[1] == min(side, shift.CELLS) ** 2
+    assert features.shape[1] == min(side, two_sample.CELLS) ** 2
     np.testing.assert_allclose(features[0], 1)
     np.testing.assert_allclose(features[1], np.tile([1, 0.2, 1], (features.shape[1], 1)))
     assert features.max() <= 1

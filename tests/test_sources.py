@@ -11,12 +11,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from stages.data import fashion_mnist, sources
-from stages.data.embed import select
-from stages.errors import SuiteError
-from stages.paths import sources as paths
 from tests.scratch import ROOT
 from tests.test_decode import own_data
+from valgap.data.sources import fashion_mnist, registry
+from valgap.data.sources.embed import select
+from valgap.ground import paths
+from valgap.ground.errors import SuiteError
 
 PIXELS = np.arange(24, dtype=np.uint8).reshape(2, 3, 4)
 IDX = bytes([0, 0, 8, 3]) + np.array([2, 3, 4], ">u4").tobytes() + PIXELS.tobytes()
@@ -48,7 +48,7 @@ def mirror(tmp_path: Path) -> Iterator[tuple[str, Path]]:
 
 @pytest.mark.usefixtures("root")
 def test_embedded_subset_is_whole_stratified_and_small(tmp_path: Path) -> None:
-    images = sources.DATASETS["embedded"](EMBEDDED, tmp_path / "images.npy")
+    images = registry.DATASETS["embedded"](EMBEDDED, tmp_path / "images.npy")
     assert images.images.shape == (15_000, 28, 28, 1)
     assert images.images.dtype == np.uint8
     assert images.given.tolist() == [""] * 10_000 + ["test"] * 5_000
@@ -67,9 +67,9 @@ def test_embedded_subset_is_whole_stratified_and_small(tmp_path: Path) -> None:
 @pytest.mark.usefixtures("root")
 def test_built_in_images_follow_size_and_color_and_have_no_groups(tmp_path: Path) -> None:
     changed = dataclasses.replace(EMBEDDED, image_size=(8, 9), color="rgb")
-    assert sources.embedded(changed, tmp_path / "images.npy").images.shape == (15_000, 8, 9, 3)
+    assert registry.embedded(changed, tmp_path / "images.npy").images.shape == (15_000, 8, 9, 3)
     with pytest.raises(SuiteError, match=r"group_pattern = .* embedded knows of no groups; set it to null"):
-        sources.embedded(dataclasses.replace(EMBEDDED, group_pattern="(a)"), tmp_path / "images.npy")
+        registry.embedded(dataclasses.replace(EMBEDDED, group_pattern="(a)"), tmp_path / "images.npy")
 
 
 @pytest.mark.parametrize("damage", [lambda content: content[:-100], lambda content: content[:-1] + b"\0"])
@@ -77,11 +77,11 @@ def test_damaged_embedded_file_is_refused(tmp_path: Path, monkeypatch: pytest.Mo
     content = (ROOT / paths.EMBEDDED).read_bytes()
     monkeypatch.chdir(tmp_path)
     with pytest.raises(SuiteError, match=r"is missing: restore it with `git checkout"):
-        sources.embedded(EMBEDDED, tmp_path / "images.npy")
+        registry.embedded(EMBEDDED, tmp_path / "images.npy")
     paths.EMBEDDED.parent.mkdir(parents=True)
     paths.EMBEDDED.write_bytes(damage(content))
     with pytest.raises(SuiteError, match=r"truncated or altered: sha256 .* must be .*git checkout"):
-        sources.embedded(EMBEDDED, tmp_path / "images.npy")
+        registry.embedded(EMBEDDED, tmp_path / "images.npy")
 
 
 def test_whole_fashion_mnist_is_its_training_and_its_test_set(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -94,7 +94,7 @@ def test_whole_fashion_mnist_is_its_training_and_its_test_set(tmp_path: Path, mo
     }
     monkeypatch.setattr(fashion_mnist, "load", lambda: (arrays, {"a": "b"}))
     whole = dataclasses.replace(EMBEDDED, source="fashion_mnist")
-    images = sources.DATASETS["fashion_mnist"](whole, tmp_path / "images.npy")
+    images = registry.DATASETS["fashion_mnist"](whole, tmp_path / "images.npy")
     assert np.array_equal(images.images[..., 0], pixels)
     assert images.labels.tolist() == [7, 0, 9, 1, 2]
     assert images.labels.dtype == np.int64

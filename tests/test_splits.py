@@ -10,14 +10,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stages.data import splits as drawing
-from stages.data.arrays import BlockSplits, read_npz, write_npz
-from stages.data.splits import Candidates, Draw, Sizes, candidates, draw_test, order, resolve
-from stages.data.subset import interleave, long_tail_counts, long_tailed, training_subset, validation
-from stages.errors import SuiteError
-from stages.params.experiment import Split
-from stages.params.suite import load
+from tests.recipes import streams
 from tests.scratch import ROOT
+from valgap.data import splits as drawing
+from valgap.data.splits import Candidates, Draw, Sizes, candidates, draw_test, order, resolve
+from valgap.ground.errors import SuiteError
+from valgap.ground.files import read_npz, write_npz
+from valgap.ground.params.experiment import Split
+from valgap.ground.params.suite import load
+from valgap.ground.streams import interleave
+from valgap.training.subset import BlockSplits, long_tail_counts, long_tailed, training_subset, validation
 
 SPLIT = Split(
     seed=7, block_size=3, blocks=(0, 1), exploratory_blocks=(), scheme="holdout", folds=5, train_size=40,
@@ -208,14 +210,15 @@ def test_given_validation_stays_as_it_is_and_the_re_split_draws_both_together() 
         assert np.isin(again_train, given_val).any()
     assert not np.array_equal(resplit(draws[0])[1], resplit(draws[1])[1])
     blocks = BlockSplits(
-        [0, 1, 2], len(draws[0].train), *(np.stack([getattr(d, n) for d in draws]) for n in ("train", "val", "test")),
+        [0, 1, 2], streams(7), len(draws[0].train),
+        *(np.stack([getattr(d, n) for d in draws]) for n in ("train", "val", "test")),
         *(np.stack([getattr(d, n) for d in draws]) for n in ("resplit_train", "resplit_val")),
     )  # fmt: skip
     pooled = dataclasses.replace(TRAIN, resplit=True)
     assert np.array_equal(validation(blocks, pooled)[1], resplit(draws[1])[1])
-    assert np.array_equal(training_subset(blocks, 1, pooled, LABELS, 7), resplit(draws[1])[0])
+    assert np.array_equal(training_subset(blocks, 1, pooled, LABELS), resplit(draws[1])[0])
     alone = dataclasses.replace(blocks, resplit_train=None, resplit_val=None)
-    for use in (lambda: validation(alone, pooled), lambda: training_subset(alone, 0, pooled, LABELS, 7)):
+    for use in (lambda: validation(alone, pooled), lambda: training_subset(alone, 0, pooled, LABELS)):
         with pytest.raises(SuiteError, match="the source brings no validation images of its own"):
             use()
 
@@ -247,15 +250,17 @@ def test_long_tailed_subset_has_the_size_and_the_profile(classes: int, ratio: fl
 
 def test_training_subsets_of_variants_are_nested_and_the_rare_classes_are_drawn() -> None:
     none = np.zeros((3, 1), np.int64)
-    splits = BlockSplits([0, 1, 2], 40, np.stack([draw(images(), SPLIT, r)[0].train for r in range(3)]), none, none)
-    plain = [training_subset(splits, row, TRAIN, LABELS, 7) for row in range(3)]
-    half = training_subset(splits, 1, dataclasses.replace(TRAIN, train_size_factor=0.5), LABELS, 7)
+    splits = BlockSplits(
+        [0, 1, 2], streams(7), 40, np.stack([draw(images(), SPLIT, r)[0].train for r in range(3)]), none, none
+    )
+    plain = [training_subset(splits, row, TRAIN, LABELS) for row in range(3)]
+    half = training_subset(splits, 1, dataclasses.replace(TRAIN, train_size_factor=0.5), LABELS)
     assert np.array_equal(half, plain[1][:20])
-    tails = [training_subset(splits, row, dataclasses.replace(TRAIN, long_tail=1.5), LABELS, 7) for row in range(3)]
+    tails = [training_subset(splits, row, dataclasses.replace(TRAIN, long_tail=1.5), LABELS) for row in range(3)]
     assert all(len(tail) == 40 for tail in tails)
     assert len({tuple(np.bincount(LABELS[tail])) for tail in tails}) > 1
     with pytest.raises(SuiteError, match=r"long_tail = 100 needs \d+ images of class \d"):
-        training_subset(splits, 0, dataclasses.replace(TRAIN, long_tail=100.0, train_size_factor=2.0), LABELS, 7)
+        training_subset(splits, 0, dataclasses.replace(TRAIN, long_tail=100.0, train_size_factor=2.0), LABELS)
 
 
 def test_an_archive_holds_its_arrays_and_nothing_of_time_or_python(tmp_path: Path) -> None:

@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from stages.stats import intervals, metrics
-from stages.stats.references import majority_class, nearest_neighbour
+from valgap.stats import intervals, metrics
+from valgap.stats.references import majority_class, nearest_neighbour
 
 P = np.array([[0.7, 0.2, 0.1], [0.4, 0.5, 0.1], [0.3, 0.3, 0.4], [0.6, 0.4, 0.0]], np.float32)
 Y = np.array([0, 0, 2, 2])

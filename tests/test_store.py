@@ -4,11 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from stages.compute import pool, provenance, store
-from stages.compute.lifetime import die_with_parent
-from stages.compute.placement import Placement
-from stages.errors import SuiteError
 from tests.scratch import ROOT
+from valgap.compute import environment, pool, store
+from valgap.compute.placement import Placement
+from valgap.ground.errors import SuiteError
+from valgap.ground.lifetime import die_with_parent
 
 
 def publish(root: Path, key: str, content: str = "numbers") -> Path:
@@ -66,14 +66,14 @@ def test_code_digest_follows_content_and_names(tmp_path: Path, monkeypatch: pyte
     monkeypatch.chdir(tmp_path)
     Path("room/__pycache__").mkdir(parents=True)
     Path("room/a.py").write_text("1")
-    first = store.code_digest((Path("room"),))
+    first = store.code_digest(Path("room"))
     Path("room/__pycache__/a.pyc").write_text("bytecode")
-    assert store.code_digest((Path("room"),)) == first
+    assert store.code_digest(Path("room")) == first
     Path("room/a.py").write_text("2")
-    assert store.code_digest((Path("room"),)) != first
+    assert store.code_digest(Path("room")) != first
     Path("room/a.py").write_text("1")
     Path("room/a.py").rename("room/b.py")
-    assert store.code_digest((Path("room"),)) != first
+    assert store.code_digest(Path("room")) != first
 
 
 def test_scratch_is_empty_exclusive_and_gone_afterwards(tmp_path: Path) -> None:
@@ -103,7 +103,7 @@ def test_unwritable_store_is_named(tmp_path: Path) -> None:
 
 
 def test_installed_packages_are_those_of_the_training_lock() -> None:
-    provenance.check_installed(ROOT / "requirements-train.txt")
+    environment.check_installed(ROOT / "requirements-train.txt")
 
 
 def test_another_version_is_named(tmp_path: Path) -> None:
@@ -114,13 +114,13 @@ def test_another_version_is_named(tmp_path: Path) -> None:
     with pytest.raises(
         SuiteError, match=r"numpy [\d.]+ installed, ==1.0 locked; absent-package none installed"
     ) as caught:
-        provenance.check_installed(lock)
+        environment.check_installed(lock)
     assert "not-there" not in str(caught.value)
     assert "make setup" in str(caught.value)
 
 
 def test_environment_names_no_host_and_no_date() -> None:
-    assert set(provenance.environment("cpu")) == {
+    assert set(environment.environment("cpu")) == {
         "python", "tensorflow", "keras", "numpy", "device", "processor", "system",
     }  # fmt: skip
 

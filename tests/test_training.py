@@ -10,24 +10,25 @@ import pytest
 import tensorflow as tf
 from keras import layers
 
-from stages.errors import SuiteError
-from stages.model import replicate as replicate_module
-from stages.model.builders import build_model
-from stages.model.loop import Loss, batch_order, make_prediction, make_training, to_unit
-from stages.model.losses import balanced_positions, class_counts, make_loss
-from stages.model.mixing import make_augment
-from stages.model.optimizer import make_optimizer
-from stages.model.pairing import initial_state
-from stages.model.replicate import Examples, train_replicate, training_order, warped_pixels
-from stages.model.structure import forward_flops
-from stages.params.experiment import Augmentation, Model, Train
-from stages.params.suite import load
+from tests.recipes import recipe
 from tests.scratch import ROOT
+from valgap.ground.errors import SuiteError
+from valgap.ground.params.experiment import Augmentation, Model, Train
+from valgap.ground.params.suite import load
+from valgap.training import replicate as replicate_module
+from valgap.training.loop import Loss, batch_order, make_prediction, make_training, to_unit
+from valgap.training.losses import balanced_positions, class_counts, make_loss
+from valgap.training.mixing import make_augment
+from valgap.training.network.builders import build_model
+from valgap.training.network.structure import forward_flops
+from valgap.training.optimizer import make_optimizer
+from valgap.training.pairing import initial_state
+from valgap.training.replicate import Examples, train_replicate, training_order, warped_pixels
 
 PARAMS = load(ROOT / "params.yaml")
 TOY = dataclasses.replace(PARAMS.train, steps=8, batch_size=8, curve_points=4)
 SHAPE = (12, 12, 1)
-CNN = Model("cnn", "stages/model", None)
+CNN = Model("cnn", "valgap/training", None)
 
 
 def variant(**changes: object) -> Train:
@@ -181,8 +182,8 @@ def test_max_pooling_sends_a_gradient_to_the_first_of_equal_maxima() -> None:
 @pytest.mark.parametrize("precision", ["tensor_float32", "mixed_bfloat16", "mixed_float16"])
 def test_precision_is_that_of_the_parameter(precision: str) -> None:
     """Mixed ones compute otherwise, close by, leave float32 weights and say nothing to the next replicate."""
-    whole = train_replicate(CNN, TOY, TOY, 1, 0, SPLITS, 3)
-    other = train_replicate(CNN, variant(precision=precision), TOY, 1, 0, SPLITS, 3)
+    whole = train_replicate(recipe(CNN, TOY, TOY), 0, SPLITS, 3)
+    other = train_replicate(recipe(CNN, variant(precision=precision), TOY), 0, SPLITS, 3)
     differs = not np.array_equal(whole.probabilities["test"], other.probabilities["test"])
     assert differs == precision.startswith("mixed")  # a CPU has no TensorFloat-32
     np.testing.assert_allclose(whole.probabilities["test"], other.probabilities["test"], atol=0.05)
@@ -192,7 +193,7 @@ def test_precision_is_that_of_the_parameter(precision: str) -> None:
     }
     assert tf.config.experimental.tensor_float_32_execution_enabled() == (precision == "tensor_float32")
     assert other.probabilities["test"].dtype == np.float32
-    again = train_replicate(CNN, TOY, TOY, 1, 0, SPLITS, 3)
+    again = train_replicate(recipe(CNN, TOY, TOY), 0, SPLITS, 3)
     assert np.array_equal(again.probabilities["test"], whole.probabilities["test"])
     assert not tf.config.experimental.tensor_float_32_execution_enabled()
 
@@ -200,7 +201,7 @@ def test_precision_is_that_of_the_parameter(precision: str) -> None:
 def test_half_precision_trains_with_a_penalty_and_a_moving_average() -> None:
     for settings in ({"l2_penalty": 0.001, "weight_decay": 0.1}, {"ema_momentum": 0.5}, {"head_rate_factor": 2.0}):
         whole, half = (
-            train_replicate(CNN, variant(precision=precision, **settings), TOY, 1, 0, SPLITS, 3)
+            train_replicate(recipe(CNN, variant(precision=precision, **settings), TOY), 0, SPLITS, 3)
             for precision in ("float32", "mixed_float16")
         )
         np.testing.assert_allclose(whole.probabilities["val"], half.probabilities["val"], atol=0.05)
@@ -242,7 +243,7 @@ def test_same_replicate_gives_the_same_bits_and_any_other_gives_others() -> None
     settings = variant(dropout=(0.2, 0.2, 0.2), augmentation=Augmentation(rotation_degrees=10.0))
 
     def probabilities(seed: int, replicate: int) -> np.ndarray:
-        return train_replicate(CNN, settings, TOY, seed, replicate, SPLITS, 3).probabilities["test"]
+        return train_replicate(recipe(CNN, settings, TOY, seed), replicate, SPLITS, 3).probabilities["test"]
 
     first, other_replicate, other_seed = probabilities(1, 0), probabilities(1, 1), probabilities(2, 0)
     again = probabilities(1, 0)  # after others in the same process: nothing is carried over
@@ -263,7 +264,7 @@ def test_variants_of_a_replicate_start_from_the_same_weights() -> None:
     }
     states = {}
     for name, settings in kinds.items():
-        state = initial_state(SHAPE, 3, CNN, settings, TOY, weights_seed=11, dropout_seed=12)
+        state = initial_state(SHAPE, 3, recipe(CNN, settings, TOY, 11), 0)
         model = build_model(SHAPE, 3, CNN, settings)
         for variable, value in zip(model.variables, state, strict=True):
             variable.assign(value)
@@ -273,7 +274,7 @@ def test_variants_of_a_replicate_start_from_the_same_weights() -> None:
             assert np.array_equal(ours, base), name
     for ours, base in zip(states["pooling"][:4], states["baseline"][:4], strict=True):  # both convolutions
         assert np.array_equal(ours, base)
-    other = initial_state(SHAPE, 3, CNN, TOY, TOY, weights_seed=13, dropout_seed=12)
+    other = initial_state(SHAPE, 3, recipe(CNN, TOY, TOY, 13), 0)
     assert not np.array_equal(other[0], states["baseline"][0])
 
 
@@ -311,7 +312,8 @@ def test_knobs_bite_and_repeat(changes: dict[str, Any]) -> None:
     """Each changes the outcome, and the same replicate again, after another in between, gives the same bits."""
     base, settings = _baseline_probabilities(), variant(**changes)
     found = [
-        train_replicate(CNN, settings, TOY, 1, replicate, SPLITS, 3).probabilities["test"] for replicate in (0, 1, 0)
+        train_replicate(recipe(CNN, settings, TOY), replicate, SPLITS, 3).probabilities["test"]
+        for replicate in (0, 1, 0)
     ]
     assert not np.array_equal(found[0], base)
     assert np.array_equal(found[0], found[2])
@@ -320,7 +322,7 @@ def test_knobs_bite_and_repeat(changes: dict[str, Any]) -> None:
 
 @functools.cache
 def _baseline_probabilities() -> np.ndarray:
-    return train_replicate(CNN, TOY, TOY, 1, 0, SPLITS, 3).probabilities["test"]
+    return train_replicate(recipe(CNN, TOY, TOY), 0, SPLITS, 3).probabilities["test"]
 
 
 def test_knobs_of_the_network() -> None:
@@ -400,10 +402,10 @@ def test_moving_average_is_scored_and_training_goes_on_from_the_raw_weights() ->
     """Weights of the averaged run are the average, by hand, of those that the plain run passes through."""
     momentum, steps = 0.5, 4
     averaged = train_replicate(
-        CNN, variant(ema_momentum=momentum, steps=steps, curve_points=2), TOY, 1, 0, SPLITS, 3
+        recipe(CNN, variant(ema_momentum=momentum, steps=steps, curve_points=2), TOY), 0, SPLITS, 3
     ).model.get_weights()
     passed = [
-        train_replicate(CNN, variant(steps=s, curve_points=1), TOY, 1, 0, SPLITS, 3).model.get_weights()
+        train_replicate(recipe(CNN, variant(steps=s, curve_points=1), TOY), 0, SPLITS, 3).model.get_weights()
         for s in range(1, steps + 1)
     ]
     expected = passed[0]
@@ -440,7 +442,7 @@ def test_random_operations_differ_between_the_images_of_a_batch() -> None:
 
 def test_validation_under_a_policy_is_the_same_for_all_variants() -> None:
     policies = {"flip": Augmentation(horizontal_flip=True), "turn": Augmentation(right_angles=True)}
-    trained = train_replicate(CNN, variant(evaluation_policies=policies), TOY, 1, 0, SPLITS, 3)
+    trained = train_replicate(recipe(CNN, variant(evaluation_policies=policies), TOY), 0, SPLITS, 3)
     assert set(trained.probabilities) == {"train", "val", "test", "val_under_flip", "val_under_turn"}
     images = SPLITS["val"].images
     flipped = warped_pixels(images, policies["flip"], 5)
@@ -476,7 +478,7 @@ def test_augmentation_never_reaches_scored_pixels(monkeypatch: pytest.MonkeyPatc
     replicate_module.machine_of.cache_clear()
     originals = {name: split.images.copy() for name, split in SPLITS.items()}
     wild = variant(augmentation=Augmentation(180.0, 0.5, 0.5, 10.0, 0.5, True), rand_augment=0.9, mixup=1.0)
-    train_replicate(CNN, wild, TOY, 1, 0, SPLITS, 3)
+    train_replicate(recipe(CNN, wild, TOY), 0, SPLITS, 3)
     replicate_module.machine_of.cache_clear()
     scored = 2 * TOY.curve_points + 3
     assert len(seen) == scored + len(TOY.evaluation_policies)
@@ -487,7 +489,7 @@ def test_augmentation_never_reaches_scored_pixels(monkeypatch: pytest.MonkeyPatc
 
 
 def test_history_is_fair_and_ends_where_the_predictions_are() -> None:
-    trained = train_replicate(CNN, variant(dropout=(0.5, 0.5, 0.5)), TOY, 1, 0, SPLITS, 3)
+    trained = train_replicate(recipe(CNN, variant(dropout=(0.5, 0.5, 0.5)), TOY), 0, SPLITS, 3)
     assert [row["step"] for row in trained.history] == [2, 4, 6, 8]
     assert [row["epoch"] for row in trained.history] == [0.4, 0.8, 1.2, 1.6]
     for split in ("train", "val"):
@@ -498,8 +500,8 @@ def test_history_is_fair_and_ends_where_the_predictions_are() -> None:
 
 def test_early_stopping_restores_the_best_point_by_validation_nll() -> None:
     settings = variant(steps=80, curve_points=8, learning_rate=0.02)
-    plain = train_replicate(CNN, settings, settings, 1, 0, SPLITS, 3)
-    stopped = train_replicate(CNN, dataclasses.replace(settings, early_stopping=True), settings, 1, 0, SPLITS, 3)
+    plain = train_replicate(recipe(CNN, settings, settings), 0, SPLITS, 3)
+    stopped = train_replicate(recipe(CNN, dataclasses.replace(settings, early_stopping=True), settings), 0, SPLITS, 3)
     assert stopped.history == plain.history
     best = min(plain.history, key=lambda row: row["val_nll"])
     assert best["step"] < 80, "the example must overfit for this test to mean anything"
@@ -510,9 +512,9 @@ def test_early_stopping_restores_the_best_point_by_validation_nll() -> None:
 
 def test_a_loss_that_is_not_finite_is_named() -> None:
     with pytest.raises(SuiteError, match=r"replicate 3: the training loss is (nan|inf) at step \d+ \(epoch \d+\.\d\)"):
-        train_replicate(CNN, variant(learning_rate=1e38), TOY, 1, 3, SPLITS, 3)
+        train_replicate(recipe(CNN, variant(learning_rate=1e38), TOY), 3, SPLITS, 3)
 
 
 def test_weights_that_break_in_the_last_step_are_named() -> None:
     with pytest.raises(SuiteError, match=r"replicate 3: .* not finite after step 1"):
-        train_replicate(CNN, variant(steps=1, curve_points=1, learning_rate=3e38), TOY, 1, 3, SPLITS, 3)
+        train_replicate(recipe(CNN, variant(steps=1, curve_points=1, learning_rate=3e38), TOY), 3, SPLITS, 3)

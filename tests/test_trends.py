@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from stages.stats.intervals import Interval
-from stages.stats.trends import data_needed, divergence, prediction_difference, price_of_data
+from valgap.stats.intervals import Interval
+from valgap.stats.trends import data_needed, divergence, prediction_difference, price_of_data
 
 EPOCHS = np.arange(1.0, 31.0)
 

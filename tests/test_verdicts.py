@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from stages.stats import verdicts
-from stages.stats.intervals import Interval, over_replicates, over_replicates_and_examples
-from stages.stats.verdicts import Contrast, adjusted_confidence, paired_contrast, verdict
+from valgap.stats import verdicts
+from valgap.stats.intervals import Interval, over_replicates, over_replicates_and_examples
+from valgap.stats.verdicts import Contrast, adjusted_confidence, paired_contrast, verdict
 
 MARGIN = 0.02
 

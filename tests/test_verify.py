@@ -8,13 +8,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from stages import verify
-from stages.errors import SuiteError
-from stages.reviewing import sections
-from stages.reviewing.base import Side
-from stages.reviewing.judge import MEASURES
-from stages.verifying import compare
 from tests.scratch import TOY, copy_repository, run
+from valgap.document.environments import environments
+from valgap.ground.errors import SuiteError
+from valgap.results.sides import Side
+from valgap.review import sections
+from valgap.stats.measures import MEASURES
+from valgap.verify import command, compare
 
 ACCURACY = MEASURES["test_accuracy"]
 
@@ -64,20 +64,20 @@ def claims(rows: dict[str, list[int]]) -> Side:
 
 def test_cells_that_are_claimed() -> None:
     side = claims({"baseline": [0, 1, 2], "dropout": [1, 2], "l2": [0]})
-    assert verify.cells(side, [], None) == (["baseline"], 0)
-    assert verify.cells(side, ["baseline", "dropout"], None) == (["baseline", "dropout"], 1)
-    assert verify.cells(side, ["dropout"], 2) == (["dropout"], 2)
+    assert command.cells(side, [], None) == (["baseline"], 0)
+    assert command.cells(side, ["baseline", "dropout"], None) == (["baseline", "dropout"], 1)
+    assert command.cells(side, ["dropout"], 2) == (["dropout"], 2)
     with pytest.raises(SuiteError, match=r"no results of ema are claimed \(trained: baseline, dropout, l2\)"):
-        verify.cells(side, ["ema"], None)
+        command.cells(side, ["ema"], None)
     with pytest.raises(SuiteError, match=r"BLOCK = None is not claimed for all of dropout, l2 \(shared blocks: \[\]\)"):
-        verify.cells(side, ["dropout", "l2"], None)
+        command.cells(side, ["dropout", "l2"], None)
     with pytest.raises(SuiteError, match="BLOCK = 7 is not claimed"):
-        verify.cells(side, ["all"], 7)
+        command.cells(side, ["all"], 7)
 
 
 def test_environments_stand_side_by_side_and_the_difference_is_bold() -> None:
     here = [{"tensorflow": "2.21.0", "device": "gpu", "gpu": "H100"}]
-    text = sections.environments([{"tensorflow": "2.21.0", "device": "cpu"}], here, "claimed", "here")
+    text = environments([{"tensorflow": "2.21.0", "device": "cpu"}], here, "claimed", "here")
     assert "| tensorflow | `2.21.0` | `2.21.0` |" in text
     assert "| device | **`cpu`** | **`gpu`** |" in text
     assert "| gpu | **`none`** | **`H100`** |" in text
@@ -109,7 +109,7 @@ def files(folder: Path) -> dict[str, int]:
 
 def test_honest_claims_are_bit_identical_and_tampered_ones_are_not(project: Path) -> None:
     before = files(project)
-    done = run(project, "python", "-m", "stages.verify", "all")
+    done = run(project, "python", "-m", "valgap", "verify", "--variant", "all")
     assert "**2 bit-identical**" in done.stdout
     assert files(project) == before
 
@@ -117,17 +117,21 @@ def test_honest_claims_are_bit_identical_and_tampered_ones_are_not(project: Path
     text = results.read_text().splitlines()
     row = next(i for i, line in enumerate(text) if line.startswith("dropout,0,test,accuracy,"))
     results.write_text("\n".join([*text[:row], "dropout,0,test,accuracy,0.99", *text[row + 1 :]]) + "\n")
-    done = run(project, "python", "-m", "stages.verify", "baseline", "dropout", "--block", "0", check=False)
+    done = run(
+        project, "python", "-m", "valgap", "verify", "--variant", "baseline dropout", "--block", "0", check=False
+    )
     assert done.returncode == 1
     assert "**1 bit-identical, 1 different**" in done.stdout
     assert "different: results.csv does not hold the scores of these predictions" in done.stdout
-    done = run(project, "python", "-m", "stages.verify", "dropout", "--revision", "HEAD")  # the commit is honest
+    done = run(
+        project, "python", "-m", "valgap", "verify", "--variant", "dropout", "--base", "HEAD"
+    )  # the commit is honest
     assert "**1 bit-identical**" in done.stdout
 
 
 def test_nothing_claimed_is_an_error(tmp_path: Path) -> None:
     folder = copy_repository(tmp_path, TOY, ["baseline"])
-    done = run(folder, "python", "-m", "stages.verify", check=False)
-    assert done.returncode == 2
+    done = run(folder, "python", "-m", "valgap", "verify", check=False)
+    assert done.returncode == 1
     assert "the workspace holds no reports: nothing to verify" in done.stdout
     assert os.listdir(folder).count("runs") == 0

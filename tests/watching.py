@@ -15,8 +15,8 @@ from tests.scratch import user_environment
 
 PATIENCE = 300  # seconds until something that must happen is given up
 KINDS = {  # by a word of the command line, or its start up to a semicolon
-    "runner": "stages.repro",
-    "dvc": "stages.reproducing.command",
+    "runner": "valgap",
+    "dvc": "valgap.pipeline.child",
     "stage": "stages.train",
     "worker": "from multiprocessing.spawn import spawn_main",
 }
@@ -35,7 +35,7 @@ def start_repro(folder: Path, log: Path, **environment: str) -> "subprocess.Pope
     """`make repro` as the foreground group of a terminal: a signal to the group is Ctrl-C."""
     with log.open("wb") as output:
         return subprocess.Popen(
-            ["python", "-m", "stages.repro"], cwd=folder, env=user_environment() | environment,
+            ["python", "-m", "valgap", "repro"], cwd=folder, env=user_environment() | environment,
             stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT, process_group=0,
             preexec_fn=_heed_ctrl_c,
         )  # fmt: skip

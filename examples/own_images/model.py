@@ -3,7 +3,7 @@
 import keras
 from keras import layers
 
-from stages.model.contract import Knobs
+from valgap.training.network.contract import Knobs
 
 
 def build(input_shape: tuple[int, int, int], classes: int, knobs: Knobs) -> keras.Model:

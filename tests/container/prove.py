@@ -18,10 +18,10 @@ from typing import Any
 
 import psutil
 
-from stages.selfcheck import CUDA_LIBRARIES, DRIVER_LIBRARY
 from tests.container.engine import ENVIRONMENT, Container, build, call, make_base, require
 from tests.nodes import free_port
 from tests.scratch import ROOT, TOY, copy_repository, read_params, run, write_params
+from valgap.selfcheck import CUDA_LIBRARIES, DRIVER_LIBRARY
 
 USER, GROUP = 12345, 12346  # of nobody in the image's /etc/passwd
 LARGEST = {"cpu": 2.6e9, "gpu": 8.5e9}  # bytes, uncompressed

@@ -1,0 +1,112 @@
+"""Arithmetic of the benchmark: rates, spreads, ratios by round, the roofline, targets. Pure functions.
+
+Everything is compared within a round, where all had the same machine, and summed up over rounds by the median.
+"""
+
+import dataclasses
+import statistics
+from collections.abc import Sequence
+
+from benchmarks.arena import Round
+from benchmarks.contestants import PYTORCH
+
+# Multiplications and additions of the source's CNN in one image's forward pass: two convolutions, two dense layers.
+FORWARD = 2 * (28 * 28 * 9 * 32 + 14 * 14 * 9 * 32 * 64 + 7 * 7 * 64 * 128 + 128 * 10)
+TRAINING = 3 * FORWARD  # the backward pass makes two products for each of the forward pass: 25.4 million
+
+
+@dataclasses.dataclass(frozen=True)
+class Spread:
+    """Median, lowest and highest of `n` rounds."""
+
+    median: float
+    lowest: float
+    highest: float
+    n: int
+
+
+@dataclasses.dataclass(frozen=True)
+class Target:
+    """What is owed: a ratio of at least `owed`, better `aimed`; `found` is None where it could not be measured."""
+
+    what: str
+    owed: float
+    aimed: float | None
+    found: Spread | None
+
+
+def spread(values: Sequence[float]) -> Spread:
+    """Of one value a round. Raises ValueError for none."""
+    if not values:
+        raise ValueError("no round was measured")
+    return Spread(statistics.median(values), min(values), max(values), len(values))
+
+
+def of(rounds: Sequence[Round], name: str) -> list[float]:
+    """Images a second of a contestant in each round."""
+    return [one.images[name] for one in rounds]
+
+
+def ratios(over: Sequence[float], under: Sequence[float]) -> Spread:
+    """Spread of the quotients, each of one round."""
+    return spread([a / b for a, b in zip(over, under, strict=True)])
+
+
+def core_rate(one: Round) -> float:
+    """Operations a second of one core: by the library whose product is the fastest."""
+    return max(one.products.values())
+
+
+def roofline(rounds: Sequence[Round], cores: int) -> list[float]:
+    """Images a second in each round if all cores did nothing but matrix products, each as fast as one alone."""
+    return [core_rate(one) * cores / TRAINING for one in rounds]
+
+
+def best_torch(rounds: Sequence[Round]) -> str | None:
+    """PyTorch's contestant of the higher median; None where PyTorch did not take part."""
+    known = [name for name in PYTORCH if name in rounds[0].images]
+    return max(known, key=lambda name: spread(of(rounds, name)).median, default=None)
+
+
+def targets(rounds: Sequence[Round], cores: int) -> list[Target]:
+    """What this suite owes, and what was found."""
+    suite, torch = of(rounds, "suite"), best_torch(rounds)
+    together = [one.together / TRAINING for one in rounds]
+    return [
+        Target("stock `fit` on arrays (b)", 1.8, 2.2, ratios(suite, of(rounds, "arrays"))),
+        Target(
+            "the source's recipe (a), both augmented", 3.0, None,
+            ratios(of(rounds, "suite_augmented"), of(rounds, "generator")),
+        ),
+        Target("PyTorch's best (c)", 1.0, None, ratios(suite, of(rounds, torch)) if torch else None),
+        Target("the roofline", 0.55, 0.60, ratios(suite, roofline(rounds, cores))),
+        Target("the products of all cores at once", 0.55, 0.60, ratios(suite, together)),
+    ]  # fmt: skip
+
+
+def judged(target: Target) -> str:
+    """`reached`, `missed by ...` of what is owed, or `not measured`, by the median."""
+    if target.found is None:
+        return "not measured"
+    found = target.found.median
+    if found < target.owed:
+        return f"missed by {_percent_short(found / target.owed)}"
+    if target.aimed is None or found >= target.aimed:
+        return "reached"
+    return f"reached; the aim of {target.aimed:g} missed by {_percent_short(found / target.aimed)}"
+
+
+def _percent_short(ratio: float) -> str:
+    percent = 100 * (1 - ratio)
+    return f"{percent:.0f}%" if percent >= 1 else "under 1%"
+
+
+def orchestration_share(seconds: float, training_seconds: float, slots: int) -> float:
+    """Share of a run's process-seconds that is not training: 1 - training / (seconds x slots).
+
+    `training_seconds` is the sum over replicates. Raises ValueError when they do not fit into the run.
+    """
+    share = 1 - training_seconds / (seconds * slots)
+    if not 0 <= share <= 1:
+        raise ValueError(f"{training_seconds:g} s of training do not fit into {slots} slots of {seconds:g} s")
+    return share

@@ -1,0 +1,99 @@
+"""Runs a loaded model on images in inference mode: what it takes, and what it gives. Needs a started TensorFlow."""
+
+import dataclasses
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from valgap.ground.errors import SuiteError
+
+BATCH = 100  # images
+CHANNELS = (1, 3)
+
+Index = NDArray[np.int64]
+Outputs = NDArray[np.float32]
+
+
+@dataclasses.dataclass(frozen=True)
+class Takes:
+    """What the model takes: images in a batch, height, width, channels, each None for any number.
+
+    Grey images have no channel axis where `flat`.
+    """
+
+    batch: int | None
+    height: int | None
+    width: int | None
+    channels: int | None
+    flat: bool = False
+
+
+def input_of(model: Any, path: Path) -> Takes:
+    """What the model's one input takes. Raises SuiteError on several inputs, and on one that is no image."""
+    inputs = getattr(model, "inputs", None)
+    if inputs is None:  # a subclass: what it was built with, if that is known
+        built = (model.get_build_config() or {}).get("input_shape")
+        shape: tuple[int | None, ...] = (None,) * 4
+        if isinstance(built, list | tuple) and all(size is None or isinstance(size, int) for size in built):
+            shape = (None, *built[1:])
+    elif len(inputs) != 1:
+        raise SuiteError(f"MODEL = {path} has {len(inputs)} inputs; this check scores models with one, the image")
+    else:
+        shape = tuple(inputs[0].shape)
+    if len(shape) == 3:
+        return Takes(*shape, 1, flat=True)
+    if len(shape) != 4 or shape[3] not in (None, *CHANNELS):
+        first = " It seems to want channels first." if len(shape) == 4 and shape[1] in CHANNELS else ""
+        raise SuiteError(
+            f"MODEL = {path} takes {shape}, which is no batch of images (n, height, width, 1 or 3 channels).{first} "
+            "Save a model that takes images, with what reshapes them inside"
+        )
+    return Takes(*shape)
+
+
+def batch_function(model: Any, takes: Takes, path: Path) -> Callable[[Outputs], Outputs]:
+    """A function from float32 images (n, h, w, c) to the model's outputs in inference mode, float32 (n, k).
+
+    It raises SuiteError on a model with several outputs, or with one that is no row of numbers an image.
+    """
+    import keras
+    import tensorflow as tf
+
+    run = tf.function(lambda images: model(images, training=False), reduce_retracing=True, jit_compile=False)
+
+    def of_batch(images: Outputs) -> Outputs:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # on how its inputs are named
+            try:
+                found = keras.tree.flatten(run(tf.constant(images[..., 0] if takes.flat else images)))
+            except Exception as error:  # whatever a user's layers do
+                line = " ".join(str(error).split())[:300]
+                raise SuiteError(
+                    f"MODEL = {path} fails on images of shape {images.shape[1:]}: {type(error).__name__}: {line}"
+                ) from None
+        if len(found) != 1:
+            raise SuiteError(f"MODEL = {path} has {len(found)} outputs; this check scores models with one, the classes")
+        values = np.asarray(keras.ops.convert_to_numpy(found[0]), np.float32)
+        values = values[:, np.newaxis] if values.ndim == 1 else values
+        if values.ndim != 2:
+            raise SuiteError(f"MODEL = {path} gives {values.shape[1:]} an image, not one number for each class")
+        return values
+
+    return of_batch
+
+
+def predict_rows(
+    of_batch: Callable[[Outputs], Outputs], images: NDArray[np.uint8], rows: Index, batch: int | None
+) -> Outputs:
+    """Outputs (rows, k) of some of the images, which may be a memory map; `batch` is a size the model insists on."""
+    size = batch or BATCH
+    found = []
+    for start in range(0, len(rows), size):
+        of = images[rows[start : start + size]].astype(np.float32)
+        missing = batch - len(of) if batch else 0
+        found.append(of_batch(np.concatenate([of, np.repeat(of[-1:], missing, axis=0)]))[: len(of)])
+    return np.concatenate(found)

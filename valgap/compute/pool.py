@@ -1,0 +1,57 @@
+"""Runs jobs in single-threaded TensorFlow processes, one a slot, each of which imports TensorFlow once."""
+
+import multiprocessing
+import os
+import signal
+from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
+from multiprocessing.queues import SimpleQueue
+from typing import TypeVar
+
+from valgap.compute.placement import Placement
+from valgap.ground.errors import SuiteError
+from valgap.ground.lifetime import die_with_parent
+from valgap.training.tensorflow import start_tensorflow
+
+T = TypeVar("T")
+
+
+def run_jobs(work: Callable[..., T], jobs: list[tuple], placement: Placement) -> Iterator[T]:
+    """Yield `work(*job)` of every job as each finishes, in any order, in one process for each slot of `placement`.
+
+    `work` must be importable by name. On the first failure the other jobs are dropped and the failure
+    is raised; a worker that was killed is a SuiteError.
+    """
+    if not jobs:
+        return
+    spawn = multiprocessing.get_context("spawn")
+    workers = min(len(placement.slots), len(jobs))
+    slots: SimpleQueue[str] = spawn.SimpleQueue()
+    for slot in placement.slots[:workers]:
+        slots.put(slot)
+    pool = ProcessPoolExecutor(workers, spawn, initializer=_start_worker, initargs=(os.getpid(), slots))
+    try:
+        for future in as_completed([pool.submit(_run, placement.device, work, job) for job in jobs]):
+            yield future.result()
+    except BrokenProcessPool:
+        raise SuiteError(
+            "a process that ran TensorFlow was killed, perhaps for want of memory: run again; if it happens twice, "
+            "free some, or set fewer compute.workers"
+        ) from None
+    finally:
+        for process in multiprocessing.active_children():  # none is busy unless something failed
+            process.kill()
+        pool.shutdown(cancel_futures=True)
+        slots.close()
+
+
+def _start_worker(parent: int, slots: "SimpleQueue[str]") -> None:
+    die_with_parent(parent)
+    os.environ["CUDA_VISIBLE_DEVICES"] = slots.get()  # before TensorFlow looks for GPUs
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent answers Ctrl-C, for all
+
+
+def _run(device: str, work: Callable[..., T], job: tuple) -> T:
+    start_tensorflow(device)
+    return work(*job)

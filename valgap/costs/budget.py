@@ -1,0 +1,38 @@
+"""How much training is started unasked, and what a BUDGET allows."""
+
+import math
+
+from valgap.costs import timings
+from valgap.costs.estimate import parse_budget, total
+from valgap.ground.errors import SuiteError
+from valgap.ground.params import suite
+
+UNASKED = 3600.0  # seconds of training that need no BUDGET
+
+
+def refusal(runs: int, seconds: float, budget: float | None) -> str | None:
+    """Why so much training is not started unasked, or None; `seconds` of training and of BUDGET, where given."""
+    if seconds <= (UNASKED if budget is None else budget):
+        return None
+    over = f"the {UNASKED / 60:.0f} minutes that need no BUDGET" if budget is None else f"BUDGET, {budget / 3600:.3g} h"
+    enough = math.ceil(2 * seconds / 3600) / 2  # to the next half hour
+    return (
+        f"{runs} runs are left to train, about {seconds / 3600:.1f} hours on this machine, more than {over}: "
+        f"`make repro BUDGET={enough:g}h` trains them, `make plan` shows what they cost, "
+        "`make plan BUDGET=1h` what an hour could show"
+    )
+
+
+def check_budget(params: suite.Suite, budget: str) -> None:
+    """Raise SuiteError when what is left to train takes over an hour, or over `budget` unless that is empty.
+
+    Finished replicates in the store are not known here, and neither are stages that only changed code makes stale.
+    """
+    allowed = parse_budget(budget) if budget else None
+    done = timings.done_cells(params, params.cells)
+    if all((name, block) in done for name, blocks in params.cells.items() for block in blocks):
+        return
+    costs = timings.costs(params)
+    left = total(params.cells, done, params.split.block_size, costs.of_cell, costs.megabytes)
+    if why := refusal(left.left, left.seconds_left, allowed):
+        raise SuiteError(why)

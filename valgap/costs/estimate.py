@@ -1,0 +1,152 @@
+"""What a set of cells costs and what it could detect. Pure functions on parameters and measured seconds."""
+
+import dataclasses
+import math
+import re
+import statistics
+from collections.abc import Iterable, Mapping
+
+from valgap.data.splits import Sizes
+from valgap.ground.errors import SuiteError
+from valgap.ground.params.experiment import Train
+from valgap.ground.params.suite import BASELINE, Cause, Suite
+from valgap.stats.intervals import Interval
+from valgap.stats.verdicts import Contrast, minimum_detectable_effect
+from valgap.training.subset import SCORED
+
+ASSUMED_SD = 0.02  # of a paired difference in accuracy, where no report has measured it
+UNITS = {"h": 3600, "m": 60, "min": 60}  # seconds
+Cells = Mapping[str, tuple[int, ...]]  # blocks by variant
+
+
+@dataclasses.dataclass(frozen=True)
+class Timings:
+    """Seconds that the baseline takes with as many processes at once as a run uses.
+
+    `step` an optimizer step, `image` a scored image, `run` a replicate besides these, `cell` a cell's
+    start: import and tracing.
+    """
+
+    step: float
+    image: float
+    run: float
+    cell: float
+
+
+@dataclasses.dataclass(frozen=True)
+class Total:
+    """Arms and runs of a set of cells, those left to train, seconds of all and of the left, and megabytes (1e6 B)."""
+
+    arms: int
+    runs: int
+    left: int
+    seconds: float
+    seconds_left: float
+    megabytes: float
+
+
+def parse_budget(text: str) -> float:
+    """Seconds of a duration such as 90m, 45min, 2h or 1.5h. Raises SuiteError on anything else and on 0."""
+    match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*(h|m|min)\s*", text)
+    seconds = float(match[1]) * UNITS[match[2]] if match else 0.0
+    if seconds == 0:
+        raise SuiteError(
+            f"BUDGET = {text!r} is not a duration: write hours or minutes above 0, such as 2h, 1.5h, 90m or 45min"
+        )
+    return seconds
+
+
+def predicted_images(settings: Train, sizes: Sizes) -> int:
+    """Images whose predictions a run keeps: train, val, val under every policy, test."""
+    policies = len(settings.evaluation_policies)
+    return min(_train_images(settings, sizes), SCORED) + sizes.val * (1 + policies) + sizes.test
+
+
+def scored_images(settings: Train, sizes: Sizes) -> int:
+    """Images of a run's forward passes besides training: those kept, and every point of its learning curve."""
+    point = min(settings.curve_train_images, _train_images(settings, sizes)) + sizes.val
+    return predicted_images(settings, sizes) + settings.curve_points * point
+
+
+def _train_images(settings: Train, sizes: Sizes) -> int:
+    return round(sizes.train * settings.train_size_factor)
+
+
+def measured_run_seconds(row: Mapping[str, float]) -> float:
+    """Seconds of a finished replicate, from its row of telemetry.json: training, learning curve and predictions."""
+    return row["train"] + row["curve"] + row["predict"]
+
+
+def run_seconds(settings: Train, sizes: Sizes, timings: Timings, flops_ratio: float) -> float:
+    """Seconds of one replicate; `flops_ratio` is the network's forward operations over the baseline's."""
+    passes = settings.steps * timings.step + scored_images(settings, sizes) * timings.image
+    return passes * flops_ratio + timings.run
+
+
+def cell_seconds(run: float, replicates: int, workers: int, fixed: float) -> float:
+    """Seconds of one cell: its replicates in waves of `workers`, `run` seconds each, after `fixed` seconds."""
+    return fixed + math.ceil(replicates / workers) * run
+
+
+def cell_megabytes(settings: Train, sizes: Sizes, replicates: int, classes: int, parameters: int) -> float:
+    """Megabytes of one cell in runs/: float32 probabilities, int64 labels, indices, groups; one replicate's weights."""
+    scored = min(_train_images(settings, sizes), SCORED) + sizes.val + sizes.test
+    replicate = predicted_images(settings, sizes) * classes * 4 + scored * 3 * 8
+    return (replicates * replicate + parameters * 4) / 1e6
+
+
+def everything(params: Suite) -> dict[str, tuple[int, ...]]:
+    """The suite's cells and every exploratory variant on all of split.blocks."""
+    return {**params.cells, **{name: params.split.blocks for name in params.exploratory}}
+
+
+def default_set(params: Suite) -> dict[str, tuple[int, ...]]:
+    """The variants on split.blocks and `extra`, without exploratory ones."""
+    return {name: blocks for name, blocks in params.cells.items() if name not in params.exploratory}
+
+
+def total(
+    cells: Cells, done: set[tuple[str, int]], replicates: int, of_cell: Mapping[str, float], size: Mapping[str, float]
+) -> Total:
+    """Sum over cells of `replicates` runs each; `of_cell` seconds and `size` megabytes are by variant."""
+    every = [(name, block) for name, blocks in cells.items() for block in blocks]
+    left = [cell for cell in every if cell not in done]
+    return Total(
+        arms=len(cells),
+        runs=len(every) * replicates,
+        left=len(left) * replicates,
+        seconds=sum(of_cell[name] for name, _ in every),
+        seconds_left=sum(of_cell[name] for name, _ in left),
+        megabytes=sum(size[name] for name, _ in every),
+    )
+
+
+def primaries(causes: Mapping[str, Cause]) -> list[str]:
+    """Primary variants that remove their cause from the baseline, in the order of the causes."""
+    return [c.primary for c in causes.values() if c.primary is not None and c.kind(c.primary) == "removes"]
+
+
+def shared_replicates(params: Suite, variants: Iterable[str]) -> int:
+    """Fewest replicates that one of the variants shares with the baseline; of the baseline itself for none."""
+    kept = [params.cells[name] for name in variants if name in params.cells] or [params.cells[BASELINE]]
+    return min(len(blocks) for blocks in kept) * params.split.block_size
+
+
+def detectable(sd: float, replicates: int, confidence: float) -> float:
+    """Smallest effect found with 80% power over paired replicates of that sd, in its unit; NaN for one replicate."""
+    interval = Interval(replicates, 0.0, sd, math.nan, math.nan)
+    error = sd / math.sqrt(replicates)
+    return minimum_detectable_effect(Contrast(interval, confidence, error, replicates - 1, sd**2, 0.0, "", math.nan))
+
+
+def paired_sd(rows: Iterable[Mapping[str, str]]) -> tuple[float, str]:
+    """Median `sd` over the primary contrasts on accuracy of contrasts.csv's rows, and where it comes from."""
+    found = [
+        float(row["sd"])
+        for row in rows
+        if row.get("metric") == "accuracy" and row.get("role") == "primary" and row.get("sd")
+    ]
+    known = [sd for sd in found if math.isfinite(sd) and sd > 0]
+    if not known:
+        return ASSUMED_SD, "assumed, for no report has measured it"
+    return statistics.median(known), "the median of the primary contrasts in reports/contrasts.csv"

@@ -1,0 +1,117 @@
+"""A probe of this machine's speed: `python -m valgap.costs.probe`.
+
+Reads params.yaml and data/prepared/, trains the baseline for a few steps in as many processes as a run
+uses, counts every variant's operations, and writes .dvc/tmp/probe.json. TensorFlow lives in the processes.
+"""
+
+import dataclasses
+import os
+import statistics
+import time
+
+from valgap.compute import pool
+from valgap.compute.placement import place
+from valgap.costs import timings
+from valgap.costs.estimate import Timings
+from valgap.data.prepared import load_images, load_labels, read_manifest
+from valgap.ground.errors import SuiteError, run_stage
+from valgap.ground.lifetime import PARENT, die_with_parent
+from valgap.ground.params import suite
+from valgap.ground.params.experiment import Model, Train
+from valgap.training.recipe import Recipe
+from valgap.training.subset import load_splits
+
+STEPS = 30  # timed optimizer steps, after as many that pay for tracing
+IMAGES = 5000  # of a split, at most: enough to time predictions
+
+Models = dict[str, dict[str, int]]
+
+
+def measure(submitted: float, model: Model, baseline: Train, block: int) -> Timings:
+    """Seconds of the baseline in this worker process, which was asked for at `submitted` (seconds since the epoch)."""
+    started = time.time() - submitted
+    clock = time.perf_counter()
+    from valgap.training.replicate import Examples, train_replicate
+
+    images, labels = load_images(), load_labels()
+    splits = load_splits(block)
+    index = {"train": splits.train[0][: splits.train_size], "val": splits.val[0], "test": splits.test[0]}
+    examples = {name: Examples(images[rows[:IMAGES]], labels[rows[:IMAGES]]) for name, rows in index.items()}
+    settings = dataclasses.replace(baseline, steps=STEPS, curve_points=1)
+    recipe = Recipe(model, settings, settings, splits.streams)
+    count = {name: len(split.labels) for name, split in examples.items()}
+    scored = count["train"] + count["val"] * (1 + len(settings.evaluation_policies)) + count["test"]
+    scored += min(settings.curve_train_images, count["train"]) + count["val"]
+    ready = time.perf_counter() - clock
+    walls, spent = [], {"train": 0.0, "curve": 0.0, "predict": 0.0}
+    for _ in range(2):
+        clock = time.perf_counter()
+        spent = train_replicate(recipe, 0, examples, int(labels.max()) + 1).seconds
+        walls.append(time.perf_counter() - clock)
+    return Timings(
+        step=spent["train"] / STEPS,
+        image=(spent["curve"] + spent["predict"]) / scored,
+        run=max(walls[1] - sum(spent.values()), 0.0),
+        cell=started + ready + max(walls[0] - walls[1], 0.0),
+    )
+
+
+def count_operations(
+    networks: dict[str, Train], architecture: Model, input_shape: tuple[int, int, int], classes: int
+) -> Models:
+    """Forward operations of one image and parameters of each network."""
+    from valgap.training.network.builders import build_network, knobs_of
+    from valgap.training.network.structure import forward_flops
+
+    found: Models = {}
+    alike: dict[object, dict[str, int]] = {}  # dropout computes nothing in inference and has no parameters
+    for name, settings in networks.items():
+        knobs = dataclasses.replace(knobs_of(architecture, settings), dropout=(0.0, 0.0, 0.0))
+        if knobs not in alike:
+            model = build_network(input_shape, classes, architecture, knobs)
+            operations = forward_flops(model, input_shape)
+            alike[knobs] = {"flops": operations, "parameters": int(model.count_params())}
+        found[name] = alike[knobs]
+    return found
+
+
+def take(params: suite.Suite) -> None:
+    """Measure what the cached probe does not know, and write it."""
+    manifest = read_manifest()
+    height, width, channels = manifest["image_shape"]
+    shape, classes = (height, width, channels), len(manifest["class_names"])
+    key = timings.probe_key(params, manifest["image_shape"])
+    placement = place(params.compute)
+    workers = len(placement.slots)
+    cached = timings.read_probe(key)
+    if cached is None:
+        print(
+            f"probe: the baseline for {2 * STEPS} steps in {workers} processes at once on {placement.device}",
+            flush=True,
+        )
+        job = (time.time(), params.model, params.train, params.split.blocks[0])
+        measured = []
+        for found in pool.run_jobs(measure, [job] * workers, placement):
+            measured.append(found)
+            print(f"probe: {len(measured)}/{workers} processes, {1000 * found.step:.1f} ms a step", flush=True)
+        fields = {field.name: [getattr(m, field.name) for m in measured] for field in dataclasses.fields(Timings)}
+        cached = timings.Probe(Timings(**{name: statistics.fmean(values) for name, values in fields.items()}), {})
+    if networks := timings.missing_models(params, cached):
+        print(f"probe: operations of {len(networks)} variants", flush=True)
+        (counted,) = pool.run_jobs(count_operations, [(networks, params.model, shape, classes)], placement.first)
+        cached = timings.Probe(cached.timings, cached.models | counted)
+    timings.write_probe(key, cached)
+
+
+def main() -> None:
+    """Take the probe for params.yaml."""
+    die_with_parent(int(os.environ.pop(PARENT, os.getppid())))
+    params = suite.load()
+    try:
+        take(params)
+    except OSError as error:
+        raise SuiteError(f"cannot write {timings.PROBE}: {error}; check its owner and free space") from None
+
+
+if __name__ == "__main__":
+    run_stage(main)

@@ -1,0 +1,191 @@
+"""What a run costs on this machine: seconds from finished runs where there are some, else from a short probe.
+
+Reads runs/*/*/run.json and telemetry.json, data/prepared/manifest.json and .dvc/tmp/probe.json, which
+`python -m valgap.costs.probe` writes. Imports no TensorFlow.
+"""
+
+import dataclasses
+import hashlib
+import json
+import os
+import statistics
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+from valgap.compute import environment, store
+from valgap.compute.placement import place
+from valgap.costs.estimate import (
+    Cells,
+    Timings,
+    cell_megabytes,
+    cell_seconds,
+    everything,
+    measured_run_seconds,
+    run_seconds,
+)
+from valgap.data.prepared import read_manifest
+from valgap.data.splits import sizes_of
+from valgap.ground import paths
+from valgap.ground.errors import SuiteError
+from valgap.ground.files import write_whole
+from valgap.ground.lifetime import PARENT
+from valgap.ground.params.experiment import Train, settings_as_dict
+from valgap.ground.params.suite import BASELINE, Suite
+
+PROBE = Path(".dvc/tmp/probe.json")
+
+
+@dataclasses.dataclass(frozen=True)
+class Probe:
+    """The baseline's seconds, and by digest of its settings each network's forward operations and parameters."""
+
+    timings: Timings
+    models: dict[str, dict[str, int]]
+
+
+@dataclasses.dataclass(frozen=True)
+class Costs:
+    """By variant: seconds of a run and of a cell, megabytes of a cell. `measured` lists those of finished runs."""
+
+    device: str
+    workers: int
+    timings: Timings
+    of_run: dict[str, float]
+    of_cell: dict[str, float]
+    megabytes: dict[str, float]
+    measured: tuple[str, ...]
+
+
+def digest(settings: Train) -> str:
+    """Name of the settings in the probe's file."""
+    return hashlib.sha256(json.dumps(settings_as_dict(settings), sort_keys=True).encode()).hexdigest()
+
+
+def probe_key(params: Suite, image_shape: list[int]) -> dict[str, Any]:
+    """Everything that decides the seconds: another value of any of it needs another probe."""
+    placement = place(params.compute)
+    return {
+        "model": dataclasses.asdict(params.model),
+        "files": store.code_digest(Path(params.model.files), "*"),
+        "baseline": json.loads(json.dumps(settings_as_dict(params.train))),  # lists for tuples, as in the file
+        "lock": hashlib.sha256(paths.TRAINING_LOCK.read_bytes()).hexdigest(),
+        "workers": len(placement.slots),
+        "image_shape": image_shape,
+        "environment": environment.environment(placement.device),
+    }
+
+
+def read_probe(key: dict[str, Any], path: Path = PROBE) -> Probe | None:
+    """The cached probe; None when there is none of this key or it is damaged."""
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        return Probe(Timings(**content["timings"]), content["models"]) if content["key"] == key else None
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def write_probe(key: dict[str, Any], probe: Probe, path: Path = PROBE) -> None:
+    """Write the probe's file."""
+    write_whole(path, json.dumps({"key": key, **dataclasses.asdict(probe)}, indent=1))
+
+
+def missing_models(params: Suite, probe: Probe) -> dict[str, Train]:
+    """Settings by digest of all variants whose network the probe has not counted."""
+    wanted = {digest(settings): settings for settings in params.variants.values()}
+    return {name: settings for name, settings in wanted.items() if name not in probe.models}
+
+
+def prepare() -> None:
+    """Bring data/prepared up to date. Raises SuiteError with DVC's words when that fails."""
+    print("preparing the data", flush=True)
+    done = subprocess.run(
+        ["dvc", "repro", "-q", "prepare"], text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+    )
+    if done.returncode:
+        raise SuiteError(f"`dvc repro prepare` failed:\n{done.stdout.rstrip()}")
+
+
+def probed(params: Suite, prepared: bool) -> Probe:
+    """The probe for these parameters, cached or taken now. Raises SuiteError when it cannot be taken.
+
+    Unless the data is `prepared`, it is before a probe.
+    """
+
+    def cached() -> Probe | None:
+        if not paths.MANIFEST.exists():
+            return None
+        found = read_probe(probe_key(params, read_manifest()["image_shape"]))
+        return found if found and not missing_models(params, found) else None
+
+    if found := cached():
+        return found
+    if not prepared:
+        prepare()
+    if not (found := cached()):
+        environment = os.environ | {PARENT: str(os.getpid())}
+        done = subprocess.run([sys.executable, "-m", "valgap.costs.probe"], env=environment)
+        if done.returncode:
+            raise SuiteError("the probe of this machine's speed failed; its own words are above")
+        found = cached()
+    if not found:
+        raise SuiteError(f"{PROBE} is not of params.yaml: it was edited meanwhile; run again")
+    return found
+
+
+def _record(variant: str, block: int, params: Suite) -> dict[str, Any] | None:
+    """run.json of a cell that was trained with the current settings; None otherwise."""
+    try:
+        record: dict[str, Any] = json.loads((paths.run_folder(variant, block) / paths.RUN).read_text(encoding="utf-8"))
+        numbers = [facts["replicate"] for facts in record["replicates"]]
+        current = json.loads(json.dumps(settings_as_dict(params.variants[variant])))
+        model = dataclasses.asdict(params.model)
+        same = (record["model"], record["settings"], record["seed"]) == (model, current, params.split.seed)
+        return record if same and numbers == list(params.split.replicates(block)) else None
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def done_cells(params: Suite, cells: Cells) -> set[tuple[str, int]]:
+    """Cells whose run.json has the current settings, seed and replicates. What DVC knows of code is not asked."""
+    every = [(name, block) for name, blocks in cells.items() for block in blocks]
+    return {cell for cell in every if _record(*cell, params) is not None}
+
+
+def measured_seconds(params: Suite, variant: str, blocks: tuple[int, ...], device: str) -> float | None:
+    """Mean seconds of the variant's finished runs with the current settings on this device; None without any."""
+    found: list[float] = []
+    for block in blocks:
+        record = _record(variant, block, params)
+        if record is None or any(environment.get("device") != device for environment in record["environments"]):
+            continue
+        try:
+            telemetry = json.loads((paths.run_folder(variant, block) / paths.TELEMETRY).read_text(encoding="utf-8"))
+            found += map(measured_run_seconds, telemetry)
+        except (OSError, ValueError, KeyError, TypeError):
+            continue
+    return statistics.fmean(found) if found else None
+
+
+def costs(params: Suite, prepared: bool = False) -> Costs:
+    """Costs of every variant, exploratory ones included, on this machine. Probes where no cached probe fits."""
+    probe, split = probed(params, prepared), params.split
+    manifest = read_manifest()
+    key = probe_key(params, manifest["image_shape"])
+    device, workers = key["environment"]["device"], key["workers"]
+    sizes, classes = sizes_of(manifest), len(manifest["class_names"])
+    baseline = probe.models[digest(params.variants[BASELINE])]["flops"]
+    of_run, megabytes, measured = {}, {}, []
+    for name, blocks in everything(params).items():
+        settings = params.variants[name]
+        model = probe.models[digest(settings)]
+        seconds = measured_seconds(params, name, blocks, device)
+        if seconds is None:
+            of_run[name] = run_seconds(settings, sizes, probe.timings, model["flops"] / baseline)
+        else:
+            of_run[name] = seconds + probe.timings.run
+            measured.append(name)
+        megabytes[name] = cell_megabytes(settings, sizes, split.block_size, classes, model["parameters"])
+    of_cell = {n: cell_seconds(seconds, split.block_size, workers, probe.timings.cell) for n, seconds in of_run.items()}
+    return Costs(device, workers, probe.timings, of_run, of_cell, megabytes, tuple(measured))

@@ -1,0 +1,154 @@
+"""Reads many image files in worker processes; writes their pixels in order to one .npy file.
+
+Rows have the order of the paths, so the same files give the same bytes on any number of cores.
+"""
+
+import collections
+import dataclasses
+import multiprocessing
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from pathlib import Path
+from typing import Self, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+from tqdm import tqdm
+
+from valgap.data.reading.decode import Reading, read_image, read_size
+from valgap.data.reading.rows import CHUNK_BYTES, Rows
+from valgap.ground.errors import SuiteError
+from valgap.ground.host import usable_cores
+from valgap.ground.lifetime import die_with_parent
+from valgap.ground.params.experiment import Data
+
+T = TypeVar("T")
+MAX_READERS = 8  # processes: more would wait for the one that writes
+ALONE = 64  # so many images are read in this process: starting another takes longer
+LINE_SECONDS = 10  # between two lines in a log
+
+
+def read_images(
+    paths: Sequence[Path], data: Data, target: Path, workers: int | None = None
+) -> tuple[NDArray[np.uint8], list[Reading]]:
+    """(n, h, w, c) memory map of `target`, with a row for each file that can be read; a Reading of every file.
+
+    The readings hold no pixels; those with a `why` have no row. `workers` is one a core, up to 8, unless told. Raises
+    SuiteError where no file can be read, or without `data.image_size` sizes differ, before anything is decoded.
+    """
+    with _Readers(len(paths), workers) as readers:
+        size = data.image_size or _only_size(readers, paths, data)
+        readings = []
+        chunk = max(min(CHUNK_BYTES // (3 * size[0] * size[1]), ALONE), 1)
+        with Rows(target) as rows:
+            for reading in _shown(readers.each(read_image, paths, data, chunk), len(paths), "reading images"):
+                if reading.pixels is not None and reading.pixels.shape[:2] != size:  # its EXIF data came too late
+                    reading = Reading(reading.sha256, f"{_times(reading.size)} pixels, unlike the others")
+                if reading.pixels is not None:
+                    rows.append(reading.pixels[np.newaxis])
+                readings.append(dataclasses.replace(reading, pixels=None))
+            if not rows.count:
+                some = "; ".join(f"{path.name!r}: {one.why}" for path, one in zip(paths[:20], readings, strict=False))
+                raise SuiteError(f"none of {len(paths):,} files is an image that can be read: {some}")
+            return rows.finish(), readings
+
+
+def _only_size(readers: "_Readers", paths: Sequence[Path], data: Data) -> tuple[int, int]:
+    """(height, width) of all images, by their headers. Raises SuiteError when they differ."""
+    sizes = list(_shown(readers.each(read_size, paths, data, ALONE), len(paths), "reading sizes"))
+    examples = {size: path.name for size, path in zip(reversed(sizes), reversed(paths), strict=True) if size}
+    refuse_sizes(counts := collections.Counter(filter(None, sizes)), examples)
+    return next(iter(counts), (1, 1))[::-1]
+
+
+def refuse_sizes(counts: collections.Counter[tuple[int, int]], examples: Mapping[tuple[int, int], str]) -> None:
+    """Raise SuiteError when images have several sizes, (width, height), with an example of each."""
+    if len(counts) > 1:
+        common = counts.most_common(5)
+        named = ", ".join(f"{_times(size)} ({count:,}, such as {examples[size]!r})" for size, count in common)
+        (width, height), _ = common[0]
+        raise SuiteError(
+            f"images have {len(counts):,} sizes, and data.image_size is null; the commonest, width x height: {named}; "
+            f"set data.image_size: [{height}, {width}], or another [height, width], and data.resize"
+        )
+
+
+def _times(size: tuple[int, int]) -> str:
+    return f"{size[0]}x{size[1]}"
+
+
+def facts(
+    sizes: Mapping[tuple[int, int], int], modes: Mapping[str, int], formats: Mapping[str, int]
+) -> dict[str, dict[str, int]]:
+    """What `Images.facts` holds, from counts of the originals' (width, height), modes, formats: 20 commonest each."""
+    counts = {}
+    named = {_times(size): count for size, count in sizes.items()}
+    for name, found in (("sizes", named), ("modes", modes), ("formats", formats)):
+        common = sorted(found.items(), key=lambda item: (-item[1], item[0]))
+        counts[name] = dict(common[:20])
+        if rest := sum(count for _, count in common[20:]):
+            counts[name]["other"] = rest
+    return counts
+
+
+class _Readers:
+    """Context manager of the worker processes, which die with this one; for few images there are none."""
+
+    def __init__(self, images: int, workers: int | None) -> None:
+        self.workers = min(workers or min(usable_cores(), MAX_READERS), -(-images // ALONE))
+        self.pool = None
+        if self.workers > 1:
+            spawn = multiprocessing.get_context("spawn")
+            self.pool = ProcessPoolExecutor(self.workers, spawn, initializer=_start_reader, initargs=(os.getpid(),))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self.pool is not None:
+            self.pool.shutdown(cancel_futures=True)
+
+    def each(self, work: Callable[[Path, Data], T], paths: Sequence[Path], data: Data, chunk: int) -> Iterator[T]:
+        """`work(path, data)` of every path, in order; few chunks wait at a time, so memory stays small."""
+        if self.pool is None:
+            yield from (work(path, data) for path in paths)
+            return
+        waiting: collections.deque[Future[list[T]]] = collections.deque()
+        try:
+            for first in range(0, len(paths), chunk):
+                waiting.append(self.pool.submit(_read_chunk, work, paths[first : first + chunk], data))
+                if len(waiting) > 2 * self.workers:
+                    yield from waiting.popleft().result()
+            while waiting:
+                yield from waiting.popleft().result()
+        except BrokenProcessPool:
+            raise SuiteError(
+                "a process that reads images was killed, perhaps for want of memory: run again, on more memory"
+            ) from None
+
+
+def _start_reader(parent: int) -> None:
+    die_with_parent(parent)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent answers Ctrl-C, for all
+
+
+def _read_chunk(work: Callable[[Path, Data], T], paths: Sequence[Path], data: Data) -> list[T]:
+    return [work(path, data) for path in paths]
+
+
+def _shown(items: Iterator[T], total: int, title: str) -> Iterator[T]:
+    """Pass the items on, and show how many have passed: a bar on a terminal, now and then a line in a log."""
+    start = shown = time.monotonic()
+    with tqdm(total=total, desc=title, unit="image", disable=not sys.stderr.isatty()) as bar:
+        for done, item in enumerate(items, 1):
+            yield item
+            bar.update()
+            now = time.monotonic()
+            if bar.disable and (now - shown >= LINE_SECONDS or (done == total and now - start >= LINE_SECONDS)):
+                shown, left = now, (now - start) / done * (total - done)
+                print(f"{title}: {done:,}/{total:,}, {now - start:.0f} s, about {left:.0f} s left", flush=True)

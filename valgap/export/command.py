@@ -1,0 +1,157 @@
+"""`make export VARIANT=name [OUT=export]`: one model of a variant, trained on training plus validation, to keep.
+
+Reads params.yaml, data/prepared/, reports/ and, for freshness, dvc.yaml, dvc.lock and the code; writes
+<OUT>/<variant>/model.keras, which takes images with values in [0, 255] and returns class probabilities, and
+model_card.md. Both appear by one rename. TensorFlow lives in a worker process.
+"""
+
+import dataclasses
+import json
+import os
+import shutil
+import statistics
+from pathlib import Path
+from typing import Any
+
+import click
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from valgap.cli import options
+from valgap.compute import environment, pool
+from valgap.compute.placement import place
+from valgap.data.prepared import load_groups, load_images, load_labels
+from valgap.export import card, saving
+from valgap.ground import paths
+from valgap.ground.errors import SuiteError
+from valgap.ground.lifetime import die_with_parent
+from valgap.ground.params import suite
+from valgap.ground.params.experiment import Train
+from valgap.ground.params.suite import Suite
+from valgap.pipeline import freshness
+from valgap.training.recipe import Recipe
+from valgap.training.subset import load_splits, training_subset, validation
+
+MODEL, CARD = "model.keras", "model_card.md"
+COMPARED = 1000  # test images on which the saved model is compared with the trained one, at most
+
+
+@dataclasses.dataclass(frozen=True)
+class Exported:
+    """What a worker leaves beside the model's file: its test probabilities, size, and classes that are not Keras's."""
+
+    probabilities: NDArray[np.float32]
+    parameters: int
+    own_classes: tuple[str, ...]
+
+
+def work(file: Path, recipe: Recipe, replicate: int, index: dict[str, NDArray[np.int64]]) -> Exported:
+    """Train in a worker process on the images of `index["train"]`, save to `file`, and prove what was saved.
+
+    Raises SuiteError as training does, and on a model that Keras cannot save and load back in safe mode.
+    """
+    from valgap.training.replicate import Examples, train_replicate
+
+    images, labels = load_images(), load_labels()
+    splits = {name: Examples(images[rows], labels[rows]) for name, rows in index.items()}
+    trained = train_replicate(recipe, replicate, splits, int(labels.max()) + 1)
+    probabilities = trained.probabilities["test"]
+    saving.save(trained.model, images.shape[1:], file)
+    saving.prove(file, splits["test"].images[:COMPARED], probabilities[:COMPARED])
+    return Exported(probabilities, int(trained.facts["parameters"]), saving.own_classes(file))
+
+
+def chosen(settings: Train, selected_steps: list[int]) -> Train:
+    """Settings of the one run that is exported: no early stopping, at its place the median selected step.
+
+    Nothing is curved or warped, which would change no weight.
+    """
+    steps = round(statistics.median(selected_steps)) if settings.early_stopping else settings.steps
+    return dataclasses.replace(settings, steps=steps, early_stopping=False, curve_points=1, evaluation_policies={})
+
+
+def reported(params: Suite, variant: str) -> dict[str, Any]:
+    """provenance.json, of reports that belong to params.yaml, the code and the data. Raises SuiteError otherwise."""
+    if variant not in params.diffs:
+        raise SuiteError(f"VARIANT = {variant!r} is not in params.yaml (declared: {', '.join(params.cells)})")
+    if variant not in params.cells:
+        raise SuiteError(f"VARIANT = {variant} is exploratory and not trained: split.exploratory_blocks trains it")
+    cells = {params.stage(variant, block) for block in params.cells[variant]}
+    for finding in freshness.check():
+        if not finding.stages or {"prepare", "models", "evaluate", *cells} & set(finding.stages):
+            raise SuiteError(f"the results are stale: {finding.what}; run `make repro` first")
+    try:
+        content: dict[str, Any] = json.loads(paths.PROVENANCE.read_text(encoding="utf-8"))
+        manifest = json.loads(paths.MANIFEST.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise SuiteError(f"reports/ or data/prepared/ cannot be read ({error}); run `make repro` first") from None
+    if variant not in content["variants"]:
+        raise SuiteError(f"VARIANT = {variant} has no finished runs in {paths.PROVENANCE}; run `make repro` first")
+    if content["data"] != manifest:
+        raise SuiteError(f"{paths.REPORTS} was made from other data than {paths.PREPARED}; run `make repro` first")
+    return content
+
+
+def export(params: Suite, variant: str, out: Path) -> Path:
+    """Train and save a variant's model with its card below `out`; return their folder. Raises SuiteError."""
+    known = reported(params, variant)
+    settings = chosen(params.variants[variant], known["variants"][variant]["selected_steps"])
+    splits, labels = load_splits(params.cells[variant][0]), load_labels()
+    lists = [training_subset(splits, 0, settings, labels), validation(splits, settings)[0]]
+    joined = np.concatenate(lists)
+    index = {"train": joined, "val": joined[:1], "test": splits.test[0]}  # nothing is chosen on validation here
+    print(f"export {variant}: {settings.steps:,} steps on {len(joined):,} images", flush=True)
+    placement = place(params.compute).first
+    target, partial = out / variant, out / f".{variant}.partial"
+    try:
+        shutil.rmtree(partial, ignore_errors=True)  # what a killed run left
+        partial.mkdir(parents=True)
+        recipe = Recipe(params.model, settings, params.train, splits.streams)
+        job = (partial / MODEL, recipe, splits.replicates[0], index)
+        (made,) = pool.run_jobs(work, [job], placement)
+        content = card.Content(
+            variant=variant, params=params, settings=settings, provenance=known, sizes=(len(lists[0]), len(lists[1])),
+            probabilities=made.probabilities, labels=labels[index["test"]], parameters=made.parameters,
+            groups=load_groups()[index["test"]] if known["data"]["groups"] is not None else None,
+            own_classes=made.own_classes, environment=environment.environment(placement.device), **tables(),
+        )  # fmt: skip
+        (partial / CARD).write_text(card.text(content), encoding="utf-8")
+        replace(partial, target)
+    except OSError as error:
+        raise SuiteError(f"OUT = {out} cannot be written: {error}; name a folder of yours") from None
+    except SuiteError as error:
+        raise SuiteError(f"variant {variant}: {error}") from None
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+    return target
+
+
+def tables() -> dict[str, pd.DataFrame]:
+    """summary.csv and classes.csv. Raises SuiteError when they cannot be read."""
+    try:
+        files = {"summary": paths.SUMMARY, "classes": paths.CLASSES}
+        return {name: pd.read_csv(path, keep_default_na=False, na_values=[""]) for name, path in files.items()}
+    except (OSError, ValueError) as error:
+        raise SuiteError(f"reports/ cannot be read ({error}); run `make repro` first") from None
+
+
+def replace(partial: Path, target: Path) -> None:
+    """Put a whole folder in the place of another, which is gone only when the new one is there."""
+    old = target.with_name(f".{target.name}.old")
+    shutil.rmtree(old, ignore_errors=True)
+    if target.exists():
+        target.rename(old)
+    partial.rename(target)
+    shutil.rmtree(old, ignore_errors=True)
+
+
+@click.command(epilog="Example: valgap export --variant dropout --out export")
+@options.variant
+@options.out
+def command(variant: str, out: Path | None) -> None:
+    """Train a variant once on training and validation images; leave model.keras and its card in OUT/<variant>."""
+    die_with_parent(os.getppid())
+    environment.check_installed()
+    target = export(suite.load(), variant, out or Path("export"))
+    print(f"wrote {target / MODEL} and {target / CARD}")

@@ -1,0 +1,96 @@
+"""Saves a trained model as one file to use elsewhere, and proves that Keras loads it back in safe mode, as it was.
+
+Writes the file; needs a started TensorFlow.
+"""
+
+import json
+import re
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from valgap.ground.errors import SuiteError
+
+TOLERANCE = 1e-4  # of a probability: pixels are divided by 255 in training and multiplied by 1/255 here
+NAMED = (  # by Keras, of what it cannot save or load, the surest first
+    re.compile(r"Could not locate (?:class|function) '([^']+)'"),
+    re.compile(r"Object (\w+) was created"),
+    re.compile(r".*<class '([\w.]+)'> could not be deserialized"),
+)
+
+
+def save(model: Any, input_shape: tuple[int, ...], file: Path) -> None:
+    """Save a trained model, of images in [0, 1] to logits, as one of images in [0, 255] to probabilities.
+
+    Raises SuiteError naming a class that Keras cannot save.
+    """
+    import keras
+
+    from valgap.training.network.contract import Logits
+
+    network, softmax = (model.network, not model.probabilities) if isinstance(model, Logits) else (model, True)
+    images = keras.Input(input_shape, name="images")
+    outputs = network(keras.layers.Rescaling(1 / 255, name="to_unit")(images))
+    if softmax:
+        outputs = keras.layers.Softmax(dtype="float32", name="probabilities")(outputs)
+    try:
+        keras.Model(images, outputs).save(file)
+    except Exception as error:  # a layer's own get_config may do anything
+        raise not_saved(error) from None
+
+
+def prove(file: Path, images: NDArray[np.uint8], probabilities: NDArray[np.float32]) -> None:
+    """Load the file in safe mode and compare; raise SuiteError where it does not load or predicts other values."""
+    import keras
+
+    try:
+        loaded = keras.saving.load_model(file, safe_mode=True)
+        found = {kind: loaded.predict(images.astype(kind), verbose=0) for kind in ("uint8", "float32")}
+    except Exception as error:
+        raise not_saved(error) from None
+    for kind, values in found.items():
+        difference = float(np.abs(values - probabilities).max())
+        if not difference <= TOLERANCE:
+            raise SuiteError(
+                f"the saved model, loaded back, gives probabilities of {kind} images that differ by up to "
+                f"{difference:.2g} from the trained model's: a layer's get_config() or its saved state is incomplete"
+            )
+
+
+def not_saved(error: Exception) -> SuiteError:
+    """The error for a model that Keras cannot save and load back, from Keras's words."""
+    text = " ".join(str(error).split())
+    if "lambda" in text.lower():
+        return SuiteError(
+            "the model holds a Lambda layer or another Python lambda, which Keras does not load in safe mode: put that "
+            "code into a layer of its own, decorated with @keras.saving.register_keras_serializable()"
+        )
+    found = next(filter(None, (pattern.search(text) for pattern in NAMED)), None)
+    name = f"{found[1].rpartition('.')[2]!r}" if found else "a class"
+    return SuiteError(
+        f"the model holds {name}, which Keras cannot save and load back: decorate it with "
+        "@keras.saving.register_keras_serializable() and give it a get_config() of all that its __init__ takes "
+        f"({type(error).__name__}: {text[:200]})"
+    )
+
+
+def own_classes(file: Path) -> tuple[str, ...]:
+    """Registered names of the classes and functions in a .keras file that are not Keras's, sorted."""
+    found: set[str] = set()
+
+    def walk(node: Any) -> None:
+        if isinstance(node, dict):
+            package = str(node.get("module")).partition(".")[0]
+            if "class_name" in node and node.get("registered_name") and package not in ("keras", "builtins"):
+                found.add(str(node["registered_name"]))
+            node = list(node.values())
+        if isinstance(node, list):
+            for each in node:
+                walk(each)
+
+    with zipfile.ZipFile(file) as archive:
+        walk(json.loads(archive.read("config.json")))
+    return tuple(sorted(found))

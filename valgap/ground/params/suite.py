@@ -1,0 +1,286 @@
+"""The whole of params.yaml, and the checks that need more than one of its blocks."""
+
+import dataclasses
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+from pydantic.dataclasses import dataclass
+
+from valgap.ground import paths
+from valgap.ground.params.experiment import (
+    TRANSFORMS,
+    Compute,
+    Data,
+    Fraction,
+    Model,
+    Natural,
+    NonNegative,
+    Split,
+    Train,
+    check_name,
+    variant_settings,
+)
+from valgap.ground.params.schema import STRICT, ParamsError, parse, read_yaml
+
+BASELINE = "baseline"
+REFERENCE_NAMES = ("majority_class", "nearest_neighbour")  # rows of results.csv that no variant may take
+BLOCKS = (
+    "data", "split", "model", "train", "variants", "exploratory", "extra", "causes", "diagnosis", "review", "compute",
+)  # fmt: skip
+CAUSES = {  # in the order of the report
+    "data": "insufficient data",
+    "capacity": "excess capacity",
+    "augmentation": "improper augmentation",
+    "regularization": "insufficient regularization",
+    "imbalance": "class imbalance",
+}
+
+
+@dataclass(frozen=True, config=STRICT)
+class Cause:
+    """One cause and the variants that intervene on it.
+
+    `removes` and `injects` are compared with the baseline, `remedies` with `primary`, which then injects.
+    `strengths` lists, by name of a treatment, its variants from weak to strong.
+    """
+
+    primary: str | None = None
+    removes: tuple[str, ...] = ()
+    injects: tuple[str, ...] = ()
+    remedies: tuple[str, ...] = ()
+    strengths: dict[str, tuple[str, ...]] = dataclasses.field(default_factory=dict)
+
+    def kind(self, variant: str) -> str | None:
+        """`removes`, `injects` or `remedies`, whichever lists the variant."""
+        kinds = (kind for kind in ("removes", "injects", "remedies") if variant in getattr(self, kind))
+        return next(kinds, None)
+
+
+@dataclass(frozen=True, config=STRICT)
+class Diagnosis:
+    """What counts as an effect, in fractions of accuracy."""
+
+    margin: Annotated[float, Field(gt=0, lt=1)]
+    target_gain: Fraction
+
+
+@dataclass(frozen=True, config=STRICT)
+class Review:
+    """What `make review` judges by: one metric, in whose unit (a fraction, or nats) margin and tolerance are.
+
+    `fail_on` says what ends it with status 1: an adjusted interval wholly below -tolerance, a gap that
+    grows by more than gap_tolerance, a stale dvc.lock or reports/.
+    """
+
+    primary: Literal["test_accuracy", "test_balanced_accuracy", "test_nll", "test_ece", "val_accuracy", "val_nll"]
+    margin: Annotated[float, Field(gt=0)]
+    fail_on: tuple[Literal["regression", "gap_growth", "stale"], ...]
+    tolerance: NonNegative
+    gap_tolerance: Fraction
+
+
+@dataclass(frozen=True, config=STRICT)
+class Cell:
+    """One block of one of `variants`, beyond split.blocks.
+
+    `look` counts the times that blocks were added to the variant: 1 for the first time. Each look at the
+    results costs some of the alpha.
+    """
+
+    variant: str
+    block: Natural
+    look: Annotated[int, Field(ge=1)] = 1
+
+
+@dataclasses.dataclass(frozen=True)
+class Suite:
+    """params.yaml, checked.
+
+    `diffs` are the variants as written, exploratory ones included, `variants` as they will train,
+    `cells` the blocks of those that do, `looks` how many times blocks were added to a variant.
+    """
+
+    data: Data
+    split: Split
+    model: Model
+    train: Train
+    variants: dict[str, Train]
+    exploratory: tuple[str, ...]
+    diffs: dict[str, dict[str, Any]]
+    cells: dict[str, tuple[int, ...]]
+    looks: dict[str, int]
+    causes: dict[str, Cause]
+    diagnosis: Diagnosis
+    review: Review
+    compute: Compute
+
+    @property
+    def blocks(self) -> list[int]:
+        """All blocks that any variant trains on."""
+        return sorted({block for blocks in self.cells.values() for block in blocks})
+
+    def stage(self, variant: str, block: int) -> str:
+        """Name of the DVC stage that trains the cell."""
+        if variant in self.exploratory:
+            return f"explore@{variant}-{block}"
+        return f"train@{variant}-{block}" if block in self.split.blocks else f"more@{variant}_{block}"
+
+    def cause_of(self, variant: str) -> str | None:
+        """Name of the cause that lists the variant."""
+        return next((name for name, cause in self.causes.items() if cause.kind(variant)), None)
+
+
+def load(path: Path = paths.PARAMS) -> Suite:
+    """Read and check params.yaml. Raises ParamsError naming every offending key of a block."""
+    raw = read_yaml(path)
+    for name in raw:
+        if name not in BLOCKS:
+            raise ParamsError(f"params.yaml: {name} is not a known block (allowed: {', '.join(BLOCKS)})")
+    for name in BLOCKS:
+        if not isinstance(raw.get(name), dict):
+            raise ParamsError(f"params.yaml: block {name} must be a mapping, received {raw.get(name)!r}")
+    split = parse(Split, raw["split"], "split")
+    declared, exploratory = raw["variants"], raw["exploratory"]
+    extra = _extra(raw["extra"], declared, exploratory)
+    if both := sorted(set(declared) & set(exploratory)):
+        raise ParamsError(f"params.yaml: {', '.join(both)} under both variants and exploratory: keep one")
+    data, train = parse(Data, raw["data"], "data"), parse(Train, raw["train"], "train")
+    variants = {
+        name: settings
+        for where, diffs in (("variants", declared), ("exploratory", exploratory))
+        for name, settings in _variants(raw["train"], diffs, where).items()
+    }
+    cells, causes = _cells(declared, exploratory, extra, split), _causes(raw["causes"], declared | exploratory)
+    _refuse_impossible({name: variants[name] for name in cells}, data, split, causes)
+    return Suite(
+        data=data,
+        split=split,
+        model=parse(Model, raw["model"], "model"),
+        train=train,
+        variants=variants,
+        exploratory=tuple(exploratory),
+        diffs=declared | exploratory,
+        cells=cells,
+        looks={name: max((cell.look for cell in extra if cell.variant == name), default=0) for name in declared},
+        causes=causes,
+        diagnosis=parse(Diagnosis, raw["diagnosis"], "diagnosis"),
+        review=parse(Review, raw["review"], "review"),
+        compute=parse(Compute, raw["compute"], "compute"),
+    )
+
+
+def _variants(train: dict[str, Any], diffs: dict[str, Any], where: str) -> dict[str, Train]:
+    for name in diffs:
+        check_name(f"{where}.{name}", name)
+        if name in REFERENCE_NAMES:
+            raise ParamsError(f"params.yaml: {where}.{name} is the name of a reference: choose another")
+    if where == "variants" and diffs.get(BASELINE) != {}:
+        raise ParamsError(
+            f"params.yaml: variants.{BASELINE} must be {{}}, received {diffs.get(BASELINE)!r}: "
+            "the baseline is the `train` block, and every variant is compared with it"
+        )
+    return {name: variant_settings(train, diffs, name, where) for name in diffs}
+
+
+def _refuse_impossible(variants: dict[str, Train], data: Data, split: Split, causes: dict[str, Cause]) -> None:
+    """Raise ParamsError listing every variant that asks for more images than are drawn, or changes what labels mean.
+
+    A variant that injects improper augmentation may apply any transform: that is its purpose.
+    """
+    if data.is_own and data.allowed_transforms is None:
+        raise ParamsError(
+            "params.yaml: data.allowed_transforms is not answered: which of "
+            f"{', '.join(TRANSFORMS)} leave the label of your images what it is? [] for none. A flipped 2 is no 2, a "
+            "flipped X-ray has its heart on the wrong side"
+        )
+    whole = split.train_size == "all"
+    largest = 1 if whole else split.max_train_factor
+    allowed = TRANSFORMS if data.allowed_transforms is None else data.allowed_transforms
+    injects = causes["augmentation"].injects if "augmentation" in causes else ()
+    refused = []
+    for name, settings in variants.items():
+        if settings.train_size_factor > largest:
+            refused.append(
+                f"{name}.train_size_factor = {settings.train_size_factor:g} exceeds "
+                + ("1: split.train_size = all leaves no more images; remove the variant" if whole else
+                   f"split.max_train_factor = {largest:g}: raise that to draw longer training lists")
+            )  # fmt: skip
+        forbidden = [transform for transform in settings.transforms if transform not in allowed]
+        if forbidden and name not in injects:
+            refused.append(
+                f"{name} applies {', '.join(forbidden)}, which data.allowed_transforms = {[*allowed]} does not name: "
+                "remove the variant, or the setting from it"
+            )
+    if refused:
+        raise ParamsError("params.yaml: " + "; ".join(refused))
+
+
+def _extra(raw: dict[str, Any], declared: dict[str, Any], exploratory: dict[str, Any]) -> list[Cell]:
+    """The single cells. Raises ParamsError on one that is misnamed or not of a declared variant."""
+    cells = []
+    for key, content in raw.items():
+        cell = parse(Cell, content, f"extra.{key}")
+        if cell.variant not in declared:
+            hint = ": move it from exploratory to variants first" if cell.variant in exploratory else ""
+            raise ParamsError(f"params.yaml: extra.{key}.variant = {cell.variant!r} is not under variants{hint}")
+        if key != f"{cell.variant}_{cell.block}":
+            raise ParamsError(f"params.yaml: extra.{key} must be named {cell.variant}_{cell.block}")
+        cells.append(cell)
+    return cells
+
+
+def _cells(
+    declared: dict[str, Any], exploratory: dict[str, Any], extra: list[Cell], split: Split
+) -> dict[str, tuple[int, ...]]:
+    """Blocks of every variant that trains, the declared ones first. The baseline has all of them, for pairing."""
+    cells = {name: split.blocks for name in declared}
+    if split.exploratory_blocks:
+        cells |= {name: split.exploratory_blocks for name in exploratory}
+    for cell in extra:
+        if cell.block in cells[cell.variant]:
+            raise ParamsError(
+                f"params.yaml: extra.{cell.variant}_{cell.block} is trained already: split lists block {cell.block}"
+            )
+        cells[cell.variant] = (*cells[cell.variant], cell.block)
+    for name, blocks in cells.items():
+        if unpaired := sorted(set(blocks) - set(cells[BASELINE])):
+            raise ParamsError(
+                f"params.yaml: {name} trains on block {unpaired[0]} without the {BASELINE}, so nothing can be paired: "
+                f"add {BASELINE}_{unpaired[0]} to extra"
+            )
+    return cells
+
+
+def _causes(raw: dict[str, Any], diffs: dict[str, Any]) -> dict[str, Cause]:
+    """The causes in the order of the report. Raises ParamsError on an unknown cause or variant, by name."""
+    for name in raw:
+        if name not in CAUSES:
+            raise ParamsError(f"params.yaml: causes.{name} is not a known cause (allowed: {', '.join(CAUSES)})")
+    causes = {name: parse(Cause, raw[name], f"causes.{name}") for name in CAUSES if name in raw}
+    listed: dict[str, str] = {}
+    for name, cause in causes.items():
+        arms = [*cause.removes, *cause.injects, *cause.remedies]
+        of_strengths = [arm for strengths in cause.strengths.values() for arm in strengths]
+        for variant in [*arms, *of_strengths, *([cause.primary] if cause.primary else [])]:
+            if variant not in diffs or variant == BASELINE:
+                raise ParamsError(
+                    f"params.yaml: causes.{name} names {variant!r}, which is not a variant besides the {BASELINE} "
+                    f"(declared: {', '.join(diffs)})"
+                )
+        for variant in arms:
+            if variant in listed:
+                raise ParamsError(
+                    f"params.yaml: {variant} is listed under causes.{listed[variant]} and causes.{name}, or twice: "
+                    "a variant intervenes on one cause, in one way"
+                )
+            listed[variant] = name
+        if cause.primary and cause.kind(cause.primary) not in ("removes", "injects"):
+            raise ParamsError(
+                f"params.yaml: causes.{name}.primary = {cause.primary!r} is not among its removes or injects"
+            )
+        if cause.remedies and (not cause.primary or cause.kind(cause.primary) != "injects"):
+            raise ParamsError(
+                f"params.yaml: causes.{name}.remedies are compared with a primary that injects the cause; it has none"
+            )
+    return causes

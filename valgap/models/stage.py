@@ -1,0 +1,58 @@
+"""Models stage: is every network of the experiment one that can be trained, on images that there are?
+
+Reads params.yaml (split, model, train, variants, exploratory, extra), model.files, data/prepared/manifest.json, labels
+and index lists; builds the network of every variant that trains, in a process of its own, trains none; writes
+data/models.txt, which never changes, so that one more variant retrains no other.
+"""
+
+from valgap.compute import pool
+from valgap.compute.placement import place
+from valgap.data.prepared import load_labels, read_manifest
+from valgap.ground import paths
+from valgap.ground.errors import SuiteError
+from valgap.ground.files import write_whole
+from valgap.ground.params import suite
+from valgap.ground.params.experiment import Model, Train
+from valgap.training.subset import load_splits, training_subset, validation
+
+CONTENT = "Every network keeps the contract of valgap/training/network/contract.py, and every knob bites.\n"
+
+
+def check(
+    image_shape: tuple[int, int, int], classes: int, architecture: Model, baseline: Train, variants: dict[str, Train]
+) -> None:
+    """Check all networks in this worker process and print a line each. Raises SuiteError naming all refused ones."""
+    from valgap.models.bites import check_variants
+
+    check_variants(image_shape, classes, architecture, baseline, variants, lambda line: print(line, flush=True))
+
+
+def check_lists(params: suite.Suite) -> None:
+    """Raise SuiteError naming every variant whose images cannot be had from the lists that `prepare` drew."""
+    labels, refused = load_labels(), {}
+    for name, blocks in params.cells.items():
+        for splits in map(load_splits, blocks):
+            try:
+                validation(splits, params.variants[name])
+                for row in range(len(splits.replicates)):
+                    training_subset(splits, row, params.variants[name], labels)
+            except SuiteError as error:
+                refused[name] = str(error)
+    if refused:
+        raise SuiteError("; ".join(f"variant {name}: {why}" for name, why in refused.items()))
+
+
+def main() -> None:
+    """Check the networks of all variants that train, then write that they are."""
+    params = suite.load()
+    manifest = read_manifest()
+    height, width, channels = manifest["image_shape"]
+    variants = {name: params.variants[name] for name in params.cells}
+    check_lists(params)
+    job = ((height, width, channels), len(manifest["class_names"]), params.model, params.train, variants)
+    for _ in pool.run_jobs(check, [job], place(params.compute).first):
+        pass
+    try:
+        write_whole(paths.MODELS_CHECKED, CONTENT)
+    except OSError as error:
+        raise SuiteError(f"cannot write {paths.MODELS_CHECKED}: {error}; check its owner and free space") from None

@@ -1,0 +1,166 @@
+"""Whether dvc.lock belongs to dvc.yaml, params.yaml and the code, and reports/ to dvc.lock: without data, cache or GPU.
+
+`dvc status` cannot say so in a fresh clone: there it calls every output that is not in Git deleted. Here what
+DVC caches is taken from dvc.lock, and what Git holds is hashed. Reads dvc.yaml, dvc.lock, params.yaml,
+the code and reports/; writes nothing.
+"""
+
+import dataclasses
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import yaml
+from dvc.dependency.param import ParamsDependency
+from dvc.exceptions import DvcException
+from dvc.repo import Repo
+from dvc.stage import PipelineStage
+
+from valgap.document.markdown import code
+from valgap.ground import paths
+
+LOCK = Path("dvc.lock")
+REPRO = "`make repro`, then commit dvc.lock and reports/"
+NOT_CHECKED = (
+    "Not checked: the content of data/prepared/ and runs/, which are not in Git (that the stages agree on their "
+    "hashes, sizes and counts is), and report.html."
+)
+
+
+@dataclasses.dataclass(frozen=True)
+class Finding:
+    """One thing that is stale, the stages it makes stale, and the command that cures it."""
+
+    what: str
+    stages: tuple[str, ...]
+    cure: str
+
+
+def check() -> list[Finding]:
+    """Everything that is stale, each thing once; empty when all is fresh. DVC's own complaint is a finding too."""
+    if not LOCK.exists():
+        return [Finding("dvc.lock is missing: no run belongs to this code", (), REPRO)]
+    try:
+        with Repo(".") as repo:
+            stages = [stage for stage in repo.index.stages if isinstance(stage, PipelineStage)]
+            return _merged([*_stages(stages), *_predictions(stages)])
+    except (DvcException, OSError, ValueError) as error:
+        cure = "after a merge conflict take either side of dvc.lock and reports/, then `make repro`; else mend the file"
+        why = " ".join(str(error).split())
+        return [Finding(f"dvc.yaml, dvc.lock or params.yaml cannot be read: {why}", (), cure)]
+
+
+def _stages(stages: list[PipelineStage]) -> Iterator[Finding]:
+    locked = yaml.safe_load(LOCK.read_text(encoding="utf-8"))["stages"]
+    params = yaml.safe_load(paths.PARAMS.read_text(encoding="utf-8"))
+    outs = {out.def_path: out for stage in stages for out in stage.outs}
+    hashes = _Hashes()
+    for stage in stages:
+        if stage.name not in locked:
+            yield Finding("declared in dvc.yaml, but never ran", (stage.name,), REPRO)
+            continue
+        if stage.cmd_changed:
+            yield Finding("its command in dvc.yaml changed", (stage.name,), REPRO)
+        for dep in stage.deps:
+            whats = _params(dep, params) if isinstance(dep, ParamsDependency) else _dependency(dep, outs, hashes)
+            yield from (Finding(what, (stage.name,), REPRO) for what in whats)
+        yield from _outputs(stage, hashes)
+
+
+def _params(dep: ParamsDependency, params: dict[str, Any]) -> Iterator[str]:
+    known = dep.hash_info.value or {}
+    for key in {**dict.fromkeys(dep.params), **known}:
+        value: Any = params
+        for part in key.split("."):
+            value = value.get(part) if isinstance(value, dict) else None
+        if key not in known:
+            yield f"params.yaml: {key} is not in dvc.lock"
+        elif value != known[key]:
+            yield f"params.yaml: {key} differs from dvc.lock{_inner(value, known[key])}"
+
+
+def _inner(value: Any, known: Any) -> str:
+    """` (steps, width)`: the keys of two mappings that differ."""
+    if not (isinstance(value, dict) and isinstance(known, dict)):
+        return ""
+    keys = [str(key) for key in {**known, **value} if known.get(key, ...) != value.get(key, ...)]
+    return f" ({', '.join(keys)})"
+
+
+def _dependency(dep: Any, outs: dict[str, Any], hashes: "_Hashes") -> Iterator[str]:
+    """What is wrong with a file or folder that a stage reads: of the code, or made by another stage."""
+    inside = [out for path, out in outs.items() if path.startswith(f"{dep.def_path}/")]
+    if not dep.hash_info:
+        yield f"{dep.def_path} is not in dvc.lock"
+    elif dep.def_path in outs:
+        if outs[dep.def_path].hash_info != dep.hash_info:
+            yield f"{dep.def_path} was made anew since"
+    elif inside:
+        ran = all(out.hash_info for out in inside)  # else that is said already
+        if ran and _totals(inside) != (dep.meta.size, dep.meta.nfiles):
+            yield f"{dep.def_path}/ holds other runs or data since"
+    elif not dep.exists and any(dep.def_path.startswith(f"{path}/") for path in outs):
+        return  # a file of a cached folder, of which dvc.lock has one hash for all
+    elif not dep.exists:
+        yield f"{dep.def_path} is missing"
+    elif hashes.of(dep) != dep.hash_info:
+        yield f"{dep.def_path} changed"
+
+
+def _totals(outs: list[Any]) -> tuple[int, int]:
+    """Bytes and number of files of outputs, as dvc.lock gives them."""
+    return sum(out.meta.size or 0 for out in outs), sum(out.meta.nfiles or 1 for out in outs)
+
+
+def _outputs(stage: PipelineStage, hashes: "_Hashes") -> Iterator[Finding]:
+    """What Git holds of a stage's outputs, if it is not what the stage wrote."""
+    for out in stage.outs:
+        if out.use_cache:
+            continue
+        if not out.hash_info:
+            yield Finding(f"{out.def_path} is not in dvc.lock", (stage.name,), REPRO)
+        elif not out.exists:
+            yield Finding(f"{out.def_path} is missing", (stage.name,), code(f"git checkout -- {out.def_path}", 200))
+        elif hashes.of(out) != out.hash_info:
+            cure = f"if you edited it, {code(f'git checkout -- {out.def_path}', 200)}; if that is committed, {REPRO}"
+            yield Finding(f"{out.def_path} is not what the stage wrote", (stage.name,), cure)
+
+
+def _predictions(stages: list[PipelineStage]) -> Iterator[Finding]:
+    """Variants whose tables were made from other predictions than dvc.lock lists."""
+    made = {out.def_path: out.hash_info.value for stage in stages for out in stage.outs if out.hash_info}
+    try:
+        variants = json.loads(paths.PROVENANCE.read_text(encoding="utf-8"))["variants"]
+        used = {
+            paths.run_folder(name, int(block)) / paths.PREDICTIONS: value
+            for name, entry in variants.items()
+            for block, value in entry["predictions_md5"].items()
+        }
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return  # a missing or edited provenance.json is found by its hash
+    for path, value in used.items():
+        if made.get(path.as_posix()) != value:
+            what = f"reports/ were not made from {path} as dvc.lock has it"
+            yield Finding(what, ("evaluate",), REPRO)
+
+
+def _merged(findings: list[Finding]) -> list[Finding]:
+    """One finding a thing and cure, with all the stages it concerns."""
+    found: dict[tuple[str, str], list[str]] = {}
+    for finding in findings:
+        found.setdefault((finding.what, finding.cure), []).extend(finding.stages)
+    return [Finding(what, tuple(dict.fromkeys(names)), cure) for (what, cure), names in found.items()]
+
+
+class _Hashes:
+    """Hashes of paths on disk, each computed once: every cell of the matrix has the same code."""
+
+    def __init__(self) -> None:
+        self._known: dict[str, Any] = {}
+
+    def of(self, entry: Any) -> Any:
+        """DVC's hash of a dependency or output as it lies on disk."""
+        if entry.def_path not in self._known:
+            self._known[entry.def_path] = entry.get_hash()
+        return self._known[entry.def_path]

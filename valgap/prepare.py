@@ -1,0 +1,137 @@
+"""Prepare stage: the only one that knows where images come from.
+
+Reads params.yaml (data, split, extra) and the source; writes data/prepared/: arrays/ (uint8 NHWC images, int64 labels
+and groups), splits/<block>.npz (each replicate's index lists), manifest.json; and reports/audit.json, what may be
+wrong with the data.
+"""
+
+import dataclasses
+import json
+import os
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from valgap.data.sources.images import Images
+from valgap.data.sources.registry import DATASETS
+from valgap.data.splits import Candidates, Draw, Sizes, candidates, draw_replicate, draw_test, resolve
+from valgap.ground import paths, streams
+from valgap.ground.errors import SuiteError
+from valgap.ground.files import write_npz
+from valgap.ground.params import suite
+from valgap.ground.params.experiment import Data, Split
+
+LISTED = 200  # dropped images that the manifest names
+
+
+def prepare(data: Data, split: Split, blocks: list[int], folder: Path) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Write the arrays and the index lists of `blocks` below `folder`; return (manifest, audit).
+
+    Raises SuiteError on what is wrong with the source, and when a split asks for more images than it has.
+    """
+    arrays, splits = folder / paths.ARRAYS.name, folder / paths.SPLITS.name
+    arrays.mkdir(parents=True)
+    splits.mkdir()
+    images = DATASETS[data.source](data, arrays / paths.IMAGES.name)
+    groups = images.groups if images.groups is not None else np.arange(len(images.labels))
+    np.save(arrays / paths.LABELS.name, images.labels)
+    np.save(arrays / paths.GROUPS.name, groups)
+
+    # Readers of images import this module too, and need none of what the audit imports.
+    from valgap.findings.audit import audit
+    from valgap.findings.neighbours import clusters
+
+    together = images.groups
+    if together is None and np.any(images.given == "val"):  # else its re-splits would put copies on both sides
+        together = clusters(images, split.seed)
+    found = candidates(images.labels, together, images.given)
+    sizes = resolve(split, found)
+    fixed = draw_test(found, split, sizes) if split.scheme == "holdout" else (found.test, found.train)
+    draws = {
+        block: [draw_replicate(found, split, sizes, replicate, fixed) for replicate in split.replicates(block)]
+        for block in blocks
+    }
+    for block, drawn in draws.items():
+        write_npz(splits / paths.split_file(block).name, _lists(drawn, split.replicates(block), sizes, split.seed))
+    part = split_names(found, fixed)
+    return manifest(images, split, sizes, part), audit(images, part, split.seed)
+
+
+def _lists(drawn: list[Draw], replicates: range, sizes: Sizes, seed: int) -> dict[str, Any]:
+    """Arrays of a block's file, by name: the index lists, and the numbers of training's streams of randomness."""
+    lists = {field.name: [getattr(draw, field.name) for draw in drawn] for field in dataclasses.fields(Draw)}
+    stacked = {name: np.stack(rows) for name, rows in lists.items() if rows[0] is not None}
+    numbers = streams.training_numbers()
+    return {
+        "replicates": np.array(replicates),
+        "seed": np.array(seed),
+        "purposes": np.array([*numbers]),
+        "purpose_numbers": np.array([*numbers.values()], np.uint64),
+        "train_size": np.array(sizes.train),
+        **stacked,
+    }
+
+
+def split_names(found: Candidates, fixed: tuple[NDArray[np.int64], NDArray[np.int64]]) -> NDArray[np.str_]:
+    """(n,) of "train", "val", "test", or "pool", from which train and val are drawn; "" of unused images."""
+    names = np.full(len(found.labels), "", dtype="U5")
+    test, rest = fixed
+    names[rest] = "train" if len(found.val) else "pool"
+    names[found.val], names[test] = "val", "test"
+    return names
+
+
+def manifest(images: Images, split: Split, sizes: Sizes, part: NDArray[np.str_]) -> dict[str, Any]:
+    """What was prepared: shapes, classes, sizes, counts per class and part, and the sha256 of the source's files."""
+    names = images.class_names
+
+    def counts(of_part: str) -> dict[str, Any]:
+        labels = images.labels[part == of_part]
+        per_class = np.bincount(labels, minlength=len(names)).tolist()
+        return {"images": len(labels), "per_class": dict(zip(names, per_class, strict=True))}
+
+    parts = [name for name in ("pool", "train", "val", "test") if np.any(part == name)]
+    pool = images.labels[np.isin(part, ("pool", "train"))]
+    return {
+        "image_shape": list(images.images.shape[1:]),
+        "class_names": list(names),
+        "parts": {name: counts(name) for name in parts},
+        "scheme": split.scheme,
+        "given_validation": "val" in parts,
+        "groups": None if images.groups is None else len(np.unique(images.groups)),
+        "train_size": sizes.train,
+        "max_train_size": sizes.max_train,
+        "val_size": sizes.val,
+        "test_size": sizes.test,
+        "whole_pool": split.train_size == "all",
+        "class_sizes": np.bincount(pool, minlength=len(names)).tolist(),
+        "not_used": int(np.sum(part == "")),
+        "dropped": len(images.dropped),
+        "dropped_files": [dataclasses.asdict(dropped) for dropped in images.dropped[:LISTED]],
+        "source_sha256": images.sha256,
+    }
+
+
+def main() -> None:
+    """Prepare into a temporary folder, then move it into place, so that no half-written one is ever there."""
+    params = suite.load()
+    partial = paths.PREPARED.with_name("prepared.partial")
+    shutil.rmtree(partial, ignore_errors=True)
+    try:
+        content, findings = prepare(params.data, params.split, params.blocks, partial)
+        (partial / paths.MANIFEST.name).write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+        temporary = paths.AUDIT.with_name(f"{paths.AUDIT.name}.partial")
+        temporary.parent.mkdir(exist_ok=True)
+        temporary.write_text(json.dumps(findings, indent=1, allow_nan=False) + "\n", encoding="utf-8")
+        shutil.rmtree(paths.PREPARED, ignore_errors=True)
+        partial.rename(paths.PREPARED)
+        os.replace(temporary, paths.AUDIT)
+    except OSError as error:
+        raise SuiteError(f"cannot write {paths.PREPARED}: {error}; check its owner and free space") from None
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+    sizes = ", ".join(f"{part['images']:,} {name}" for name, part in content["parts"].items())
+    print(f"prepared {sizes} images of {len(content['class_names'])} classes")

@@ -1,0 +1,36 @@
+"""`make review BASE=<rev>`: what this workspace does to the results of a base revision, as Markdown on standard output.
+
+Reads reports/ and params.yaml of both sides, the base's through Git, and what `stages.reviewing.freshness`
+reads; imports no TensorFlow, needs no data, no GPU and no DVC remote. Ends with 0, with 1 where
+`review.fail_on` says so, with 2 on a usage error. `--fresh` only checks freshness: 1 where something is stale.
+"""
+
+from pathlib import Path
+
+import click
+
+from valgap.cli import options
+from valgap.ground.params import suite
+from valgap.pipeline import freshness
+from valgap.pipeline.git import resolve
+from valgap.review.document import Document
+
+
+@click.command(epilog="Example: valgap review --base main --out review")
+@options.base
+@click.option("--confirm", type=int, default=0, metavar="N", help="Train what improved on the N-th fresh block.")
+@options.out
+@click.option("--link", metavar="URL", help="Address of the artifact that holds --out's folder, to link to.")
+def command(base: str | None, confirm: int, out: Path | None, link: str | None) -> int:
+    """What this workspace does to the results of a base revision (origin/main, else main), as Markdown.
+
+    Ends with 1 where review.fail_on of params.yaml says so.
+    """
+    findings = freshness.check()
+    review = Document(suite.load(), *resolve(base), findings)
+    if confirm:
+        review.confirm(confirm)
+    if out:
+        review.save(out)
+    print(review.markdown(link), end="")
+    return int(bool(review.reasons))

@@ -1,0 +1,124 @@
+"""`make verify`: train chosen variants again in a scratch copy, from nothing, and compare with what reports/ claim.
+
+Reads params.yaml and reports/ of the workspace or of a revision; nothing that was trained before is used, and the
+workspace stays as it is. Ends with 0 where every variant is bit-identical or equal within tolerance, 1 where one is
+different, 2 on a usage error.
+"""
+
+import hashlib
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import click
+import yaml
+
+from valgap.cli import options
+from valgap.ground import paths
+from valgap.ground.errors import SuiteError
+from valgap.ground.files import read_npz
+from valgap.ground.params import suite
+from valgap.ground.params.suite import BASELINE
+from valgap.pipeline import freshness
+from valgap.pipeline.git import of_revision, resolve, unpack
+from valgap.pipeline.scratch import copy_workspace, only
+from valgap.results import scores, sides
+from valgap.results.sides import NotComparableError, Side
+from valgap.stats.measures import MEASURES
+from valgap.verify import compare
+
+
+def cells(claims: Side, variants: list[str], block: int | None) -> tuple[list[str], int]:
+    """(variants, block) to train. Raises SuiteError on one that reports/ do not claim."""
+    wanted = list(claims.variants) if variants == ["all"] else variants or [BASELINE]
+    if missing := [name for name in wanted if name not in claims.variants]:
+        raise SuiteError(f"no results of {', '.join(missing)} are claimed (trained: {', '.join(claims.variants)})")
+    claimed = [sorted(map(int, claims.variants[name]["predictions_md5"])) for name in wanted]
+    shared = sorted(set(claimed[0]).intersection(*claimed))
+    chosen = shared[0] if block is None and shared else block
+    if chosen not in shared:
+        raise SuiteError(f"BLOCK = {block} is not claimed for all of {', '.join(wanted)} (shared blocks: {shared})")
+    return wanted, chosen
+
+
+def retrain(folder: Path, variants: list[str], block: int) -> None:
+    """Train the variants' cells in a scratch copy with an empty store. Raises SuiteError when that fails."""
+    path = folder / paths.PARAMS
+    params = only(yaml.safe_load(path.read_text(encoding="utf-8")), variants, block)
+    path.write_text(yaml.safe_dump(params, sort_keys=False), encoding="utf-8")
+    (folder / "dvc.lock").unlink(missing_ok=True)
+    if paths.DOWNLOADS.is_dir():  # images, which are checked by their sha256
+        (folder / paths.DOWNLOADS).symlink_to(paths.DOWNLOADS.resolve())
+    environment = os.environ | {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
+    for command in (["git", "init", "-q"], ["dvc", "repro", *(f"train@{name}-{block}" for name in variants)]):
+        if subprocess.run(command, cwd=folder, env=environment, stdout=sys.stderr).returncode:
+            raise SuiteError(f"`{' '.join(command)}` failed in the scratch copy; what it said is above")
+
+
+def outcomes(folder: Path, claims: Side, variants: list[str], block: int, params: suite.Suite) -> list[compare.Outcome]:
+    """Compare what was trained in the scratch copy with the claims, by the primary metric of the review."""
+    measure, judged = MEASURES[params.review.primary], []
+    for name in variants:
+        path = folder / paths.run_folder(name, block) / paths.PREDICTIONS
+        digest = hashlib.md5(path.read_bytes(), usedforsecurity=False).hexdigest()
+        found = compare.scores(scores.score({name: read_npz(path)}, []), name, measure)
+        claimed = compare.scores(claims.results, name, measure)
+        if not set(found) <= set(claimed):
+            raise SuiteError(f"results.csv lacks replicates of {name}: {sorted(set(found) - set(claimed))}")
+        identical = digest == claims.variants[name]["predictions_md5"][str(block)]
+        judged.append(compare.outcome(name, claimed, found, identical, params.review.margin))
+    return judged
+
+
+def here(folder: Path, variants: list[str], block: int) -> list[dict[str, str]]:
+    """The distinct environments in which the scratch copy trained."""
+    found: list[dict[str, str]] = []
+    for name in variants:
+        run: dict[str, Any] = json.loads(
+            (folder / paths.run_folder(name, block) / paths.RUN).read_text(encoding="utf-8")
+        )
+        found += [environment for environment in run["environments"] if environment not in found]
+    return found
+
+
+@click.command(epilog="Example: valgap verify --variant dropout --variant l2")
+@click.option("--variant", "variants", multiple=True, metavar="NAME", help="One to train; `all`: every trained one.")
+@click.option("--block", type=int, metavar="N", help="Block of replicates; by default the first that was claimed.")
+@options.base
+def command(variants: tuple[str, ...], block: int | None, base: str | None) -> int:
+    """Train variants (the baseline alone where none is named) again from nothing and compare with what is claimed.
+
+    With --base the reports of that revision are verified, by its own code. Ends with 1 where one is different.
+    """
+    name, commit = "the workspace", ""
+    read: sides.Reader = sides.of_workspace
+    if base is None:
+        for finding in freshness.check():
+            print(f"note: {finding.what}: reports/ may not belong to this code", file=sys.stderr)
+    else:
+        name, commit = resolve(base)
+        read = of_revision(commit)
+    try:
+        claims = sides.read_side(read, name)
+    except NotComparableError as error:
+        raise SuiteError(f"{error}: nothing to verify") from None
+    wanted, number = cells(claims, " ".join(variants).split(), block)
+    with tempfile.TemporaryDirectory(prefix="verify-") as scratch:
+        folder = Path(scratch)
+        if base is None:
+            copy_workspace(folder)
+        else:
+            unpack(commit, folder)
+        params = suite.load(folder / paths.PARAMS)
+        retrain(folder, wanted, number)
+        judged = outcomes(folder, claims, wanted, number, params)
+        if json.loads((folder / paths.MANIFEST).read_text(encoding="utf-8")) != claims.provenance["data"]:
+            print("note: data/prepared/manifest.json differs from the claimed one: other images", file=sys.stderr)
+        claimed = [e for name in wanted for e in claims.variants[name]["environments"]]
+        measure = MEASURES[params.review.primary]
+        print(compare.document(judged, measure, params.review.margin, claimed, here(folder, wanted, number)), end="")
+    return int(any(row.word == "different" for row in judged))
