@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from tests.scratch import ROOT
-from tests.test_decode import own_data
+from tests.data.test_decode import own_data
 from valgap.data.sources import fashion_mnist, registry
 from valgap.data.sources.embed import select
 from valgap.ground import paths

@@ -352,7 +352,7 @@ def test_readers_die_with_their_parent(tmp_path: Path) -> None:
     many(tmp_path / "images", 100)
     code = (
         "from pathlib import Path\nfrom valgap.data.reading.readers import read_images\n"
-        "from tests.test_decode import own_data\n"
+        "from tests.data.test_decode import own_data\n"
         f"paths = sorted(Path({str(tmp_path / 'images')!r}).iterdir()) * 3000\n"
         f"read_images(paths, own_data(), Path({str(tmp_path / 'a.npy')!r}), workers=2)\n"
     )

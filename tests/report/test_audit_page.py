@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from tests.page_sample import sample
-from tests.test_page import Page
+from tests.report.page_sample import sample
+from tests.report.test_page import Page
 from valgap.document.markdown import inert
 from valgap.findings import audit
 from valgap.ground import paths

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tests.test_decode import own_data
+from tests.data.test_decode import own_data
 from valgap.data.sources import folder as folders
 from valgap.data.sources import named
 from valgap.data.sources.images import Dropped, Images

@@ -11,7 +11,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from tests.page_sample import sample
+from tests.report.page_sample import sample
 from tests.scratch import ROOT
 from valgap.document.numbers import number
 from valgap.document.parts import Table, marked, script_json
@@ -194,7 +194,7 @@ def test_names_no_commit_and_no_time(rendered: str) -> None:
 
 def test_same_inputs_give_the_same_bytes_in_another_process(rendered: str) -> None:
     script = (
-        "import hashlib; from valgap.report.page import render_html; from tests.page_sample import sample;"
+        "import hashlib; from valgap.report.page import render_html; from tests.report.page_sample import sample;"
         "print(hashlib.sha256(render_html(*sample()).encode()).hexdigest())"
     )
     environment = os.environ | {"PYTHONHASHSEED": "7"}

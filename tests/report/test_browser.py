@@ -11,7 +11,7 @@ import pytest
 from selenium import webdriver
 from selenium.webdriver.chrome.service import Service
 
-from tests.page_sample import sample
+from tests.report.page_sample import sample
 from valgap.report.page import render_html
 
 pytestmark = pytest.mark.browser

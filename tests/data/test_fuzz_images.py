@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from tests.test_decode import own_data
+from tests.data.test_decode import own_data
 from valgap.data.reading import decode
 from valgap.data.reading.decode import read_image, read_size
 from valgap.data.sources.images import GIVEN, Images

@@ -18,7 +18,7 @@ from benchmarks.figures import Spread, Target
 from benchmarks.pipeline import Added, Costs
 from benchmarks.settings import AUGMENTATION, GENERATOR
 from tests.scratch import ROOT, TOY, copy_repository, run, user_environment
-from tests.test_augment import ORIGINAL, SOURCE
+from tests.training.test_augment import ORIGINAL, SOURCE
 from valgap.ground.errors import SuiteError
 from valgap.ground.params import suite
 
