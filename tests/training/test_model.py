@@ -68,8 +68,8 @@ def test_any_kind_of_model_is_trained_scored_saved_and_repeated(
     probabilities = first.probabilities["test"]
     assert probabilities.dtype == np.float32
     np.testing.assert_allclose(probabilities.sum(axis=1), 1, atol=1e-5)
-    assert first.facts["forward_flops"] > first.facts["parameters"] / 2
-    assert first.history[1]["train_nll"] < first.history[0]["train_nll"]
+    assert first.facts.forward_flops > first.facts.parameters / 2
+    assert first.history[1].train_nll < first.history[0].train_nll
     first.model.save_weights(tmp_path / "saved.weights.h5")
     again = build_model(SHAPE, 3, architecture, TOY)
     again.load_weights(tmp_path / "saved.weights.h5")
@@ -323,7 +323,7 @@ def test_head_rate_factor_is_refused_where_no_head_can_be_told(tmp_path: Path, m
         trained(write(monkeypatch, tmp_path, dense), head_rate_factor=2.0)
     with pytest.raises(SuiteError, match="nothing but a head that is trained"):
         trained(CNN, head_rate_factor=2.0, frozen=0.5)
-    assert trained(CNN, head_rate_factor=2.0).facts["replicate"] == 0
+    assert trained(CNN, head_rate_factor=2.0).facts.replicate == 0
 
 
 def test_resnet_is_the_one_of_the_paper() -> None:
@@ -345,7 +345,7 @@ def test_resnet_trains_on_small_and_odd_images_without_batch_normalisation(shape
     values = start(sample(shape)).numpy()
     assert np.abs(values).max() < 20  # blocks start as their shortcuts, and do not blow it up
     run = train_replicate(recipe(RESNET, variant(steps=30, head="pooling"), TOY), 0, splits, 3)
-    assert run.history[-1]["train_nll"] < run.history[0]["train_nll"]
+    assert run.history[-1].train_nll < run.history[0].train_nll
 
 
 def test_applications_see_pixels_as_their_own_preprocessing_makes_them() -> None:
