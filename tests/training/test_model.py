@@ -18,13 +18,13 @@ from valgap.ground.errors import SuiteError
 from valgap.ground.files import write_npz
 from valgap.ground.params.experiment import Model, Train
 from valgap.ground.params.schema import parse, read_yaml
-from valgap.models.bites import Networks, check_variants
+from valgap.models.bites import PROOF_OF, PROOFS, Networks, check_variants
 from valgap.training import pairing
 from valgap.training.loop import make_training
 from valgap.training.losses import make_loss
 from valgap.training.network import applications
 from valgap.training.network.builders import build_model, build_network, knobs_of
-from valgap.training.network.contract import sample
+from valgap.training.network.contract import Knobs, sample
 from valgap.training.network.knobs import freeze, head_variables, penalise
 from valgap.training.network.structure import call_order, forward_flops, head_weights, output_layer, weighted_layers
 from valgap.training.optimizer import make_optimizer
@@ -188,7 +188,25 @@ def test_a_setting_of_the_baseline_that_does_nothing_is_refused(
     with pytest.raises(SuiteError) as refused:
         check_variants(SHAPE, 3, architecture, baseline, {"baseline": baseline}, print)
     lines = [line.strip() for line in str(refused.value).split("\n") if "train: " in line]
-    assert [line.split(" instead")[0] for line in lines] == ["train: dropout = [0.1, 0, 0]", "train: batch_norm = True"]
+    assert [line.split(" instead")[0] for line in lines] == ["train: batch_norm = True", "train: dropout = [0.1, 0, 0]"]
+
+
+def test_every_knob_of_the_network_has_a_proof_and_every_knob_of_builders_is_one() -> None:
+    assert set(PROOF_OF.values()) == set(PROOFS)
+    asked = {field.name for field in dataclasses.fields(Knobs)} - {"weights"}
+    assert asked <= set(PROOF_OF)
+    assert knobs_of(CNN, TOY) == Knobs(TOY.dropout, TOY.width, TOY.head, TOY.batch_norm, None)
+
+
+def test_a_choice_of_the_baseline_is_not_compared_with_the_default(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A head that is fixed is no setting that does nothing, and the other one may be too large to build."""
+    fixed = SEQUENTIAL.replace("knobs.head", "'pooling'")
+    assert fixed != SEQUENTIAL
+    architecture = write(monkeypatch, tmp_path, fixed)
+    baseline = variant(head="pooling")
+    check_variants(SHAPE, 3, architecture, baseline, {"baseline": baseline}, lambda line: None)
 
 
 def test_identical_networks_are_built_once(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -491,7 +509,8 @@ def test_the_stage_checks_all_that_trains_and_writes_what_never_changes(tmp_path
     lists = {name: np.arange(*limits)[np.newaxis] for name, limits in rows.items()}
     for block in (0, 1):
         content = {"replicates": np.array([block]), "train_size": np.array(1000), **lists} | {
-            "seed": np.array(1), "purposes": np.array(["order"]), "purpose_numbers": np.array([1], np.uint64),
+            "seed": np.array(1), "purposes": np.array(["order", "long_tail"]),
+            "purpose_numbers": np.array([1, 2], np.uint64),
         }  # fmt: skip
         write_npz(tmp_path / paths.split_file(block), content)
     (tmp_path / "params.yaml").write_text(params)
