@@ -59,7 +59,7 @@ def work(file: Path, recipe: Recipe, replicate: int, index: dict[str, NDArray[np
     probabilities = trained.probabilities["test"]
     saving.save(trained.model, images.shape[1:], file)
     saving.prove(file, splits["test"].images[:COMPARED], probabilities[:COMPARED])
-    return Exported(probabilities, int(trained.facts["parameters"]), saving.own_classes(file))
+    return Exported(probabilities, trained.facts.parameters, saving.own_classes(file))
 
 
 def chosen(settings: Train, selected_steps: list[int]) -> Train:

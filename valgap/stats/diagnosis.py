@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from valgap.ground.params.experiment import Augmentation, Train
+from valgap.ground.params.experiment import Train
 from valgap.ground.params.suite import BASELINE, CAUSES, Suite
 from valgap.stats import trends, verdicts
 from valgap.stats.contrasts import IMBALANCED, Comparison, Measured, per_replicate, primary_metric, redrawn, table
@@ -29,9 +29,7 @@ CAUSE_WORDS = {  # of a contrast's verdict, where the arm removes the cause from
 def is_present(cause: str, train: Train, class_sizes: list[int]) -> bool:
     """Whether the baseline has the cause at all. Capacity and regularization are a matter of degree: always."""
     if cause == "augmentation":
-        return train.augmentation != Augmentation() or any(
-            (train.rand_augment, train.random_erasing, train.mixup, train.cutmix)
-        )
+        return bool(train.transforms)
     if cause == "imbalance":
         return train.long_tail > IMBALANCED or max(class_sizes) > IMBALANCED * min(class_sizes)
     return True

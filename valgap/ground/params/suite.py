@@ -12,15 +12,12 @@ from valgap.ground.params.experiment import (
     TRANSFORMS,
     Compute,
     Data,
-    Fraction,
     Model,
-    Natural,
-    NonNegative,
     Split,
     Train,
-    check_name,
     variant_settings,
 )
+from valgap.ground.params.fields import Fraction, Natural, NonNegative, check_name
 from valgap.ground.params.schema import STRICT, ParamsError, parse, read_yaml
 
 BASELINE = "baseline"
