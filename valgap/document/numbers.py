@@ -2,12 +2,28 @@
 
 import math
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, Protocol
 
 from valgap.stats.intervals import Interval
 from valgap.stats.shares import Share
 
 UNKNOWN = "n/a"
+
+
+class Effect(Protocol):
+    """A difference of fractions with its limits; NaN where they are unknown."""
+
+    @property
+    def mean(self) -> float:
+        """The difference."""
+
+    @property
+    def low(self) -> float:
+        """Its lower limit."""
+
+    @property
+    def high(self) -> float:
+        """Its upper limit."""
 
 
 def percent(value: float) -> str:
@@ -56,11 +72,10 @@ def joined(names: Iterable[str]) -> str:
     return " and ".join(filter(None, (", ".join(quoted[:-1]), *quoted[-1:])))
 
 
-def effect(entry: dict[str, Any]) -> str:
+def effect(entry: Effect) -> str:
     """`+1.4 pp (+0.7 to +2.0)`; without an interval where it is unknown."""
-    mean, low, high = (math.nan if entry[key] is None else float(entry[key]) for key in ("mean", "low", "high"))
-    limits = "no interval" if math.isnan(low) else f"{signed(low)} to {signed(high)}"
-    return f"{signed(mean)} pp ({limits})"
+    limits = "no interval" if math.isnan(entry.low) else f"{signed(entry.low)} to {signed(entry.high)}"
+    return f"{signed(entry.mean)} pp ({limits})"
 
 
 def shares(found: Share | Interval, unit: str = "") -> str:
