@@ -1,48 +1,42 @@
 """Looks at the images themselves, before anything is trained, and says what in them may make or hide a gap.
 
-Reads what a source gave and the suite's split of it; returns what `prepare` writes to reports/audit.json. The same
-images give the same bytes. It looks at every image, but searches near duplicates among about 70,000 at most, and
-labels and shift among fewer: findings say where they speak of a sample.
+Takes the look at what a source gave, in the suite's split of it; returns what `prepare` writes to reports/audit.json.
+The same images give the same bytes. It looks at every image, but searches near duplicates among about 70,000 at most,
+and labels and shift among fewer: findings say where they speak of a sample.
 """
 
 import dataclasses
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from valgap.data.sources.images import Images
-from valgap.findings import counts, duplicates, groups, labels, neighbours, pictures, pixels, shift
-from valgap.findings.finding import Finding, Used, use
+from valgap.findings import counts, duplicates, groups, labels, pictures, shift
+from valgap.findings.finding import Finding, Used
+from valgap.findings.look import Look
 
 SCHEMA = 1  # of audit.json: raise it when a name or its meaning changes
 ORDER = ("problem", "worth a look", "fine")
 
 
-def audit(images: Images, split_of: NDArray[np.str_], seed: int) -> dict[str, Any]:
-    """All findings, problems first, as JSON can hold them.
-
-    `split_of` (n,) is the split of each image: "train", "val", "test", or "pool", of which training and validation
-    are drawn; "" for images that are not used. `seed` decides every sample. Raises ValueError on another split.
-    """
-    used = use(images, split_of)
-    findings = sorted(look(used, seed), key=lambda finding: ORDER.index(finding.severity))
+def audit(looked: Look) -> dict[str, Any]:
+    """All findings on the images that were looked at, problems first, as JSON can hold them."""
+    used = looked.used
+    findings = sorted(findings_of(looked), key=lambda finding: ORDER.index(finding.severity))
     wanted = [image for finding in findings for example in finding.examples for image in example.images]
     drawn = pictures.draw(used, wanted)
     return {
         "schema": SCHEMA,
         "images": len(used.index),
-        "image_shape": list(images.images.shape[1:]),
+        "image_shape": list(used.source.images.shape[1:]),
         "findings": [_as_dict(used, finding, drawn) for finding in findings],
     }
 
 
-def look(used: Used, seed: int) -> list[Finding]:
+def findings_of(looked: Look) -> list[Finding]:
     """The findings, in the order in which they are best read among those of one severity."""
+    used, measured, similar, seed = looked.used, looked.measured, looked.similar, looked.seed
     if not len(used.index):
         return [counts.counts(used)]
-    measured = pixels.measure(used.source.images, used.index)
-    similar = neighbours.search(used.source.images, used.index, measured.original, used.split, seed)
     cluster = similar.cluster if used.groups is None else np.unique(used.groups, return_inverse=True)[1]
     given = used.learned.any() and bool(np.any(used.split == "val"))
     across, within, conflicts = duplicates.exact(used, measured.original)
