@@ -23,9 +23,12 @@ from valgap.check.document import Document, inert
 from valgap.check.prediction import POOL, Predicted, predict
 from valgap.check.result import Result, assemble, is_unequal
 from valgap.data.sources.images import Dropped, Images
+from valgap.findings import neighbours
 from valgap.findings.audit import audit
 from valgap.findings.leakage import leaked
+from valgap.findings.look import look
 from valgap.ground.errors import SuiteError
+from valgap.ground.params.experiment import Compute
 from valgap.stats import intervals, shares
 from valgap.stats.metrics import confusion
 
@@ -554,7 +557,7 @@ def result_of(
     found = Predicted(bare, np.array(given), probabilities, "probabilities", "0-1", {}, (0, 0), 1234)
     marked = np.zeros(len(labels), np.bool_)
     marked[np.flatnonzero(np.array(given) == "val")[:hit]] = True
-    return assemble(found, audit(images, found.splits, 0) if audited else {"findings": []}, marked)
+    return assemble(found, audit(look(images, found.splits, 0)) if audited else {"findings": []}, marked)
 
 
 def share_of(images: int, right: float) -> Mask:
@@ -651,8 +654,33 @@ def test_duplicates_in_training_are_found() -> None:
     nearly[0, 0] = 255 - nearly[0, 0] // 2
     pixels[30] = np.clip(pixels[5].astype(np.int64) * 0.97, 0, 255)
     changed = dataclasses.replace(images, images=pixels)
-    assert np.flatnonzero(leaked(changed, changed.given, 0)).tolist() == [25, 30]
-    assert not leaked(changed, np.full(40, POOL), 0).any()
+    assert np.flatnonzero(leaked(look(changed, changed.given, 0))).tolist() == [25, 30]
+    assert not leaked(look(changed, np.full(40, POOL), 0)).any()
+
+
+def test_near_duplicates_are_searched_for_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    labels = np.arange(40) % 3
+    images = images_of(labels, ["train"] * 20 + ["val"] * 20)
+    bare = dataclasses.replace(images, images=images.images[:0])
+    probabilities = np.full((40, 3), 1 / 3, np.float32)
+    found = Predicted(bare, images.given, probabilities, "probabilities", "0-1", {}, (0, 0), 5)
+
+    def run_jobs(work: Any, jobs: list[Any], place: Any) -> list[Predicted]:
+        np.save(jobs[0][4], images.images)
+        return [found]
+
+    def search(*asked: Any) -> neighbours.Similar:
+        searches.append(asked)
+        return original(*asked)
+
+    searches: list[Any] = []
+    original = neighbours.search
+    monkeypatch.setattr(neighbours, "search", search)
+    monkeypatch.setattr("valgap.compute.pool.run_jobs", run_jobs)
+    (tmp_path / "model.keras").touch()
+    result = command.check(tmp_path / "model.keras", command.images_of("photos", None), None, None, Compute())
+    assert len(searches) == 1
+    assert result.leaked == 0
 
 
 def test_one_split_has_no_gap() -> None:
@@ -685,7 +713,7 @@ def test_two_classes_have_an_area_under_the_curve(tmp_path: Path) -> None:
     found = Predicted(
         images, images.given, np.stack([1 - second, second], axis=1), "one probability", "0-1", {}, (0, 0), 5,
     )  # fmt: skip
-    result = assemble(found, audit(images, images.given, 0), np.zeros(40, np.bool_))
+    result = assemble(found, audit(look(images, images.given, 0)), np.zeros(40, np.bool_))
     text = Document(result, "m", "d", None).markdown()
     assert "| AUROC |" in text
     assert "| `yes` | 100.0 (72.2 to 100.0) of 10 |" in text

@@ -14,7 +14,7 @@ import yaml
 from tests.scratch import ROOT, TOY, copy_repository, run
 from valgap.costs import budget, estimate, timings
 from valgap.costs.estimate import Timings
-from valgap.data.splits import Sizes
+from valgap.data.sizes import Sizes
 from valgap.ground.errors import SuiteError
 from valgap.ground.params import suite
 from valgap.ground.params.experiment import settings_as_dict

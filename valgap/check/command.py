@@ -21,6 +21,7 @@ from valgap.compute import pool
 from valgap.compute.placement import place
 from valgap.findings.audit import audit
 from valgap.findings.leakage import leaked
+from valgap.findings.look import look
 from valgap.ground import paths
 from valgap.ground.errors import SuiteError
 from valgap.ground.lifetime import die_with_parent
@@ -51,7 +52,8 @@ def check(model: Path, data: Data, module: str | None, value_range: str | None, 
         job = (model, module, data, value_range, pixels)
         (predicted,) = pool.run_jobs(prediction.work, [job], place(compute).first)
         images = dataclasses.replace(predicted.images, images=np.load(pixels, mmap_mode="r", allow_pickle=False))
-        return assemble(predicted, audit(images, predicted.splits, SEED), leaked(images, predicted.splits, SEED))
+        looked = look(images, predicted.splits, SEED)
+        return assemble(predicted, audit(looked), leaked(looked))
 
 
 @click.command(epilog="Example: valgap check my.keras photos --out report")

@@ -6,7 +6,7 @@ import re
 import statistics
 from collections.abc import Iterable, Mapping
 
-from valgap.data.splits import Sizes
+from valgap.data.sizes import Sizes
 from valgap.ground.errors import SuiteError
 from valgap.ground.params.experiment import Train
 from valgap.ground.params.suite import BASELINE, Cause, Suite

@@ -26,7 +26,7 @@ from valgap.costs.estimate import (
     run_seconds,
 )
 from valgap.data.prepared import read_manifest
-from valgap.data.splits import sizes_of
+from valgap.data.sizes import sizes_of
 from valgap.ground import paths, records
 from valgap.ground.errors import SuiteError
 from valgap.ground.files import write_whole
