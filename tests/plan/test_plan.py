@@ -46,8 +46,10 @@ def test_seconds_and_megabytes_of_a_run_by_hand() -> None:
     assert len(train.evaluation_policies) == 3
     assert estimate.predicted_images(train, sizes) == 1000 + 1000 * 4 + 5000
     assert estimate.scored_images(train, sizes) == 10_000 + 10 * 1500
-    assert estimate.run_seconds(train, sizes, SPEED, 1) == pytest.approx(960 * 0.02 + 25_000 * 0.0002 + 0.8)
-    assert estimate.run_seconds(train, sizes, SPEED, 2) == pytest.approx(2 * 24.2 + 0.8)
+    assert estimate.run_seconds(train, train, sizes, SPEED, 1) == pytest.approx(960 * 0.02 + 25_000 * 0.0002 + 0.8)
+    assert estimate.run_seconds(train, train, sizes, SPEED, 2) == pytest.approx(2 * 24.2 + 0.8)
+    large = dataclasses.replace(train, batch_size=4 * train.batch_size)
+    assert estimate.run_seconds(large, train, sizes, SPEED, 1) == pytest.approx(960 * 0.08 + 25_000 * 0.0002 + 0.8)
     half = dataclasses.replace(train, train_size_factor=0.25)
     assert estimate.scored_images(half, sizes) == 250 + 4000 + 5000 + 10 * 1250
     # 10,000 x 10 float32, 7,000 labels, indices and groups of 8 bytes each, times 6; 421,642 float32 weights once

@@ -182,7 +182,7 @@ def costs(params: Suite, prepared: bool = False) -> Costs:
         model = probe.models[digest(settings)]
         seconds = measured_seconds(params, name, blocks, device)
         if seconds is None:
-            of_run[name] = run_seconds(settings, sizes, probe.timings, model["flops"] / baseline)
+            of_run[name] = run_seconds(settings, params.train, sizes, probe.timings, model["flops"] / baseline)
         else:
             of_run[name] = seconds + probe.timings.run
             measured.append(name)
