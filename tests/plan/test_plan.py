@@ -5,13 +5,16 @@ import dataclasses
 import json
 import math
 import os
+import subprocess
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 import yaml
 
-from tests.scratch import ROOT, TOY, copy_repository, run
+from tests.scratch import ROOT, TOY, copy_repository, run, user_environment
+from tests.watching import of_kind, processes, wait_for
 from valgap.costs import budget, estimate, timings
 from valgap.costs.estimate import Timings
 from valgap.data.splits import Sizes
@@ -321,3 +324,22 @@ def test_plan_more_and_repro_at_toy_scale(tmp_path: Path) -> None:
     assert not (folder / "runs").exists()
     assert (folder / "params.yaml").read_bytes() == before
     assert not list(folder.glob("*.partial"))
+
+
+def stages(folder: Path) -> list[psutil.Process]:
+    return [process for process in processes(folder) if "stages.prepare" in process.cmdline()]
+
+
+def test_a_killed_plan_takes_its_dvc_and_the_stage_with_it(tmp_path: Path) -> None:
+    """Nothing works on in a workspace that the next command may lock; while a child lives it is locked."""
+    folder = copy_repository(tmp_path, TOY, ["baseline"])
+    process = subprocess.Popen(["python", "-m", "valgap", "plan"], cwd=folder, env=user_environment())
+    try:
+        wait_for(lambda: stages(folder) or process.poll() is not None, "the stage")
+        (dvc,) = of_kind(folder, "dvc")
+        assert str(folder / ".dvc/tmp/workspace.lock") in [file.path for file in dvc.open_files()]
+    finally:
+        process.kill()
+        process.wait()
+    wait_for(lambda: not processes(folder), "the end of every process of a killed plan")
+    assert not (folder / "data/prepared/manifest.json").exists()

@@ -7,10 +7,7 @@ Reads runs/*/*/run.json and telemetry.json, data/prepared/manifest.json and .dvc
 import dataclasses
 import hashlib
 import json
-import os
 import statistics
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -30,9 +27,9 @@ from valgap.data.splits import sizes_of
 from valgap.ground import paths
 from valgap.ground.errors import SuiteError
 from valgap.ground.files import write_whole
-from valgap.ground.lifetime import PARENT
 from valgap.ground.params.experiment import Train, settings_as_dict
 from valgap.ground.params.suite import BASELINE, Suite
+from valgap.pipeline import processes
 
 PROBE = Path(".dvc/tmp/probe.json")
 
@@ -100,11 +97,9 @@ def missing_models(params: Suite, probe: Probe) -> dict[str, Train]:
 def prepare() -> None:
     """Bring data/prepared up to date. Raises SuiteError with DVC's words when that fails."""
     print("preparing the data", flush=True)
-    done = subprocess.run(
-        ["dvc", "repro", "-q", "prepare"], text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
-    )
-    if done.returncode:
-        raise SuiteError(f"`dvc repro prepare` failed:\n{done.stdout.rstrip()}")
+    status, text = processes.output(["dvc", "repro", "-q", "prepare"])
+    if status:
+        raise SuiteError(f"`dvc repro prepare` failed:\n{text.rstrip()}")
 
 
 def probed(params: Suite, prepared: bool) -> Probe:
@@ -124,9 +119,7 @@ def probed(params: Suite, prepared: bool) -> Probe:
     if not prepared:
         prepare()
     if not (found := cached()):
-        environment = os.environ | {PARENT: str(os.getpid())}
-        done = subprocess.run([sys.executable, "-m", "valgap.costs.probe"], env=environment)
-        if done.returncode:
+        if processes.start(["valgap.costs.probe"]).wait():
             raise SuiteError("the probe of this machine's speed failed; its own words are above")
         found = cached()
     if not found:
