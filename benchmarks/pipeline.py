@@ -14,7 +14,8 @@ import yaml
 
 from benchmarks.dvc import dvc
 from benchmarks.figures import Spread, orchestration_share, spread
-from valgap.costs.estimate import default_set, measured_run_seconds
+from valgap.costs.estimate import default_set
+from valgap.costs.timings import telemetry_seconds
 from valgap.ground import paths
 from valgap.ground.params.suite import BASELINE, Suite
 from valgap.pipeline import processes
@@ -118,6 +119,4 @@ def add_variant(folder: Path) -> Added:
     idle = dvc(folder, "repro").wall
     write({BASELINE: {}, ADDED: {"dropout": [0.25, 0.25, 0.5]}})
     wall = dvc(folder, "repro").wall
-    telemetry = folder / paths.run_folder(ADDED, 0) / paths.TELEMETRY
-    rows = json.loads(telemetry.read_text(encoding="utf-8"))
-    return Added(wall, idle, sum(map(measured_run_seconds, rows)))
+    return Added(wall, idle, sum(telemetry_seconds(folder / paths.run_folder(ADDED, 0))))

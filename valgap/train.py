@@ -111,7 +111,10 @@ def assemble(folders: list[Path], variant: str, block: int, recipe: Recipe, targ
         "environments": environments,
     }
     (target / paths.RUN).write_text(json_text(run), encoding="utf-8")
-    telemetry = [json.loads((folder / paths.TELEMETRY).read_text(encoding="utf-8")) for folder in folders]
+    telemetry = {  # DVC does not track it: a checkout may leave it beside another run
+        "run_sha256": hashlib.sha256((target / paths.RUN).read_bytes()).hexdigest(),
+        "replicates": [json.loads((folder / paths.TELEMETRY).read_text(encoding="utf-8")) for folder in folders],
+    }
     (target / paths.TELEMETRY).write_text(json_text(telemetry), encoding="utf-8")
     models = target / paths.MODELS
     models.mkdir()

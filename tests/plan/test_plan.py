@@ -2,6 +2,7 @@
 
 import copy
 import dataclasses
+import hashlib
 import json
 import math
 import os
@@ -213,9 +214,9 @@ def finish(folder: Path, params: suite.Suite, variant: str, block: int, **change
         "environments": [{"device": "cpu"}],
     } | changes
     (target / "run.json").write_text(json.dumps(record))
-    (target / "telemetry.json").write_text(
-        json.dumps([{"replicate": 0, "train": 10, "curve": 2, "predict": 1}, {"train": 20, "curve": 2, "predict": 1}])
-    )
+    rows = [{"replicate": 0, "train": 10, "curve": 2, "predict": 1}, {"train": 20, "curve": 2, "predict": 1}]
+    digest = hashlib.sha256((target / "run.json").read_bytes()).hexdigest()
+    (target / "telemetry.json").write_text(json.dumps({"run_sha256": digest, "replicates": rows}))
 
 
 def test_a_cell_is_done_with_its_current_settings_alone(folder: Path) -> None:
@@ -230,6 +231,21 @@ def test_a_cell_is_done_with_its_current_settings_alone(folder: Path) -> None:
     assert timings.measured_seconds(SHIPPED, "baseline", (0, 1), "cpu") == pytest.approx((13 + 23) / 2)
     assert timings.measured_seconds(SHIPPED, "baseline", (0, 1), "gpu") is None
     assert timings.measured_seconds(SHIPPED, "dropout", (0, 1), "cpu") is None
+
+
+def test_durations_of_another_run_are_not_taken_for_those_of_this_one(folder: Path) -> None:
+    """DVC checks out the run.json of a branch and leaves the telemetry.json of the other one."""
+    finish(folder, SHIPPED, "baseline", 0)
+    run = folder / "runs/baseline/0/run.json"
+    trained = run.read_text()
+    run.write_text(trained.replace('"cpu"', '"gpu"'))
+    assert timings.done_cells(SHIPPED, {"baseline": (0,)})
+    assert timings.measured_seconds(SHIPPED, "baseline", (0,), "gpu") is None
+    run.write_text(trained)
+    assert timings.measured_seconds(SHIPPED, "baseline", (0,), "cpu") == 18
+    for damaged in ("[]", "{", '{"run_sha256": 1}'):
+        (folder / "runs/baseline/0/telemetry.json").write_text(damaged)
+        assert timings.measured_seconds(SHIPPED, "baseline", (0,), "cpu") is None
 
 
 def test_probe_is_kept_by_its_key(folder: Path) -> None:

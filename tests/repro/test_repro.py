@@ -15,6 +15,7 @@ from click.testing import CliRunner
 from tests.scratch import TOY, copy_repository, read_params, run, user_environment, write_params
 from tests.watching import PATIENCE, of_kind, press_ctrl_c, processes, results, start_repro, stored, wait_for
 from valgap.compute.progress import FILE, Progress
+from valgap.costs import timings
 from valgap.ground.lifetime import PARENT
 from valgap.pipeline import dvc, lockfile
 from valgap.repro import account, command
@@ -82,6 +83,7 @@ def test_side_by_side_gives_the_bits_of_one_after_another_on_two_slots(
     last = json.loads((folder / account.LAST_RUN).read_text())
     assert (last["jobs"], last["slots"], last["replicates"], last["cells"]) == (2, 2, 6, 3)
     assert 0 < last["training_seconds"] < last["seconds"] * 2
+    assert len(timings.telemetry_seconds(folder / "runs/l2/0")) == 2
     assert "Data and pipelines are up to date" in run(folder, "dvc", "repro").stdout
     again = run(folder, "env", "JOBS=2", "python", "-m", "valgap", "repro").stdout
     assert "up to date" in again

@@ -153,12 +153,22 @@ def measured_seconds(params: Suite, variant: str, blocks: tuple[int, ...], devic
         record = _record(variant, block, params)
         if record is None or any(environment.get("device") != device for environment in record["environments"]):
             continue
-        try:
-            telemetry = json.loads((paths.run_folder(variant, block) / paths.TELEMETRY).read_text(encoding="utf-8"))
-            found += map(measured_run_seconds, telemetry)
-        except (OSError, ValueError, KeyError, TypeError):
-            continue
+        found += telemetry_seconds(paths.run_folder(variant, block))
     return statistics.fmean(found) if found else None
+
+
+def telemetry_seconds(folder: Path) -> list[float]:
+    """Seconds of each replicate of a cell; none where telemetry.json is damaged or tells of another run than run.json.
+
+    DVC does not track it: after a checkout it may lie beside the run of another branch.
+    """
+    try:
+        content = json.loads((folder / paths.TELEMETRY).read_text(encoding="utf-8"))
+        if content["run_sha256"] != hashlib.sha256((folder / paths.RUN).read_bytes()).hexdigest():
+            return []
+        return [measured_run_seconds(row) for row in content["replicates"]]
+    except (OSError, ValueError, KeyError, TypeError):
+        return []
 
 
 def costs(params: Suite, prepared: bool = False) -> Costs:
