@@ -18,7 +18,7 @@ from valgap.ground import paths
 from valgap.ground.errors import SuiteError
 from valgap.ground.params import suite
 from valgap.ground.params.suite import BASELINE, Suite
-from valgap.pipeline.workspace import lock_workspace
+from valgap.pipeline import workspace
 
 Added = list[tuple[str, int]]
 
@@ -123,8 +123,8 @@ def command(variant: str, blocks: int, budget: str | None, dry: bool) -> None:
     """Train a variant, and what it is compared with, on fresh replicates."""
     params = suite.load()
     cells = new_cells(params, variant, blocks)
-    lock_workspace()  # given back when this process becomes another, which takes it again
-    add(params, cells, dry, budget or "")
-    if not dry:
+    with workspace.locked():
+        add(params, cells, dry, budget or "")
+    if not dry:  # this process becomes another, which takes the lock again
         words = ["repro", *(["--budget", budget] if budget else [])]
         os.execv(sys.executable, [sys.executable, "-m", "valgap", *words])

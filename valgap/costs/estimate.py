@@ -10,7 +10,6 @@ from valgap.data.sizes import Sizes
 from valgap.ground.errors import SuiteError
 from valgap.ground.params.experiment import Train
 from valgap.ground.params.suite import BASELINE, Cause, Suite
-from valgap.results.record import Telemetry
 from valgap.stats.intervals import Interval
 from valgap.stats.verdicts import Contrast, minimum_detectable_effect
 from valgap.training.subset import SCORED
@@ -24,7 +23,7 @@ Cells = Mapping[str, tuple[int, ...]]  # blocks by variant
 class Timings:
     """Seconds that the baseline takes with as many processes at once as a run uses.
 
-    `step` an optimizer step, `image` a scored image, `run` a replicate besides these, `cell` a cell's
+    `step` an optimizer step of its batch, `image` a scored image, `run` a replicate besides these, `cell` a cell's
     start: import and tracing.
     """
 
@@ -73,14 +72,13 @@ def _train_images(settings: Train, sizes: Sizes) -> int:
     return round(sizes.train * settings.train_size_factor)
 
 
-def measured_run_seconds(row: Telemetry) -> float:
-    """Seconds of a finished replicate: training, learning curve and predictions."""
-    return row.train + row.curve + row.predict
+def run_seconds(settings: Train, baseline: Train, sizes: Sizes, timings: Timings, flops_ratio: float) -> float:
+    """Seconds of one replicate; `flops_ratio` is the network's forward operations over the baseline's.
 
-
-def run_seconds(settings: Train, sizes: Sizes, timings: Timings, flops_ratio: float) -> float:
-    """Seconds of one replicate; `flops_ratio` is the network's forward operations over the baseline's."""
-    passes = settings.steps * timings.step + scored_images(settings, sizes) * timings.image
+    A step takes as long as its images: twice the baseline's batch, twice the time of the baseline's step.
+    """
+    step = timings.step * settings.batch_size / baseline.batch_size
+    passes = settings.steps * step + scored_images(settings, sizes) * timings.image
     return passes * flops_ratio + timings.run
 
 

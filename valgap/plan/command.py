@@ -15,7 +15,7 @@ from valgap.costs.estimate import Total, detectable
 from valgap.ground import paths
 from valgap.ground.params import suite
 from valgap.ground.params.suite import BASELINE, Suite
-from valgap.pipeline.workspace import lock_workspace
+from valgap.pipeline import workspace
 from valgap.plan import ladder
 from valgap.stats.verdicts import adjusted_confidence
 
@@ -118,9 +118,9 @@ def command(budget: str | None) -> None:
     if budget:
         estimate.parse_budget(budget)  # before any work
     params = suite.load()
-    lock_workspace()
-    timings.prepare()
-    costs = timings.costs(params, prepared=True)
+    with workspace.locked():
+        timings.prepare()
+        costs = timings.costs(params, prepared=True)
     totals = {
         name: estimate.total(
             cells, timings.done_cells(params, cells), params.split.block_size, costs.of_cell, costs.megabytes

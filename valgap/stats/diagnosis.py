@@ -17,6 +17,7 @@ from valgap.ground.params.suite import BASELINE, CAUSES, Suite
 from valgap.stats import trends, verdicts
 from valgap.stats.contrasts import IMBALANCED, Comparison, Measured, per_replicate, primary_metric, redrawn, table
 from valgap.stats.intervals import Interval, over_replicates
+from valgap.stats.operations import training_operations
 from valgap.stats.run import Run
 from valgap.stats.verdict import (
     CauseEffect,
@@ -299,8 +300,11 @@ def _remedy(params: Suite, contrasts: pd.DataFrame, metric: str, costs: Costs) -
 
 
 def _relative_compute(params: Suite, name: str, costs: Costs) -> float:
-    """Steps times floating-point operations of the network, over the baseline's."""
-    operations = {arm: params.variants[arm].steps * costs[arm].forward_flops for arm in (name, BASELINE)}
+    """Operations of a variant's training over those of the baseline's."""
+    operations = {
+        arm: training_operations(settings.steps, settings.batch_size, costs[arm].forward_flops)
+        for arm, settings in ((arm, params.variants[arm]) for arm in (name, BASELINE))
+    }
     return round(operations[name] / operations[BASELINE], 3)
 
 
