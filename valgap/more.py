@@ -12,6 +12,7 @@ import click
 import yaml
 
 from valgap.cli import options
+from valgap.cli.workspace import InWorkspace
 from valgap.costs import timings
 from valgap.costs.budget import check_budget
 from valgap.ground import paths
@@ -114,7 +115,7 @@ def add(params: Suite, cells: Added, dry: bool, budget: str) -> None:
         partial.unlink(missing_ok=True)
 
 
-@click.command(epilog="Example: valgap more --variant dropout --blocks 2")
+@click.command(cls=InWorkspace, epilog="Example: valgap more --variant dropout --blocks 2")
 @options.variant
 @click.option("--blocks", type=click.IntRange(1, 100), default=1, metavar="N", help="Blocks of replicates to add.")
 @options.budget

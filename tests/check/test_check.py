@@ -18,7 +18,7 @@ from PIL import Image
 from scipy import stats
 
 from tests.scratch import ROOT, user_environment
-from valgap.check import advice, command, forward, loading, outputs, prediction, words
+from valgap.check import advice, forward, loading, outputs, prediction, run, words
 from valgap.check.document import Document, inert
 from valgap.check.prediction import POOL, Predicted, predict
 from valgap.check.result import Result, assemble, is_unequal
@@ -92,7 +92,7 @@ def saved(path: Path, trained: list[NDArray[np.float32]], *first: layers.Layer, 
 
 
 def predicted(path: Path, folder: Path, tmp_path: Path, module: str | None = None, **options: Any) -> Predicted:
-    data = command.images_of(str(folder), options.get("groups"))
+    data = run.images_of(str(folder), options.get("groups"))
     return predict(path, module, data, options.get("value_range"), tmp_path / "pixels.npy")
 
 
@@ -523,7 +523,7 @@ def test_errors_of_the_folder_speak_of_data(tmp_path: Path, trained: list[NDArra
     with pytest.raises(SuiteError, match=r"^DATA = .*absent"):
         predicted(path, tmp_path / "absent", tmp_path)
     with pytest.raises(SuiteError, match=r"^GROUPS = '\(' is no regular expression"):
-        command.images_of("folder", "(")
+        run.images_of("folder", "(")
 
 
 # Put together
@@ -678,7 +678,7 @@ def test_near_duplicates_are_searched_for_once(tmp_path: Path, monkeypatch: pyte
     monkeypatch.setattr(neighbours, "search", search)
     monkeypatch.setattr("valgap.compute.pool.run_jobs", run_jobs)
     (tmp_path / "model.keras").touch()
-    result = command.check(tmp_path / "model.keras", command.images_of("photos", None), None, None, Compute())
+    result = run.examine(tmp_path / "model.keras", run.images_of("photos", None), None, None, Compute())
     assert len(searches) == 1
     assert result.leaked == 0
 

@@ -4,6 +4,7 @@ In texts `code` in backticks is what users named. Both renderings make everythin
 """
 
 import dataclasses
+import html
 import os
 import re
 from pathlib import Path
@@ -15,14 +16,14 @@ from valgap.check.result import Result
 from valgap.check.sections import Section
 from valgap.check.words import named
 from valgap.document.markdown import markdown
-from valgap.document.parts import Table, html_template
+from valgap.document.parts import BASE64, Table, html_template
 from valgap.findings.finding import Finding, Picture
 from valgap.ground.errors import SuiteError
-from valgap.report.predictions import BASE64
 
 HERE = Path(__file__).parent
 CSS = HERE.parent / "document" / "page.css"
 POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
+FRAME = "width: 100%; height: 40rem; border: 0"
 ROWS = 30  # of a table in Markdown
 MARKUP = re.compile(r"([\\`*<>\[\]|&#~])")  # what Markdown could take for more than text, in the audit's words
 OURS = {  # of the audit's words, which speak of params.yaml
@@ -88,6 +89,13 @@ class Document:
             top=self.heading, sections=self.sections, findings=self.serious, fine=self.fine, policy=POLICY,
             css=Markup(CSS.read_text(encoding="utf-8")),
         )  # fmt: skip
+
+    def __repr__(self) -> str:
+        return self.markdown()
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: the page in a frame, so that neither one's style reaches the other."""
+        return f'<iframe srcdoc="{html.escape(self.html())}" sandbox style="{FRAME}"></iframe>'
 
     def save(self, folder: Path) -> None:
         """Write check.md and check.html to temporary names, then rename both. Raises SuiteError when it cannot."""

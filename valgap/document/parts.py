@@ -5,6 +5,7 @@ Every figure has a text alternative for each of its panels and a table with the 
 
 import dataclasses
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from markupsafe import Markup, escape
 
 from valgap.document.palette import themed
 
+BASE64 = re.compile(r"[A-Za-z0-9+/]+={0,2}")  # what a data URI of a picture may hold
 FOR_SCRIPT = {"<": "\\u003c", ">": "\\u003e", "&": "\\u0026", "\u2028": "\\u2028", "\u2029": "\\u2029"}
 
 

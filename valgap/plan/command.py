@@ -10,6 +10,7 @@ import math
 import click
 
 from valgap.cli import options
+from valgap.cli.workspace import InWorkspace
 from valgap.costs import estimate, timings
 from valgap.costs.estimate import Total, detectable
 from valgap.ground import paths
@@ -111,7 +112,7 @@ def advice(params: Suite, costs: timings.Costs, totals: dict[str, Total], text: 
     return lines
 
 
-@click.command(epilog="Example: valgap plan --budget 2h")
+@click.command(cls=InWorkspace, epilog="Example: valgap plan --budget 2h")
 @options.budget
 def command(budget: str | None) -> None:
     """Say what a run costs here and what it could show, before any training; with a budget, what to train in it."""

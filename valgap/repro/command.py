@@ -11,6 +11,7 @@ import time
 import click
 
 from valgap.cli import options
+from valgap.cli.workspace import InWorkspace
 from valgap.compute import placement
 from valgap.costs.budget import check_budget
 from valgap.ground.errors import SuiteError
@@ -82,6 +83,7 @@ def run(arguments: list[str], jobs: int) -> int:
 
 
 @click.command(
+    cls=InWorkspace,
     epilog="Example: valgap repro --jobs 2 --budget 4h",
     context_settings={"ignore_unknown_options": True, "allow_interspersed_args": True},
 )

@@ -54,7 +54,7 @@ class Telemetry:
 
 @dataclasses.dataclass(frozen=True)
 class CellTelemetry:
-    """telemetry.json of a cell. DVC does not track it: `run_sha256` ties it to the run.json that it was measured with."""
+    """telemetry.json of a cell. DVC does not track it: `run_sha256` ties it to the run.json beside it."""
 
     run_sha256: str
     replicates: tuple[Telemetry, ...]
