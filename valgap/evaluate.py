@@ -15,6 +15,7 @@ from typing import Any
 import pandas as pd
 
 from valgap.data.prepared import load_images, read_manifest
+from valgap.data.sizes import sizes_of
 from valgap.ground import paths
 from valgap.ground.params import suite
 from valgap.ground.params.experiment import settings_as_dict
@@ -28,6 +29,7 @@ from valgap.training.subset import load_splits
 def provenance(params: Suite) -> dict[str, Any]:
     """provenance.json: the data; each variant's diff, replicates, cost, checkpoints, predictions, environments."""
     manifest = read_manifest()
+    sizes = sizes_of(manifest)
     content: dict[str, Any] = {
         "schema": SCHEMA,
         "data": manifest,
@@ -46,7 +48,7 @@ def provenance(params: Suite) -> dict[str, Any]:
         content["variants"][variant] = {
             "diff": params.diffs[variant],
             "replicates": len(replicates),
-            "train_images": round(manifest["train_size"] * settings.train_size_factor),
+            "train_images": sizes.trained(settings),
             "steps": settings.steps,
             "parameters": replicates[0]["parameters"],
             "forward_flops": replicates[0]["forward_flops"],
