@@ -163,7 +163,11 @@ def test_a_large_group_costs_the_re_split_images_and_the_baseline_none() -> None
     # of 120 images together 20 validate, and a cut inside the chain loses 49 more
     assert sizes_of(split, tested) == Sizes(train=100, max_train=100, val=20, test=20, resplit=51)
     given_size = dataclasses.replace(split, train_size=60, max_train_factor=1.5)
-    assert sizes_of(given_size, tested) == Sizes(train=60, max_train=90, val=20, test=20, resplit=51)
+    sizes = sizes_of(given_size, tested)
+    assert sizes == Sizes(train=60, max_train=90, val=20, test=20, resplit=51)
+    again = dataclasses.replace(TRAIN, resplit=True)
+    half = dataclasses.replace(again, train_size_factor=0.5)
+    assert [sizes.trained(settings) for settings in (TRAIN, again, half)] == [60, 51, 30]
     assert len(draw(tested, given_size, 0)[0].train) == 90
     one_chain = images(labels, np.zeros(140, np.int64), val=np.arange(100, 120), test=np.arange(120, 140))
     baseline, sizes = draw(one_chain, split, 0)

@@ -59,17 +59,13 @@ def parse_budget(text: str) -> float:
 def predicted_images(settings: Train, sizes: Sizes) -> int:
     """Images whose predictions a run keeps: train, val, val under every policy, test."""
     policies = len(settings.evaluation_policies)
-    return min(_train_images(settings, sizes), SCORED) + sizes.val * (1 + policies) + sizes.test
+    return min(sizes.trained(settings), SCORED) + sizes.val * (1 + policies) + sizes.test
 
 
 def scored_images(settings: Train, sizes: Sizes) -> int:
     """Images of a run's forward passes besides training: those kept, and every point of its learning curve."""
-    point = min(settings.curve_train_images, _train_images(settings, sizes)) + sizes.val
+    point = min(settings.curve_train_images, sizes.trained(settings)) + sizes.val
     return predicted_images(settings, sizes) + settings.curve_points * point
-
-
-def _train_images(settings: Train, sizes: Sizes) -> int:
-    return round(sizes.train * settings.train_size_factor)
 
 
 def run_seconds(settings: Train, baseline: Train, sizes: Sizes, timings: Timings, flops_ratio: float) -> float:
@@ -89,7 +85,7 @@ def cell_seconds(run: float, replicates: int, workers: int, fixed: float) -> flo
 
 def cell_megabytes(settings: Train, sizes: Sizes, replicates: int, classes: int, parameters: int) -> float:
     """Megabytes of one cell in runs/: float32 probabilities, int64 labels, indices, groups; one replicate's weights."""
-    scored = min(_train_images(settings, sizes), SCORED) + sizes.val + sizes.test
+    scored = min(sizes.trained(settings), SCORED) + sizes.val + sizes.test
     replicate = predicted_images(settings, sizes) * classes * 4 + scored * 3 * 8
     return (replicates * replicate + parameters * 4) / 1e6
 

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from valgap.data.prepared import Manifest
 from valgap.ground.errors import SuiteError
-from valgap.ground.params.experiment import Split
+from valgap.ground.params.experiment import Split, Train
 
 Index = NDArray[np.int64]
 Fixed = tuple[Index, Index]  # what all replicates share: sorted test images, images left to train and validate on
@@ -41,6 +41,11 @@ class Sizes:
     val: int
     test: int
     resplit: int | None = None
+
+    def trained(self, settings: Train) -> int:
+        """Images that a replicate with these settings trains on."""
+        asked = round(self.train * settings.train_size_factor)
+        return asked if self.resplit is None or not settings.resplit else min(asked, self.resplit)
 
 
 def candidates(labels: Index, groups: Index | None, given: NDArray[np.str_]) -> Candidates:
