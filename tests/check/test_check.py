@@ -512,7 +512,7 @@ def test_images_of_several_sizes_need_a_model_of_one(tmp_path: Path, trained: li
     Image.new("L", (20, 16)).save(root / "train/ant/large.png")
     image = keras.Input((None, None, 1))
     keras.Model(image, layers.Dense(3)(layers.GlobalAveragePooling2D()(image))).save(tmp_path / "any.keras")
-    with pytest.raises(SuiteError, match=r"images have 2 sizes, and the model takes any;.*resize them as in training"):
+    with pytest.raises(SuiteError, match=r"^the model's input = any size: images have 2 sizes,.*; resize them as"):
         predicted(tmp_path / "any.keras", root, tmp_path / "read")
     found = predicted(saved(tmp_path / "one.keras", trained), root, tmp_path / "read")
     assert found.probabilities.shape == (19, 3)
@@ -522,8 +522,10 @@ def test_errors_of_the_folder_speak_of_data(tmp_path: Path, trained: list[NDArra
     path = saved(tmp_path / "model.keras", trained)
     with pytest.raises(SuiteError, match=r"^DATA = .*absent"):
         predicted(path, tmp_path / "absent", tmp_path)
-    with pytest.raises(SuiteError, match=r"^GROUPS = '\(' is no regular expression"):
+    with pytest.raises(SuiteError, match=r"^GROUPS = '\(': it is no regular expression"):
         run.images_of("folder", "(")
+    with pytest.raises(SuiteError, match=r"^DATA = '': string should have at least 1 character$"):
+        run.images_of("", None)
 
 
 # Put together

@@ -87,10 +87,7 @@ def test_given_splits_are_kept(tmp_path: Path) -> None:
         ([*SPLITS, "validation/cat/1.png"], r"folders test, train, val, validation: .* not validation"),
         ([name.replace("val/", "valid/") for name in SPLITS], "folders test, train, valid: splits are called"),
         ([name.replace("train/", "Train/") for name in SPLITS], "folders Train, test, val: splits are called"),
-        (
-            [f"train/{name}" for name in CLASSES],
-            "folders train: splits are called .*set data.path to the folder of class",
-        ),
+        ([f"train/{name}" for name in CLASSES], "folders train: splits are called .*name the folder of class folders"),
         ([f"train/{name}" for name in CLASSES] + ["notes/cat/1.png"], "nothing lies beside them"),
         (["val/cat/1.png", "test/cat/2.png"], "train and another at least"),
         (["cat/1.png", "cat/2.png", "Cat/1.png", "Cat/2.png"], "case or spaces alone: 'Cat' and 'cat'; rename"),

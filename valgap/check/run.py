@@ -20,6 +20,7 @@ from valgap.findings.look import look
 from valgap.ground import paths
 from valgap.ground.errors import SuiteError
 from valgap.ground.params.experiment import Compute, Data
+from valgap.ground.params.schema import parse
 
 if TYPE_CHECKING:
     import keras
@@ -67,14 +68,13 @@ def device_beside_this() -> Compute:
 
 
 def images_of(folder: str, group_pattern: str | None) -> Data:
-    """How the folder is read; the model's input decides size and color. Raises SuiteError on a bad pattern."""
+    """How the folder is read; the model's input decides size and color. Raises SuiteError on a bad pattern or name."""
+    said = {"source": "folder", "path": folder, "group_pattern": group_pattern}
+    unsaid = dict.fromkeys(("name", "table", "image_size", "group_column", "allowed_transforms"))
     try:
-        return Data(
-            source="folder", path=folder, name=None, table=None, image_size=None, resize="stretch", color="auto",
-            on_unreadable="skip", group_column=None, group_pattern=group_pattern, allowed_transforms=None,
-        )  # fmt: skip
+        return parse(Data, said | unsaid | {"resize": "stretch", "color": "auto", "on_unreadable": "skip"}, "data")
     except SuiteError as error:
-        raise SuiteError(str(error).replace("params.yaml: data.group_pattern", "GROUPS")) from None
+        raise error.named(prediction.TERMS) from None
 
 
 def examine(model: Path, data: Data, module: str | None, value_range: str | None, compute: Compute) -> Result:

@@ -1,11 +1,21 @@
 """The one exception that a user is meant to read, and how a program ends with it."""
 
+import dataclasses
 import os
 import sys
 from collections.abc import Callable, Mapping
 from typing import Self
 
 from valgap.ground.lifetime import PARENT, die_with_parent
+
+
+@dataclasses.dataclass(frozen=True)
+class Term:
+    """What a front end calls a key, and its value and the cure where it has words of its own for them."""
+
+    name: str
+    value: str | None = None
+    cure: str | None = None
 
 
 class SuiteError(Exception):
@@ -30,16 +40,18 @@ class SuiteError(Exception):
         super().__init__(composed if message is None else message)  # what pickle makes it again from
         self.key, self.value, self.why, self.cure = key, value, why, cure
 
-    def named(self, names: Mapping[str, str], cures: Mapping[str, str] | None = None) -> Self:
-        """The same error in the words of a front end: its name of the key, and its cure where it has one of its own.
+    def named(self, terms: Mapping[str, Term]) -> Self:
+        """The same error in the words of a front end, whose `terms` are by key.
 
-        `names` and `cures` are by key. An error of no key, or of one that is not in `names`, is itself.
+        An error of no key, or of one that is not in `terms`, is itself.
         """
-        if self.key is None or self.key not in names:
+        if self.key is None or self.key not in terms:
             return self
-        cure = (cures or {}).get(self.key, self.cure)
-        text = _composed(names[self.key], self.value, self.why, cure)
-        return type(self)(text, key=names[self.key], value=self.value, why=self.why, cure=cure)
+        term = terms[self.key]
+        value = self.value if term.value is None else term.value
+        cure = self.cure if term.cure is None else term.cure
+        text = _composed(term.name, value, self.why, cure)
+        return type(self)(text, key=term.name, value=value, why=self.why, cure=cure)
 
 
 def _composed(key: str | None, value: object, why: str | None, cure: str | None) -> str:

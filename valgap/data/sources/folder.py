@@ -70,7 +70,8 @@ def load(data: Data, target: Path) -> Images:
     classes = [name for name in folders if name.count("/") == depth]
     if not classes:
         expected = "train/<class>/<image>" if has_splits else "<class>/<image>"
-        raise SuiteError(f"data.path = {data.path!r} holds no class folders: expected {data.path}/{expected}")
+        why = f"it holds no class folders: expected {data.path}/{expected}"
+        raise SuiteError(key="data.path", value=repr(data.path), why=why)
     if empty := sorted(set(classes) - {"/".join(entry.path.split("/")[: depth + 1]) for entry in entries}):
         raise SuiteError(f"class folders without a file below {data.path}: {listing(empty)}; fill or remove them")
     return read_entries(data, entries, dropped, target)
@@ -104,8 +105,9 @@ def list_files(root: Path) -> tuple[list[str], list[str]]:
                     folders.append(name)
                     waiting.append(f"{name}/")
     except OSError as error:
+        why = f"it cannot be listed: {error}"
         raise SuiteError(
-            f"data.path = {str(root)!r} cannot be listed: {error}; it must be a folder of images"
+            key="data.path", value=repr(str(root)), why=why, cure="it must be a folder of images"
         ) from None
     return sorted(files), sorted(folders)
 
@@ -118,9 +120,11 @@ def _has_splits(root: Path, top: Sequence[str], files: Sequence[str]) -> bool:
         return False
     if "train" not in top or len(top) == 1 or set(top) - set(GIVEN):
         raise SuiteError(
-            f"{root} holds the folders {listing(top)}: splits are called train, val and test (val, not validation or "
-            "valid), train and another at least, and nothing lies beside them; rename or move, or set data.path to the "
-            "folder of class folders itself"
+            key="data.path",
+            value=repr(str(root)),
+            why=f"it holds the folders {listing(top)}: splits are called train, val and test (val, not validation or "
+            "valid), train and another at least, and nothing lies beside them",
+            cure="rename or move, or name the folder of class folders itself",
         )
     return True
 
@@ -201,9 +205,8 @@ def _groups(pattern: str, names: Sequence[str]) -> list[str]:
     """What the pattern's one group matches in each name. Raises SuiteError listing those that it does not match."""
     found = [re.search(pattern, name) for name in names]
     if missed := [shown(name) for name, match in zip(names, found, strict=True) if not match or match[1] is None]:
-        raise SuiteError(
-            f"data.group_pattern = {pattern!r} does not match the paths of {len(missed):,} images: {listing(missed)}"
-        )
+        why = f"it does not match the paths of {len(missed):,} images: {listing(missed)}"
+        raise SuiteError(key="data.group_pattern", value=repr(pattern), why=why)
     return [match[1] for match in found if match]
 
 

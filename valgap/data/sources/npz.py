@@ -43,7 +43,8 @@ def load(data: Data, target: Path) -> Images:
             sha256 = hashlib.file_digest(handle, "sha256").hexdigest()
             return _load(data, target, _Members(path, handle), sha256)
     except OSError as error:
-        raise SuiteError(f"data.path = {data.path!r} cannot be read: {error}; it must be an .npz file") from None
+        why = f"it cannot be read: {error}"
+        raise SuiteError(key="data.path", value=repr(data.path), why=why, cure="it must be an .npz file") from None
 
 
 def _load(data: Data, target: Path, content: "_Members", sha256: str) -> Images:

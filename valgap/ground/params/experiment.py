@@ -70,11 +70,14 @@ def _check_group_pattern(pattern: str) -> None:
     try:
         groups = re.compile(pattern).groups
     except re.error as error:
-        raise ParamsError(f"params.yaml: data.group_pattern = {pattern!r} is no regular expression: {error}") from None
+        why = f"it is no regular expression: {error}"
+        raise ParamsError(key="data.group_pattern", value=repr(pattern), why=why) from None
     if groups != 1:
         raise ParamsError(
-            f"params.yaml: data.group_pattern = {pattern!r} has {groups} capturing groups; it needs one, around what "
-            "names the group: (patient[0-9]+)_"
+            key="data.group_pattern",
+            value=repr(pattern),
+            why=f"it has {groups} capturing groups",
+            cure="it needs one, around what names the group: (patient[0-9]+)_",
         )
 
 
@@ -184,13 +187,16 @@ class Train:
             check_name(f"evaluation_policies.{name}", name)
         if self.curve_points > self.steps:
             raise ParamsError(
-                f"params.yaml: curve_points = {self.curve_points} exceeds steps = {self.steps}: "
-                "a run cannot be evaluated more often than it steps"
+                key="curve_points",
+                value=self.curve_points,
+                why=f"it exceeds steps = {self.steps}: a run cannot be evaluated more often than it steps",
             )
         if self.head_rate_factor != 1 and self.ema_momentum:
             raise ParamsError(
-                f"params.yaml: head_rate_factor = {self.head_rate_factor:g} with ema_momentum = {self.ema_momentum:g}: "
-                "the moving average would be of other weights; set one of them to its default, 1 or 0"
+                key="head_rate_factor",
+                value=f"{self.head_rate_factor:g} with ema_momentum = {self.ema_momentum:g}",
+                why="the moving average would be of other weights",
+                cure="set one of them to its default, 1 or 0",
             )
 
     @property
