@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(abspath $(VENV))/bin
 export PATH := $(BIN):$(PATH)
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-ray self-check check plan repro more report export test test-browser wheel-test lint smoke lock review fresh faults verify bench image image-gpu image-cpu-ray image-gpu-ray
+.PHONY: help setup setup-ray self-check check plan repro more report export test test-slow test-browser wheel-test lint smoke lock review fresh faults verify bench image image-gpu image-cpu-ray image-gpu-ray
 
 help:  ## list the commands
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
@@ -16,7 +16,7 @@ setup:  ## create the environment from requirements.txt, when it changed
 	  $(BIN)/python -m pip install --disable-pip-version-check --require-hashes -r requirements.txt && \
 	  cp requirements.txt $(VENV)/requirements.installed; }
 
-setup-ray: setup  ## add Ray to the environment, for a cluster (docs/cluster.md) and for `make test`
+setup-ray: setup  ## add Ray to the environment, for a cluster (docs/cluster.md) and for `make test-slow`
 	@cmp -s requirements-ray.txt $(VENV)/requirements-ray.installed || { \
 	  $(BIN)/python -m pip install --disable-pip-version-check --require-hashes -r requirements-ray.txt && \
 	  cp requirements-ray.txt $(VENV)/requirements-ray.installed; }
@@ -55,8 +55,15 @@ review: setup  ## what this branch does to the results: BASE=<rev> [OUT=folder] 
 fresh: setup  ## do dvc.lock and reports/ belong to the code beside them? Needs no data
 	@$(VALGAP) fresh
 
-test: setup-ray lint  ## lint, types and tests
-	@set -f; exec $(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile -m 'not browser' $(words)
+# Commands that tests start leave cores idle in turn: hence more processes than two cores have. tests/conftest.py says
+# what goes to which.
+PYTEST := $(BIN)/python -m pytest -n 4 --dist loadgroup --no-loadscope-reorder
+
+test: setup lint  ## lint, types and all tests that take seconds
+	@set -f; exec $(PYTEST) -m 'not browser and not slow' $(words)
+
+test-slow: setup-ray  ## kills, a Ray cluster, the benchmark: the tests that `make test` leaves out
+	@set -f; exec $(PYTEST) -m slow $(words)
 
 test-browser: setup  ## the HTML report in Chromium, which must be installed, with its driver
 	@set -f; exec $(BIN)/python -m pytest -m browser $(words)

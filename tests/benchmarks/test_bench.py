@@ -180,6 +180,7 @@ def test_costs_that_are_known_are_shown() -> None:
         assert words in text
 
 
+@pytest.mark.slow
 def test_a_real_run_of_all_contestants(tmp_path: Path) -> None:
     """On two cores at most, whatever this machine has; in a scratch copy, which is out of date."""
     folder = copy_repository(tmp_path, TOY, ["baseline"])
@@ -214,6 +215,7 @@ def test_a_real_run_of_all_contestants(tmp_path: Path) -> None:
     assert os.uname().nodename not in text
 
 
+@pytest.mark.slow
 def test_generated_variants_are_up_to_date_for_dvc(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(ROOT)
     found = scaling.measure(4, tmp_path)

@@ -15,6 +15,7 @@ import pytest
 import yaml
 
 from tests.scratch import ROOT, TOY, copy_repository, run, user_environment
+from tests.toys import Toys
 from tests.watching import of_kind, processes, wait_for
 from valgap.costs import budget, estimate, timings
 from valgap.costs.estimate import Timings
@@ -314,9 +315,9 @@ def test_table_columns_line_up() -> None:
     assert (command.minutes(59), command.minutes(600), command.minutes(90_000)) == ("1.0", "10", "1,500")
 
 
-def test_plan_more_and_repro_at_toy_scale(tmp_path: Path) -> None:
+def test_plan_more_and_repro_at_toy_scale(toys: Toys, tmp_path: Path) -> None:
     """One probe serves the three commands; none of them trains or changes a file of the project."""
-    folder = copy_repository(tmp_path, TOY, ["baseline", "dropout", "narrow"])
+    folder = toys.share_cache(copy_repository(tmp_path, TOY, ["baseline", "dropout", "narrow"]))
     before = (folder / "params.yaml").read_bytes()
     planned = run(folder, "python", "-m", "valgap", "plan", "--budget", "0.01m").stdout
     assert "probe: 2/2 processes" in planned or "processes, " in planned

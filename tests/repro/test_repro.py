@@ -3,7 +3,6 @@
 import json
 import os
 import resource
-import shutil
 import subprocess
 import time
 from pathlib import Path
@@ -13,6 +12,7 @@ import pytest
 from click.testing import CliRunner
 
 from tests.scratch import TOY, copy_repository, read_params, run, user_environment, write_params
+from tests.toys import Toys
 from tests.watching import PATIENCE, of_kind, press_ctrl_c, processes, results, start_repro, stored, wait_for
 from valgap.compute.progress import FILE, Progress
 from valgap.ground.lifetime import PARENT
@@ -35,24 +35,22 @@ stages:
 """
 
 
-@pytest.fixture(scope="module")
-def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def make_prepared(folder: Path) -> None:
     """A scratch copy of three cells, with everything before training, and two workers on whatever machine."""
-    folder = copy_repository(tmp_path_factory.mktemp("prepared"), TOY | {"compute": {"workers": 2}}, VARIANTS)
+    copy_repository(folder, TOY | {"compute": {"workers": 2}}, VARIANTS)
     run(folder, "env", "BUDGET=0.001m", "python", "-m", "valgap", "repro", check=False)  # prepares, probes, refuses
     run(folder, "dvc", "repro", "-q", "models")
-    return folder
 
 
 @pytest.fixture
-def folder(prepared: Path, tmp_path: Path) -> Path:
-    return shutil.copytree(prepared, tmp_path / "copy", symlinks=True)
+def folder(toys: Toys, tmp_path: Path) -> Path:
+    return toys.copy(make_prepared, tmp_path / "copy")
 
 
 @pytest.fixture(scope="module")
-def reference(prepared: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+def reference(toys: Toys, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """Results of the undisturbed serial run."""
-    folder = shutil.copytree(prepared, tmp_path_factory.mktemp("reference") / "copy", symlinks=True)
+    folder = toys.copy(make_prepared, tmp_path_factory.mktemp("reference"))
     done = run(folder, "python", "-m", "valgap", "repro").stdout
     assert "6 replicates of 3 cells trained in " in done
     assert json.loads((folder / account.LAST_RUN).read_text())["jobs"] == 1
@@ -94,6 +92,7 @@ def limit_files() -> None:
     resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 20, 1 << 20))  # less than the weights of a network
 
 
+@pytest.mark.slow
 def test_whatever_ends_a_run_the_next_one_resumes_to_the_same_bits(
     folder: Path, tmp_path: Path, reference: dict[str, str]
 ) -> None:

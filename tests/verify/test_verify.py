@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 from tests.scratch import TOY, copy_repository, run
+from tests.toys import Toys, two_variants
 from valgap.document.environments import environments
 from valgap.ground.errors import SuiteError
 from valgap.results.sides import Side
@@ -92,9 +93,8 @@ def test_review_shows_environments_only_where_they_differ() -> None:
 
 
 @pytest.fixture(scope="module")
-def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = copy_repository(tmp_path_factory.mktemp("claimed"), TOY, ["baseline", "dropout"])
-    run(folder, "dvc", "repro")
+def project(toys: Toys, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = toys.copy(two_variants, tmp_path_factory.mktemp("claimed"))
     run(folder, "git", "add", "-A")
     run(folder, "git", "-c", "user.name=t", "-c", "user.email=t@example.org", "commit", "-qm", "claims")
     return folder
