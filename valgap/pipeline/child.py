@@ -1,9 +1,10 @@
 """What `processes.start` starts: `python -m valgap.pipeline.child <parent> <folder> dvc|<module> ...`."""
 
+import importlib
 import os
-import runpy
 import sys
 
+from valgap.ground.errors import run_program
 from valgap.ground.lifetime import PARENT, die_with_parent
 
 
@@ -13,8 +14,8 @@ def main() -> None:
     die_with_parent(int(parent))
     os.chdir(folder)
     sys.argv = [program, *arguments]  # DVC writes it into its locks
-    if program != "dvc":
-        runpy.run_module(program, run_name="__main__", alter_sys=True)
+    if program != "dvc":  # imported under its name, by which its workers find what they are to run
+        run_program(importlib.import_module(program).main)
         return
     from dvc.cli import main as dvc
 
