@@ -45,12 +45,14 @@ __all__ = ["SuiteError", "__version__", "check"]
 _HOMES = {"SuiteError": "valgap.ground.errors"}  # of a public name: the module that defines it
 
 
-def __getattr__(name: str) -> Any:
-    if name == "check":  # a room that can be called: its import binds the name to it
-        return importlib.import_module("valgap.check")
-    if name in _HOMES:
-        return getattr(importlib.import_module(_HOMES[name]), name)
-    raise AttributeError(f"module 'valgap' has no attribute {name!r}")
+if not TYPE_CHECKING:  # or every name would have a type
+
+    def __getattr__(name: str) -> Any:
+        if name == "check":  # a room that can be called: its import binds the name to it
+            return importlib.import_module("valgap.check")
+        if name in _HOMES:
+            return getattr(importlib.import_module(_HOMES[name]), name)
+        raise AttributeError(f"module 'valgap' has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:

@@ -3,6 +3,7 @@
 The room can be called: `valgap.check("my.keras", "photos")` is its function `check`.
 """
 
+import inspect
 import os
 import sys
 from pathlib import Path
@@ -47,4 +48,5 @@ class _Room(ModuleType):
     __call__ = staticmethod(check)
 
 
+__signature__ = inspect.signature(check)  # what help and notebooks show of the module as a function
 sys.modules[__name__].__class__ = _Room
