@@ -450,17 +450,24 @@ def test_python_lambda_is_refused(tmp_path: Path, trained: list[NDArray[np.float
         loading.load_model(path, None)
 
 
-def test_files_that_are_no_model_are_named(tmp_path: Path, trained: list[NDArray[np.float32]]) -> None:
-    model = network()
-    model.export(tmp_path / "exported", verbose=False)
-    model.save_weights(tmp_path / "some.weights.h5")
-    (tmp_path / "folder").mkdir()
+@pytest.fixture(scope="module")
+def no_models(tmp_path_factory: pytest.TempPathFactory, trained: list[NDArray[np.float32]]) -> Path:
+    """A folder of what is no model."""
+    found, model = tmp_path_factory.mktemp("no_models"), network()
+    model.export(found / "exported", verbose=False)
+    model.save_weights(found / "some.weights.h5")
+    (found / "folder").mkdir()
     for name in ("junk.keras", "junk.h5", "notes.txt"):
-        (tmp_path / name).write_text("no model")
-    (tmp_path / "empty.keras").touch()
-    whole = saved(tmp_path / "cut.keras", trained).read_bytes()
-    (tmp_path / "cut.keras").write_bytes(whole[: len(whole) // 2])
-    for name, words_of in {
+        (found / name).write_text("no model")
+    (found / "empty.keras").touch()
+    whole = saved(found / "cut.keras", trained).read_bytes()
+    (found / "cut.keras").write_bytes(whole[: len(whole) // 2])
+    return found
+
+
+@pytest.mark.parametrize(
+    ("name", "words_of"),
+    {
         "absent.keras": r"MODEL = \S+ does not exist",
         "exported": r"is a SavedModel folder, which Keras 3 does not load: save it .*model\.save\('my\.keras'\)",
         "folder": "is a folder, which",
@@ -470,9 +477,11 @@ def test_files_that_are_no_model_are_named(tmp_path: Path, trained: list[NDArray
         "junk.h5": "is no model that Keras",
         "empty.keras": "is no model that Keras",
         "cut.keras": "is no model that Keras",
-    }.items():
-        with pytest.raises(SuiteError, match=words_of):
-            loading.load_model(tmp_path / name, None)
+    }.items(),
+)
+def test_files_that_are_no_model_are_named(no_models: Path, name: str, words_of: str) -> None:
+    with pytest.raises(SuiteError, match=words_of):
+        loading.load_model(no_models / name, None)
 
 
 def test_models_of_other_things_are_refused(folder: Path, tmp_path: Path) -> None:

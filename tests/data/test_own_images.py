@@ -7,7 +7,7 @@ import shutil
 import sys
 import types
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -526,13 +526,26 @@ def test_nothing_is_unpickled(tmp_path: Path, capsys: pytest.CaptureFixture[str]
     assert "unpickled" in capsys.readouterr().out  # the trap bites
 
 
-def test_files_that_are_no_npz_are_refused(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "damaged",
+    [
+        lambda whole: b"",
+        lambda whole: b"words",
+        lambda whole: whole[:300],
+        lambda whole: whole[:-20],
+        lambda whole: whole.replace(b"NUMPY", b"numpy"),
+    ],
+    ids=["empty", "words", "its start", "cut short", "no arrays"],
+)
+def test_damaged_npz_files_are_refused(tmp_path: Path, damaged: Callable[[bytes], bytes]) -> None:
     path = tmp_path / "a.npz"
     np.savez(path, images=PIXELS, labels=LABELS)
-    whole = path.read_bytes()
-    for content in (b"", b"words", whole[:300], whole[:-20], whole.replace(b"NUMPY", b"numpy")):
-        path.write_bytes(content)
-        refused("npz", path, "cannot be read")
+    path.write_bytes(damaged(path.read_bytes()))
+    refused("npz", path, "cannot be read")
+
+
+def test_files_that_are_no_npz_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "a.npz"
     np.save(tmp_path / "one.npy", PIXELS)
     refused("npz", tmp_path / "one.npy", "is one array, not an .npz file")
     with zipfile.ZipFile(path, "w") as archive:
