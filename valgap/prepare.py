@@ -17,14 +17,14 @@ from numpy.typing import NDArray
 from valgap.data.prepared import Manifest, Part, write_manifest
 from valgap.data.sizes import Candidates, Fixed, Sizes, candidates, resolve
 from valgap.data.sources.images import Images
-from valgap.data.sources.registry import DATASETS
+from valgap.data.sources.registry import chosen
 from valgap.data.splits import Draw, draw_replicate, draw_test
 from valgap.findings.finding import Audit
 from valgap.ground import paths, streams
 from valgap.ground.errors import SuiteError
 from valgap.ground.files import write_npz
 from valgap.ground.params import suite
-from valgap.ground.params.experiment import Data, Split
+from valgap.ground.params.experiment import TRANSFORMS, Data, Split
 from valgap.results.audit import write_audit
 
 LISTED = 200  # dropped images that the manifest names
@@ -35,10 +35,17 @@ def prepare(data: Data, split: Split, blocks: list[int], folder: Path) -> tuple[
 
     Raises SuiteError on what is wrong with the source, and when a split asks for more images than it has.
     """
+    source = chosen(data)
+    if source.own and data.allowed_transforms is None:
+        raise SuiteError(
+            "params.yaml: data.allowed_transforms is not answered: which of "
+            f"{', '.join(TRANSFORMS)} leave the label of your images what it is? [] for none. A flipped 2 is no 2, a "
+            "flipped X-ray has its heart on the wrong side"
+        )
     arrays, splits = folder / paths.ARRAYS.name, folder / paths.SPLITS.name
     arrays.mkdir(parents=True)
     splits.mkdir()
-    images = DATASETS[data.source](data, arrays / paths.IMAGES.name)
+    images = source.load(data, arrays / paths.IMAGES.name)
     groups = images.groups if images.groups is not None else np.arange(len(images.labels))
     np.save(arrays / paths.LABELS.name, images.labels)
     np.save(arrays / paths.GROUPS.name, groups)

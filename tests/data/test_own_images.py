@@ -17,11 +17,10 @@ from PIL import Image
 
 from tests.data.test_decode import own_data
 from valgap.data.sources import folder as folders
-from valgap.data.sources import named
+from valgap.data.sources import keras as keras_sets
 from valgap.data.sources.images import Dropped, Images
-from valgap.data.sources.registry import DATASETS
+from valgap.data.sources.registry import source as source_called
 from valgap.ground.errors import SuiteError
-from valgap.ground.params.experiment import Data
 
 
 def fill(root: Path, names: list[str], size: tuple[int, int] = (3, 2)) -> Path:
@@ -34,7 +33,8 @@ def fill(root: Path, names: list[str], size: tuple[int, int] = (3, 2)) -> Path:
 
 
 def load(source: str, path: Path, target: Path | None = None, **changes: Any) -> Images:
-    return DATASETS[source](own_data(source=source, path=str(path), **changes), target or path.parent / "rows.npy")
+    data = own_data(source=source, path=str(path), **changes)
+    return source_called(source).load(data, target or path.parent / "rows.npy")
 
 
 def refused(source: str, path: Path, message: str, **changes: Any) -> None:
@@ -562,6 +562,86 @@ def test_sources_without_files_have_no_groups_by_path(tmp_path: Path, source: st
     refused(source, npz(tmp_path), "group_column = 'x' is of sources with files", group_column="x", name=name)
 
 
+# Names of classes that other programs take for something else
+
+HOSTILE = (
+    "0",
+    "1",
+    "2",
+    "01",
+    "1e3",
+    "1000",
+    "-1",
+    "True",
+    "False",
+    "NA",
+    "nan",
+    "None",
+    "null",
+    "inf",
+    "=1+1",
+    "a\tb",
+    "c\nd",
+)
+
+
+def check_hostile(found: Images, labels: list[str]) -> None:
+    assert found.class_names == tuple(sorted(HOSTILE))
+    assert [found.class_names[label] for label in found.labels] == labels
+
+
+def test_folders_keep_hostile_names(tmp_path: Path) -> None:
+    found = load("folder", fill(tmp_path / "images", [f"{name}/{number}.png" for name in HOSTILE for number in "xy"]))
+    check_hostile(found, [name.split("/")[0] for name in found.names])
+
+
+@pytest.mark.parametrize(("name", "separator"), [("labels.csv", ","), ("labels.tsv", "\t")])
+def test_tables_keep_hostile_names(tmp_path: Path, name: str, separator: str) -> None:
+    label_of = {f"{number}.png": label for number, label in enumerate(HOSTILE * 2)}
+    root = fill(tmp_path / "images", [*label_of])
+    write(
+        root, f"path{separator}label\n" + "".join(f'{path}{separator}"{label_of[path]}"\n' for path in label_of), name
+    )
+    found = table(root, table=name)
+    check_hostile(found, [label_of[name] for name in found.names])
+
+
+def test_arrays_keep_hostile_names(tmp_path: Path) -> None:
+    labels = [*HOSTILE, *reversed(HOSTILE)]
+    pixels = np.zeros((len(labels), 2, 2), np.uint8)
+    check_hostile(load("npz", npz(tmp_path, images=pixels, labels=np.array(labels))), labels)
+    check_hostile(load("npz", npz(tmp_path, images=pixels, labels=np.array(labels).astype(bytes))), labels)
+    named = npz(
+        tmp_path, images=pixels, labels=np.array([HOSTILE.index(label) for label in labels]),
+        class_names=np.array(HOSTILE),
+    )  # fmt: skip
+    found = load("npz", named)
+    assert found.class_names == HOSTILE  # in the order of the labels
+    assert [found.class_names[label] for label in found.labels] == labels
+
+
+def test_tfds_keeps_hostile_names(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    played = Played({"train": [example(number, number % 2) for number in range(4)]})
+    played.info.features["species"].names = ["NA", "01"]
+    monkeypatch.setitem(sys.modules, "tensorflow_datasets", played)
+    found = load("tfds", tmp_path / "none", tmp_path / "rows.npy", name="insects")
+    assert found.class_names == ("NA", "01")
+
+
+@pytest.mark.parametrize("blank", ["", " ", "\t"])
+def test_classes_without_a_readable_name_are_refused(tmp_path: Path, blank: str) -> None:
+    labels = np.array(["a", "a", "b", "b", blank, blank])
+    refused("npz", npz(tmp_path, labels=labels), "have a name that nobody can read, '.*': rename them")
+    if blank:
+        names = [f"{folder}/{number}.png" for folder in ("a", blank) for number in "xy"]
+        refused("folder", fill(tmp_path / "images", names), "have a name that nobody can read, '.*': rename them")
+
+
+def test_hostile_names_that_differ_in_case_alone_are_refused(tmp_path: Path) -> None:
+    labels = np.array(["nan", "nan", "NaN", "NaN", "x", "x"])
+    refused("npz", npz(tmp_path, labels=labels), "'NaN' and 'nan'; rename one")
+
+
 # Data sets by name
 
 
@@ -598,10 +678,10 @@ def test_keras_sets_that_cannot_be_had_say_what_to_do(tmp_path: Path, monkeypatc
 def test_keras_knows_the_sets_and_their_numbers_of_classes() -> None:
     import keras.datasets
 
-    assert {name: len(classes) for name, classes in named.KERAS.items()} == {
+    assert {name: len(classes) for name, classes in keras_sets.SETS.items()} == {
         "mnist": 10, "fashion_mnist": 10, "cifar10": 10, "cifar100": 100,
     }  # fmt: skip
-    for name, classes in named.KERAS.items():
+    for name, classes in keras_sets.SETS.items():
         assert callable(getattr(keras.datasets, name).load_data)
         assert len(set(classes)) == len(classes)
 
@@ -667,10 +747,6 @@ def test_tfds_that_is_missing_or_fails_says_what_to_do(tmp_path: Path, monkeypat
     refused("tfds", tmp_path, r"values from 2.0 to 2.0", name="insects")
     monkeypatch.setitem(sys.modules, "tensorflow_datasets", Played({"train": [example(1, 0)] * 3}))
     refused("tfds", tmp_path, "bee has 0", name="insects")
-
-
-def test_every_source_is_allowed_and_every_allowed_one_is_there() -> None:
-    assert set(DATASETS) == set(Data.__dataclass_fields__["source"].type.__args__)
 
 
 def test_names_and_lists_in_messages_stay_on_a_line() -> None:

@@ -1,6 +1,7 @@
 """The whole prepare stage on small folders of images, without TensorFlow: arrays, lists, manifest, audit."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -79,6 +80,18 @@ def test_a_folder_becomes_arrays_lists_and_an_audit(workspace: Path) -> None:
     assert sorted(np.concatenate([splits.train[0], splits.val[0], splits.test[0]])) == list(range(80))
     assert np.array_equal(splits.test[0], splits.test[1])
     assert finding("exact_across")["count"] == 0
+
+
+def test_what_is_wrong_with_the_source_is_told_before_anything_is_read(workspace: Path) -> None:
+    for data, says in (
+        ({"source": "fashion"}, "data.source = 'fashion' is no source (allowed: embedded, fashion_mnist, keras, tfds"),
+        ({"source": "keras"}, "data.source = keras needs data.name"),
+        ({"allowed_transforms": None}, "data.allowed_transforms is not answered"),
+    ):
+        write_params(data=data)
+        with pytest.raises(SuiteError, match=re.escape(says)):
+            prepare.main()
+    assert [path.name for path in workspace.iterdir()] == ["params.yaml"]
 
 
 def test_patients_stay_on_one_side_and_are_counted(workspace: Path) -> None:

@@ -12,6 +12,7 @@ from PIL import Image
 
 from tests.scratch import ROOT, copy_repository, read_params, run, write_params
 from tests.toys import Toys
+from valgap.data.sources.registry import source
 from valgap.ground.params.suite import load
 
 EXAMPLE = "examples/own_images"
@@ -49,7 +50,7 @@ def project(toys: Toys, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_the_examples_parameters_are_valid_and_change_what_they_must() -> None:
     suite, shipped = load(ROOT / EXAMPLE / "params.yaml"), load(ROOT / "params.yaml")
-    assert suite.data.is_own
+    assert source(suite.data.source).own
     assert suite.model.builder == "examples.own_images.model:build"
     assert suite.train.batch_size == shipped.train.batch_size
     assert set(suite.causes) >= {"data", "capacity", "regularization"}

@@ -17,7 +17,7 @@ from valgap.check import loading
 from valgap.check.forward import Index, Takes, batch_function, input_of, predict_rows
 from valgap.check.outputs import Trial, best_range, to_probabilities, trial
 from valgap.data.sources.images import GIVEN, Images
-from valgap.data.sources.registry import DATASETS
+from valgap.data.sources.registry import chosen
 from valgap.ground.errors import SuiteError, Term
 from valgap.ground.host import usable_cores
 from valgap.ground.params.experiment import Data
@@ -114,7 +114,7 @@ def read(data: Data, takes: Takes, pixels: Path) -> Images:
     size = (takes.height, takes.width) if takes.height and takes.width else None
     color = COLORS.get(takes.channels, data.color)
     try:
-        images = DATASETS[data.source](dataclasses.replace(data, image_size=size, color=color), pixels)
+        images = chosen(data).load(dataclasses.replace(data, image_size=size, color=color), pixels)
     except SuiteError as error:
         raise error.named(TERMS) from None
     if not pixels.exists():  # a source that decodes has streamed them there

@@ -31,6 +31,7 @@ from numpy.typing import NDArray
 
 from valgap.data.reading.readers import facts, read_images
 from valgap.data.sources.images import GIVEN, Dropped, Images
+from valgap.data.sources.source import Source
 from valgap.ground.errors import SuiteError
 from valgap.ground.params.experiment import Data
 
@@ -184,6 +185,8 @@ def check_classes(labels: Sequence[str], given: Sequence[str], class_names: Sequ
         alike[unicodedata.normalize("NFKC", name).strip().casefold()].append(name)
     if confused := [" and ".join(map(repr, names)) for names in alike.values() if len(names) > 1]:
         raise SuiteError(f"classes of {where} that differ in case or spaces alone: {listing(confused)}; rename one")
+    if blank := [repr(name) for name in class_names if not name.strip()]:
+        raise SuiteError(f"classes of {where} have a name that nobody can read, {listing(blank)}: rename them")
     if len(class_names) < 2:
         raise SuiteError(f"{where} has one class only, {listing(class_names)}: there is nothing to tell apart")
     trained = collections.Counter(
@@ -229,3 +232,6 @@ def listing(items: Sequence[str], separator: str = ", ") -> str:
     """The first 20 items in a row, and how many more there are."""
     more = f" and {len(items) - LISTED:,} more" if len(items) > LISTED else ""
     return separator.join(map(shown, items[:LISTED])) + more
+
+
+SOURCE = Source(load, own=True)

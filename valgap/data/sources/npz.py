@@ -27,6 +27,7 @@ from valgap.data.reading.readers import facts, refuse_sizes
 from valgap.data.reading.rows import CHUNK_BYTES, Rows
 from valgap.data.sources.folder import check_classes, listing, number
 from valgap.data.sources.images import GIVEN, Images
+from valgap.data.sources.source import Source
 from valgap.ground.errors import SuiteError
 from valgap.ground.params.experiment import Data
 
@@ -238,3 +239,6 @@ def _convert(block: NDArray[np.uint8], data: Data) -> NDArray[np.uint8]:
             return np.repeat(block, 3, axis=3)
     flat = block[..., 0] if block.shape[3] == 1 else block
     return np.stack([to_array(Image.fromarray(np.ascontiguousarray(image)), data) for image in flat])
+
+
+SOURCE = Source(load, own=True)

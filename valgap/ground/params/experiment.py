@@ -21,18 +21,18 @@ from valgap.ground.params.fields import (
 from valgap.ground.params.schema import STRICT, ParamsError, parse
 
 MAX_SEED = 2**63 - 1
-OWN_SOURCES = ("folder", "table", "npz")  # of a user's own images, about which nothing is known in advance
 
 
 @dataclass(frozen=True, config=STRICT)
 class Data:
     """Block `data`: where images come from, and what is known of them.
 
-    `image_size` is (height, width) in pixels, None where all images have one size already. `allowed_transforms`
-    names those of TRANSFORMS that keep a label; None, which own images may not leave it at, is not asked.
+    Which sources there are, and what each needs, is known to them (valgap/data/sources/registry.py). `image_size` is
+    (height, width) in pixels, None where all images have one size already. `allowed_transforms` names those of
+    TRANSFORMS that keep a label; None, which own images may not leave it at, is not asked.
     """
 
-    source: Literal["embedded", "fashion_mnist", "keras", "tfds", "folder", "table", "npz"]
+    source: Annotated[str, Field(min_length=1)]
     path: Annotated[str, Field(min_length=1)]
     name: str | None
     table: str | None
@@ -45,10 +45,6 @@ class Data:
     allowed_transforms: tuple[str, ...] | None
 
     def __post_init__(self) -> None:
-        for field, sources in (("name", ("keras", "tfds")), ("table", ("table",))):
-            if (getattr(self, field) is not None) != (self.source in sources):
-                verb = "needs" if self.source in sources else "takes no"
-                raise ParamsError(f"params.yaml: data.source = {self.source} {verb} data.{field}")
         if self.group_pattern is not None:
             _check_group_pattern(self.group_pattern)
             if self.group_column is not None:
@@ -59,11 +55,6 @@ class Data:
                     f"params.yaml: data.allowed_transforms names {name!r}, which is none (allowed: "
                     f"{', '.join(TRANSFORMS)})"
                 )
-
-    @property
-    def is_own(self) -> bool:
-        """Whether these are a user's own images, of which the suite knows nothing."""
-        return self.source in OWN_SOURCES
 
 
 def _check_group_pattern(pattern: str) -> None:
