@@ -77,6 +77,9 @@ def write_run(params: Suite, variant: str, block: int, right: float) -> None:
     folder.mkdir(parents=True)
     np.savez(folder / paths.PREDICTIONS, **predictions)
     run = {
+        "variant": variant,
+        "block": block,
+        "seed": params.split.seed,
         "model": dataclasses.asdict(params.model),
         "settings": settings_as_dict(params.variants[variant]),
         "replicates": [
