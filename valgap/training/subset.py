@@ -81,7 +81,10 @@ def validation(splits: BlockSplits, settings: Train) -> Index:
 
 def _resplit(lists: Index | None) -> Index:
     if lists is None:
-        raise SuiteError("resplit = true, but the source brings no validation images of its own: remove the variant")
+        raise SuiteError(
+            "resplit = true, but there is nothing to split again: the source brings no validation images of its own, "
+            "or too few images for both sides; remove the variant"
+        )
     return lists
 
 
