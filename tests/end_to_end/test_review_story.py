@@ -183,7 +183,7 @@ def test_confirmation_on_a_fresh_block(project: Path) -> None:
     assert "`augmentation` +" in (text := review(project, "broken"))
     assert "improved (unconfirmed: same seeds)" in text
     text = review(project, "broken", "--confirm", "1")
-    assert "train@augmentation-1" in text
+    assert "train@augmentation-1" in text  # DVC says it
     assert "improved (confirmed on 4 fresh replicates: +" in text
     assert "(1 of 1 confirmed on fresh replicates)" in text
     assert git(project, "status", "--porcelain") == before, "the workspace is left alone"

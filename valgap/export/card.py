@@ -33,14 +33,16 @@ NOT_TESTED = (
 class Content:
     """All that the card speaks of.
 
-    `settings` are those of this run, `sizes` its images from the training and from the validation list,
-    `probabilities` (n, classes) float32 and `labels` (n,) those of the test images, of which this model has seen none;
-    `groups` (n,) theirs, None where unknown. `provenance`, `summary` and `classes` are files of reports/.
+    `settings` are those of this run, which took the first `stop` of their steps; `sizes` its images from the training
+    and from the validation list; `probabilities` (n, classes) float32 and `labels` (n,) those of the test images, of
+    which this model has seen none; `groups` (n,) theirs, None where unknown. `provenance`, `summary` and `classes` are
+    files of reports/.
     """
 
     variant: str
     params: Suite
     settings: Train
+    stop: int
     provenance: Provenance
     summary: pd.DataFrame
     classes: pd.DataFrame
@@ -156,7 +158,9 @@ def warped(content: Content) -> str:
 def training(content: Content) -> str:
     """The settings of this run, as the lines of params.yaml that they come from, and its images."""
     variant, settings = content.params.variants[content.variant], content.settings
-    steps = f"{settings.steps:,} optimizer steps"
+    steps = f"{content.stop:,} optimizer steps"
+    if content.stop < settings.steps:
+        steps = f"the first {steps} of a schedule over {settings.steps:,}"
     if variant.early_stopping:
         selected = content.provenance.variants[content.variant].selected_steps
         steps += (
