@@ -1,4 +1,4 @@
-"""`make more ARM=<variant> [BLOCKS=1]`: more replicates of one variant, and of what it is compared with.
+"""`make more VARIANT=<variant> [BLOCKS=1]`: more replicates of one variant, and of what it is compared with.
 
 Adds single cells to `extra` in params.yaml, which keeps its comments and layout, then becomes `make repro`.
 With `--dry` it only says what it would add.

@@ -1,6 +1,7 @@
 """The Makefile's aliases: what users name reaches the command whole, and is never run. Python is a stub that lists."""
 
 import os
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -107,3 +108,21 @@ def test_options_that_are_not_set_are_absent(folder: Path) -> None:
 )
 def test_targets_are_aliases_of_the_commands(folder: Path, words: list[str], expected: list[str]) -> None:
     assert valgap(folder, *words) == expected
+
+
+def test_every_make_command_that_is_shown_takes_the_options_that_it_is_shown_with() -> None:
+    makefile = (ROOT / "Makefile").read_text()
+    recipes = dict(re.findall(r"^([a-z -]+):.*\n((?:\t.*\n)+)", makefile, flags=re.MULTILINE))
+    recipes = {target: text for targets, text in recipes.items() for target in targets.split()}
+    shown = set()
+    for path in [*ROOT.glob("valgap/**/*.py"), *ROOT.glob("valgap/**/*.j2"), *ROOT.glob("docs/*.md")]:
+        for target, words in re.findall(r"\bmake ([a-z-]+)((?:\s+\[?[A-Z]+=[^\s`]*)+)", path.read_text()):
+            shown |= {(path.name, target, option) for option in re.findall(r"([A-Z]+)=", words)}
+    assert len(shown) > 8
+    words_of = {"ARGS": "$(words)"}
+    unknown = {
+        (name, target, option)
+        for name, target, option in shown
+        if words_of.get(option, f",{option},") not in recipes[target]
+    }
+    assert unknown == set()

@@ -4,6 +4,7 @@ import dataclasses
 import os
 import sys
 import tempfile
+import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -56,7 +57,9 @@ def save(model: "keras.Model", path: Path) -> None:
         kind = f"{type(model).__module__}.{type(model).__qualname__}"
         raise SuiteError(f"model is a {kind}: give the path of a saved model, or a keras.Model")
     try:
-        model.save(path)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # on a file that nobody sees
+            model.save(path)
     except Exception as error:  # whatever a user's layers do
         words = " ".join(str(error).split())[:300]
         raise SuiteError(f"model = {model.name} cannot be saved: {type(error).__name__}: {words}") from None

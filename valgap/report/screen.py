@@ -256,7 +256,7 @@ def _settle(verdict: Verdict) -> list[str]:
         runs = 2 * blocks * verdict.block_size
         steps.append(
             f"To find an effect of {pp(verdict.margin)} pp of {entry.title} with 80% probability: "
-            f"`make more ARM={entry.variant} BLOCKS={blocks}` (at most {runs} runs, baseline included; it says how "
+            f"`make more VARIANT={entry.variant} BLOCKS={blocks}` (at most {runs} runs, baseline included; it says how "
             "long they take here)."
         )
     return steps
