@@ -58,6 +58,7 @@ def test_an_inconclusive_cause_says_what_would_settle_it() -> None:
     entry = dataclasses.replace(CAPACITY, verdict="inconclusive", low=-0.01, mde=0.025, more_replicates=7)
     text = whole(screen(causes=(entry,)))
     assert "an effect of 2.5 pp would have been found with 80% probability" in text
+    # 7 replicates are two blocks of 6, of two arms
     assert (
         "`make more VARIANT=dropout BLOCKS=2` (at most 24 runs" in text
     )  # 7 replicates are two blocks of 6, of two arms
