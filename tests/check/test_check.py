@@ -728,7 +728,7 @@ def test_two_classes_have_an_area_under_the_curve(tmp_path: Path) -> None:
     )  # fmt: skip
     result = assemble(found, audit(look(images, images.given, 0)), np.zeros(40, np.bool_))
     text = Document(result, "m", "d", None).markdown()
-    assert "| AUROC |" in text
+    assert "| AUROC % |" in text
     assert "| `yes` | 100.0 (72.2 to 100.0) of 10 |" in text
 
 

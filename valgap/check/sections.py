@@ -10,10 +10,9 @@ from valgap.check.result import Result
 from valgap.check.words import NAMED, named
 from valgap.document.numbers import number, percent, shares
 from valgap.document.parts import Table
+from valgap.stats.metrics import Metric, in_reading_order
 from valgap.stats.shares import Scores
 
-DECIMALS = {"nll": (1, "{:.3f}"), "auroc": (1, "{:.3f}"), "ece": (100, "{:.1f}"), "balanced_accuracy": (100, "{:.1f}")}
-HEADINGS = {"nll": "NLL", "auroc": "AUROC", "ece": "ECE %", "balanced_accuracy": "balanced acc. %"}
 RANGES = {"0-1": "[0, 1]", "0-255": "[0, 255]", "-1-1": "[−1, 1]"}
 
 
@@ -32,8 +31,12 @@ def scores(result: Result) -> Section:
     """Every split's scores, and what their intervals are."""
     groups = result.predicted.images.groups
     unit = "images" if groups is None else "groups of images"
-    shown = ["balanced_accuracy"] if result.balanced else []
-    shown += [name for name in ("auroc", "nll", "ece") if name in result.scores[result.fitted].metrics]
+    scored = result.scores[result.fitted].metrics
+    shown = [
+        metric
+        for metric in in_reading_order()
+        if metric.name in scored and metric.name != "accuracy" and (result.balanced or not metric.stands_in)
+    ]
     rows = [_row(NAMED[name], each, shown) for name, each in result.scores.items()]
     if result.clean:
         rows.append(_row(f"{words.judged(result)}, without duplicates of training", result.clean, shown))
@@ -45,13 +48,13 @@ def scores(result: Result) -> Section:
         paragraphs.append("There is no `val/`: the gap is that to the test images.")
     if groups is not None and result.gap is not None:
         paragraphs.append("With fewer than about 20 groups on a side these intervals are somewhat too narrow.")
-    headings = ("split", "images", "accuracy %", *(HEADINGS[name] for name in shown))
+    headings = ("split", "images", "accuracy %", *(metric.heading() for metric in shown))
     table = Table("Scores by split. NLL in nats; ECE in 15 bins.", headings, tuple(rows))
     return Section("scores", "Scores", tuple(paragraphs), (), (table,))
 
 
-def _row(title: str, scores: Scores, shown: Iterable[str]) -> tuple[str, ...]:
-    values = [number(DECIMALS[name][0] * scores.metrics[name], DECIMALS[name][1]) for name in shown]
+def _row(title: str, scores: Scores, shown: Iterable[Metric]) -> tuple[str, ...]:
+    values = [number(metric.scale * scores.metrics[metric.name], metric.form) for metric in shown]
     return title, f"{scores.images:,}", shares(scores.accuracy), *values
 
 
