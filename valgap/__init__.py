@@ -9,7 +9,7 @@ Data flows one way:
 
     source --prepare--> data/prepared/, reports/audit.json
     data/prepared/ --models--> every network is built and checked --train@<variant>-<block>--> runs/
-    runs/ --evaluate--> reports/*.csv, metrics.json
+    runs/ --evaluate--> reports/*.csv, metrics.json, metrics/
     runs/ --diagnose--> reports/contrasts.csv, verdict.json, diagnosis.json
     reports/*.csv, audit.json, verdict.json --report--> reports/report.html, report.md, figures/
 

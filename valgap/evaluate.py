@@ -2,7 +2,7 @@
 
 Reads params.yaml (split, train, variants, exploratory, extra), data/prepared/ and runs/; writes reports/: results.csv
 (every score of every replicate), summary.csv (means and intervals), curves.csv, classes.csv,
-confusion.csv, reliability.csv, hardest.csv, metrics.json, provenance.json.
+confusion.csv, reliability.csv, hardest.csv, metrics.json, and the same in metrics/, the DVC metrics; provenance.json.
 """
 
 import dataclasses
@@ -19,7 +19,7 @@ from valgap.ground.params.suite import BASELINE, Suite
 from valgap.results import scores
 from valgap.results.provenance import Provenance, VariantRecord
 from valgap.results.runs import history, load_runs, run_records
-from valgap.results.tables import SCHEMA, Content, write_all
+from valgap.results.tables import SCHEMA, Content, write_all, write_metrics
 from valgap.training.subset import load_splits
 
 
@@ -91,4 +91,5 @@ def main() -> None:
         paths.METRICS: headline,
     }
     write_all(contents)
+    write_metrics(paths.OF_VARIANTS, headline)
     print("test accuracy: " + ", ".join(f"{name} {values['test_accuracy']:.1%}" for name, values in headline.items()))

@@ -101,8 +101,9 @@ def shifted(side: Side) -> Side:
 def content(params: Suite, count: int, **read: Any) -> card.Content:
     labels = np.arange(12) % count
     return card.Content(
-        variant="baseline", params=params, settings=params.train, provenance=read_provenance(), sizes=(3, 2),
-        probabilities=np.eye(count, dtype=np.float32)[labels], labels=labels, groups=None, parameters=9,
+        variant="baseline", params=params, settings=params.train, stop=params.train.steps,
+        provenance=read_provenance(), sizes=(3, 2), probabilities=np.eye(count, dtype=np.float32)[labels],
+        labels=labels, groups=None, parameters=9,
         own_classes=(), environment={"python": "3"}, **read,
     )  # fmt: skip
 
