@@ -112,7 +112,7 @@ def read(data: Data, takes: Takes, pixels: Path) -> Images:
     except SuiteError as error:
         text, sizes, _ = str(error).partition("; set data.image_size")
         cure = "; resize them as in training, or save the model with an input of that size" if sizes else ""
-        text = text.replace("data.path", "DATA").replace("data.group_pattern", "GROUPS")
+        text = text.replace("data.path", "DATA").replace("data.group_pattern", "--groups")
         raise SuiteError(text.replace("data.image_size is null", "the model takes any") + cure) from None
     if not pixels.exists():  # a source that decodes has streamed them there
         np.save(pixels, images.images)
