@@ -165,7 +165,7 @@ def test_steps_run_commands_of_the_makefile() -> None:
             words = re.sub(r"-C \S+|--\S+|\S+=\S+", "", command).split()
             assert words, f"{place}: make without a target"
             wanted.setdefault(place.split("/")[0], set()).update(words)
-    assert wanted["tests"] == {"setup", "test", "smoke", "faults", "report", "test-browser"}
+    assert wanted["tests"] == {"setup", "test", "test-slow", "smoke", "faults", "report", "test-browser"}
     assert wanted["review"] == {"setup", "review", "report", "smoke"}
     assert wanted["repro"] == {"self-check", "repro", "review"}
     assert set().union(*wanted.values()) <= targets

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from valgap.data.prepared import Manifest, load_images, read_manifest
+from valgap.data.sizes import sizes_of
 from valgap.ground import paths
 from valgap.ground.params import suite
 from valgap.ground.params.experiment import settings_as_dict
@@ -44,7 +45,7 @@ def _variant(params: Suite, variant: str, manifest: Manifest) -> VariantRecord:
     return VariantRecord(
         diff=params.diffs[variant],
         replicates=len(replicates),
-        train_images=round(manifest.train_size * settings.train_size_factor),
+        train_images=sizes_of(manifest).trained(settings),
         steps=settings.steps,
         parameters=replicates[0].parameters,
         forward_flops=replicates[0].forward_flops,

@@ -21,6 +21,7 @@ from valgap.document.parts import (
     Item,
     Items,
     Link,
+    Part,
     Picture,
     Section,
     Table,
@@ -32,10 +33,9 @@ HOSTILE = "</script><img src=x onerror=alert(1)> [a](http://b) @me *x* | `rm` ~~
 TABLE = Table("Counts of `x`.", ("what", "n"), ((named(HOSTILE), "1"), ("b|c", "2")))
 
 
-def document(*parts: object, **options: object) -> Document:
-    return Document(
-        "A `title`", "kicker", ("First.", Strong("Bold.")), (Section("one", "One", tuple(parts)),), **options
-    )  # type: ignore[arg-type]
+def document(*parts: Part) -> Document:
+    lead = ("First.", Strong("Bold."))
+    return Document("A `title`", "kicker", lead, (Section("one", "One", parts),))
 
 
 EVERYTHING = document(
@@ -134,7 +134,7 @@ def test_a_page_without_charts_runs_nothing() -> None:
 
 def test_unknown_parts_and_crooked_tables_are_refused() -> None:
     with pytest.raises(TypeError, match="no part of a document: int"):
-        markdown.write(document(3))
+        markdown.write(document(3))  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="has 1 cells under 2 headings"):
         Table("t", ("a", "b"), (("1",),))
 

@@ -32,6 +32,7 @@ def manifest(names: tuple[str, ...]) -> Manifest:
         max_train_size=3,
         val_size=2,
         test_size=6,
+        resplit_train_size=None,
         whole_pool=True,
         class_sizes=(2,) * len(names),
         not_used=0,

@@ -16,6 +16,7 @@ from keras import layers
 from numpy.typing import NDArray
 
 from tests.scratch import ROOT, TOY, copy_repository, run
+from tests.toys import Toys
 from valgap.compute import pool
 from valgap.compute.placement import Placement
 from valgap.data.prepared import load_images
@@ -170,13 +171,16 @@ def test_early_stopping_gives_way_to_the_median_of_its_steps() -> None:
     assert same == train
 
 
-@pytest.fixture(scope="module")
-def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def make_project(folder: Path) -> None:
     """A scratch copy with results of two variants."""
     toy = TOY | {"train": TOY["train"] | {"steps": 30, "curve_points": 6}}
-    folder = copy_repository(tmp_path_factory.mktemp("project"), toy, ["baseline", "early_stopping"])
+    copy_repository(folder, toy, ["baseline", "early_stopping"])
     run(folder, "dvc", "repro", "evaluate")
-    return folder
+
+
+@pytest.fixture(scope="module")
+def project(toys: Toys, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return toys.copy(make_project, tmp_path_factory.mktemp("project"))
 
 
 @pytest.fixture

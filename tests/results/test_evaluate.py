@@ -13,8 +13,9 @@ import yaml
 from tests.scratch import ROOT, only
 from valgap import diagnose, evaluate, prepare
 from valgap.data.prepared import load_labels
+from valgap.data.sources import embedded
 from valgap.data.sources.images import Images
-from valgap.data.sources.registry import DATASETS
+from valgap.data.sources.source import Source
 from valgap.diagnose import baseline_curves
 from valgap.ground import paths
 from valgap.ground.errors import SuiteError
@@ -50,7 +51,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Suite:
         np.save(target, pixels)
         return images
 
-    monkeypatch.setitem(DATASETS, "embedded", toy)
+    monkeypatch.setattr(embedded, "SOURCE", Source(toy))
     prepare.main()
     loaded = suite.load()
     for variant in loaded.variants:
@@ -76,6 +77,9 @@ def write_run(params: Suite, variant: str, block: int, right: float) -> None:
     folder.mkdir(parents=True)
     np.savez(folder / paths.PREDICTIONS, **predictions)
     run = {
+        "variant": variant,
+        "block": block,
+        "seed": params.split.seed,
         "model": dataclasses.asdict(params.model),
         "settings": settings_as_dict(params.variants[variant]),
         "replicates": [

@@ -1,5 +1,6 @@
 """`make verify`: the words on numbers worked out by hand, and the command on a real toy run that was tampered with."""
 
+import dataclasses
 import math
 import os
 from pathlib import Path
@@ -7,9 +8,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-
-from tests.scratch import TOY, copy_repository, run
 from valgap.document.environments import environments
+
+from tests.samples import VARIANT, VERDICT, provenance
+from tests.scratch import TOY, copy_repository, run
+from tests.toys import Toys, two_variants
 from valgap.ground.errors import SuiteError
 from valgap.results.sides import Side
 from valgap.review import sections
@@ -59,7 +62,7 @@ def test_true_differences_of_the_bound_are_rarely_called_equal() -> None:
 
 def claims(rows: dict[str, list[int]]) -> Side:
     variants = {name: {"predictions_md5": {str(block): "0" for block in blocks}} for name, blocks in rows.items()}
-    return Side(pd.DataFrame(), pd.DataFrame(), {"variants": variants}, {})
+    return Side(pd.DataFrame(), pd.DataFrame(), provenance(variants), VERDICT)
 
 
 def test_cells_that_are_claimed() -> None:
@@ -84,17 +87,17 @@ def test_environments_stand_side_by_side_and_the_difference_is_bold() -> None:
 
 
 def test_review_shows_environments_only_where_they_differ() -> None:
-    one, other = ({"x": {"environments": [{"device": device}]}} for device in ("cpu", "gpu"))
+    cpu, gpu = (dataclasses.replace(VARIANT, environments=({"device": device},)) for device in ("cpu", "gpu"))
+    one, other = {"x": cpu}, {"x": gpu}
     assert sections.made_in(one, one) == ""
     assert "Not all was made in one environment" in sections.made_in(one, other)
-    mixed = one | {"y": {"environments": [{"device": "gpu"}]}}
+    mixed = one | {"y": gpu}
     assert "`cpu, gpu`" in sections.made_in(mixed, mixed)
 
 
 @pytest.fixture(scope="module")
-def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = copy_repository(tmp_path_factory.mktemp("claimed"), TOY, ["baseline", "dropout"])
-    run(folder, "dvc", "repro")
+def project(toys: Toys, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = toys.copy(two_variants, tmp_path_factory.mktemp("claimed"))
     run(folder, "git", "add", "-A")
     run(folder, "git", "-c", "user.name=t", "-c", "user.email=t@example.org", "commit", "-qm", "claims")
     return folder

@@ -17,6 +17,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from valgap.cli import options
+from valgap.cli.workspace import InWorkspace
 from valgap.compute import environment, pool
 from valgap.compute.placement import place
 from valgap.data.prepared import load_groups, load_images, load_labels, read_manifest
@@ -59,7 +60,7 @@ def work(file: Path, recipe: Recipe, replicate: int, index: dict[str, NDArray[np
     probabilities = trained.probabilities["test"]
     saving.save(trained.model, images.shape[1:], file)
     saving.prove(file, splits["test"].images[:COMPARED], probabilities[:COMPARED])
-    return Exported(probabilities, int(trained.facts["parameters"]), saving.own_classes(file))
+    return Exported(probabilities, trained.facts.parameters, saving.own_classes(file))
 
 
 def chosen(settings: Train, selected_steps: list[int]) -> Train:
@@ -147,7 +148,7 @@ def replace(partial: Path, target: Path) -> None:
     shutil.rmtree(old, ignore_errors=True)
 
 
-@click.command(epilog="Example: valgap export --variant dropout --out export")
+@click.command(cls=InWorkspace, epilog="Example: valgap export --variant dropout --out export")
 @options.variant
 @options.out
 def command(variant: str, out: Path | None) -> None:

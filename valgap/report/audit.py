@@ -8,14 +8,13 @@ import dataclasses
 import re
 
 from valgap.document.markdown import inert, markdown
-from valgap.document.parts import Table
+from valgap.document.parts import BASE64, Table
 from valgap.findings import finding
 
 SEVERITIES = ("problem", "worth a look")  # of findings that are not fine, as the audit orders them
 UNKNOWN = "not known"
 COUNTS = "counts"  # the finding that says what there is
 NUMBER = re.compile(r"[+−-]?[\d,.]+")
-BASE64 = re.compile(r"[A-Za-z0-9+/]+={0,2}")
 
 
 @dataclasses.dataclass(frozen=True)

@@ -1,9 +1,7 @@
 """Sections of report.html on single predictions: reliability, classes, confusions, the hardest images."""
 
-import re
-
 from valgap.document.numbers import estimate, joined, limits, number, text_of
-from valgap.document.parts import Figure, Panel, Section, Table, panel
+from valgap.document.parts import BASE64, Figure, Panel, Section, Table, panel
 from valgap.report import frames
 from valgap.report.charts import heatmaps, panels
 from valgap.report.frames import Tables
@@ -12,7 +10,6 @@ from valgap.stats.verdict import Verdict
 
 COLOURS = ("ink", "blue diamond", "vermilion square", "orange triangle", "grey")
 SIGNED = "{:+.1f}"
-BASE64 = re.compile(r"[A-Za-z0-9+/]+={0,2}")
 PAIR = "The baseline and the chosen remedy"
 
 

@@ -25,10 +25,14 @@ from valgap.stats.measures import MEASURES, Series
 from valgap.stats.verdicts import ALPHA, Contrast
 
 
-def fresh_block(head: Side, base: Side, size: int, attempt: int) -> int:
-    """The `attempt`-th block, from 1, with no replicate of either side; `size` is replicates a block of the head."""
+def fresh_block(head: Side, base: Side, sizes: tuple[int, int], attempt: int) -> int:
+    """The `attempt`-th block, from 1, all of whose replicates are beyond those of both sides.
+
+    `sizes` are the replicates a block of the head and of the base. Block b starts at replicate b x size: what is
+    fresh in blocks of the smaller size is fresh in the larger too.
+    """
     last = max(int(side.results.replicate.max()) for side in (head, base))
-    return last // size + attempt
+    return last // min(sizes) + attempt
 
 
 def confirm(commit: str, variants: list[str], block: int, primary: str, pair: bool) -> dict[str, Contrast]:

@@ -12,11 +12,12 @@ import numpy as np
 import pandas as pd
 
 from valgap.data.prepared import Manifest
-from valgap.ground.params.experiment import Augmentation, Train
+from valgap.ground.params.experiment import Train
 from valgap.ground.params.suite import BASELINE, CAUSES, Suite
 from valgap.stats import trends, verdicts
 from valgap.stats.contrasts import IMBALANCED, Comparison, Measured, per_replicate, primary_metric, redrawn, table
 from valgap.stats.intervals import Interval, over_replicates
+from valgap.stats.operations import training_operations
 from valgap.stats.run import Run
 from valgap.stats.verdict import (
     CauseEffect,
@@ -53,9 +54,7 @@ Costs = Mapping[str, Cost]  # by variant
 def is_present(cause: str, train: Train, class_sizes: list[int]) -> bool:
     """Whether the baseline has the cause at all. Capacity and regularization are a matter of degree: always."""
     if cause == "augmentation":
-        return train.augmentation != Augmentation() or any(
-            (train.rand_augment, train.random_erasing, train.mixup, train.cutmix)
-        )
+        return bool(train.transforms)
     if cause == "imbalance":
         return train.long_tail > IMBALANCED or max(class_sizes) > IMBALANCED * min(class_sizes)
     return True
@@ -301,8 +300,11 @@ def _remedy(params: Suite, contrasts: pd.DataFrame, metric: str, costs: Costs) -
 
 
 def _relative_compute(params: Suite, name: str, costs: Costs) -> float:
-    """Steps times floating-point operations of the network, over the baseline's."""
-    operations = {arm: params.variants[arm].steps * costs[arm].forward_flops for arm in (name, BASELINE)}
+    """Operations of a variant's training over those of the baseline's."""
+    operations = {
+        arm: training_operations(settings.steps, settings.batch_size, costs[arm].forward_flops)
+        for arm, settings in ((arm, params.variants[arm]) for arm in (name, BASELINE))
+    }
     return round(operations[name] / operations[BASELINE], 3)
 
 

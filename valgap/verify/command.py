@@ -16,6 +16,7 @@ import click
 import yaml
 
 from valgap.cli import options
+from valgap.cli.workspace import InWorkspace
 from valgap.data.prepared import read_manifest
 from valgap.ground import paths
 from valgap.ground.errors import SuiteError
@@ -83,7 +84,7 @@ def here(folder: Path, variants: list[str], block: int) -> list[dict[str, str]]:
     return found
 
 
-@click.command(epilog="Example: valgap verify --variant dropout --variant l2")
+@click.command(cls=InWorkspace, epilog="Example: valgap verify --variant dropout --variant l2")
 @click.option("--variant", "variants", multiple=True, metavar="NAME", help="One to train; `all`: every trained one.")
 @click.option("--block", type=int, metavar="N", help="Block of replicates; by default the first that was claimed.")
 @options.base
