@@ -259,7 +259,7 @@ def test_unknown_groups_are_no_reason_to_split_again() -> None:
     images, split = given_split(30)
     finding = found(images, split)["groups"]
     assert counted(finding) == ("worth a look", 30, 30)
-    assert finding.found.startswith("Unknown: no groups are declared")
+    assert finding.found.startswith("No groups are declared")
     assert "keep a given split as it is" in finding.effect
 
 
@@ -475,5 +475,5 @@ def test_any_small_images_have_an_audit(case: tuple[Images, np.ndarray, int]) ->
     for finding in content.findings:
         assert 0 <= finding.count <= finding.of
         assert finding.found.endswith(".")
-        assert finding.effect.endswith(".")
+        assert finding.effect.endswith(".") or finding.severity == "unknown"
         assert "nan" not in finding.found

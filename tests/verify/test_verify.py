@@ -9,11 +9,11 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
+from valgap.document.environments import environments
 
 from tests.samples import VARIANT, VERDICT, provenance
 from tests.scratch import TOY, copy_repository, run, write_params
 from tests.toys import Toys, two_variants
-from valgap.document.environments import environments
 from valgap.ground.errors import SuiteError
 from valgap.results.sides import Side
 from valgap.review import sections

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import keras
 
-    from valgap.check.document import Document
+    from valgap.check.document import Checked
 
 
 def check(
@@ -24,7 +24,7 @@ def check(
     groups: str | None = None,
     value_range: str | None = None,
     out: str | os.PathLike[str] | None = None,
-) -> "Document":
+) -> "Checked":
     """Score a Keras model on the images in a folder, fairly, and look for what is wrong with them; trains nothing.
 
     `model` is a saved model (.keras, .h5), or a keras.Model in hand. `data` is a folder of `train/` and `val/`, perhaps

@@ -29,7 +29,7 @@ POOL = "pool"  # name of the one split of a folder without any
 RESIZE = "resize them as in training, or save the model with an input of that size"
 TERMS = {  # what this command calls the keys of params.yaml
     "data.path": Term("DATA"),
-    "data.group_pattern": Term("GROUPS"),
+    "data.group_pattern": Term("groups"),
     "data.image_size": Term("the model's input", "any size", RESIZE),
 }
 COLORS: dict[int | None, Literal["grey", "rgb"]] = {1: "grey", 3: "rgb"}  # by channels

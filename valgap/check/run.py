@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from valgap.check import loading, prediction
-from valgap.check.document import Document
+from valgap.check.document import Checked, build
 from valgap.check.result import Result, assemble
 from valgap.compute import pool
 from valgap.compute.placement import place
@@ -35,19 +35,20 @@ def check(
     module: str | None,
     groups: str | None,
     value_range: str | None,
-) -> Document:
+) -> Checked:
     """The document on a saved model, or on one in hand, and the folder `data`. Raises SuiteError as `examine` does."""
     if value_range not in (None, *prediction.RANGES):
         raise SuiteError(f"value_range = {value_range!r} is not known (allowed: {', '.join(prediction.RANGES)})")
     images = images_of(data, groups)
     if isinstance(model, str | os.PathLike):
         path = Path(model)
-        return Document(examine(path, images, module, value_range, device_beside_this()), str(path), data, groups)
+        result = examine(path, images, module, value_range, device_beside_this())
+        return Checked(build(result, str(path), data, groups))
     with tempfile.TemporaryDirectory() as scratch:
         path = Path(scratch) / "model.keras"
         save(model, path)
         result = examine(path, images, module, value_range, device_beside_this())
-    return Document(result, str(model.name), data, groups)
+    return Checked(build(result, str(model.name), data, groups))
 
 
 def save(model: "keras.Model", path: Path) -> None:

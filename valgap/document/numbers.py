@@ -1,84 +1,78 @@
-"""Numbers in words: percent with one decimal, differences in percentage points, proper minus signs."""
+"""Numbers in words: the one place that rounds, signs and scales what people read."""
 
+import dataclasses
 import math
-from collections.abc import Iterable
-from typing import Any, Protocol
-
-from valgap.stats.intervals import Interval
-from valgap.stats.shares import Share
+from typing import Protocol
 
 UNKNOWN = "n/a"
 
 
-class Effect(Protocol):
-    """A difference of fractions with its limits; NaN where they are unknown."""
+class Bounded(Protocol):
+    """An estimate with limits."""
 
     @property
-    def mean(self) -> float:
-        """The difference."""
+    def mean(self) -> float | None:
+        """The estimate, None or NaN where it is unknown."""
 
     @property
-    def low(self) -> float:
-        """Its lower limit."""
+    def low(self) -> float | None:
+        """Its lower limit, None or NaN where it is unknown."""
 
     @property
-    def high(self) -> float:
-        """Its upper limit."""
+    def high(self) -> float | None:
+        """Its upper limit, likewise."""
 
 
-def percent(value: float) -> str:
-    """0.8254 as `82.5%`; `n/a` without a value."""
-    return "n/a" if math.isnan(value) else f"{100 * value:.1f}%"
+@dataclasses.dataclass(frozen=True)
+class Form:
+    """How a quantity is written: `scale` times the value, with so many decimals, a sign where `signed`, and a unit."""
+
+    decimals: int = 1
+    scale: float = 1.0
+    signed: bool = False
+    unit: str = ""  # with the space before it that it needs
+
+    def __call__(self, value: float | None) -> str:
+        """The value with a proper minus sign and its unit; `n/a` for what is unknown."""
+        return UNKNOWN if is_unknown(value) else self.bare(value) + self.unit
+
+    def bare(self, value: float | None) -> str:
+        """The value without its unit."""
+        if value is None or is_unknown(value):
+            return UNKNOWN
+        sign = "+" if self.signed else ""
+        return f"{self.scale * value:{sign},.{self.decimals}f}".replace("-", "−")
+
+    def limits(self, low: float | None, high: float | None) -> str:
+        """`81.3 to 82.9`, without the unit; `n/a` where either is unknown."""
+        return UNKNOWN if is_unknown(low) or is_unknown(high) else f"{self.bare(low)} to {self.bare(high)}"
+
+    def estimate(self, found: Bounded) -> str:
+        """`82.1 (81.3 to 82.9)`, the unit behind the first number; without the brackets where limits are unknown."""
+        between = self.limits(found.low, found.high)
+        return self(found.mean) if between == UNKNOWN else f"{self(found.mean)} ({between})"
 
 
-def pp(value: float) -> str:
-    """0.1661 as `16.6`, percentage points; `n/a` without a value."""
-    return "n/a" if math.isnan(value) else f"{100 * value:.1f}".replace("-", "−")
+PERCENT = Form(scale=100, unit="%")  # 0.8254 as 82.5%
+SHARE = Form(scale=100)  # the same under a heading that says %
+PP = Form(scale=100, unit=" pp")  # a difference of shares without its sign
+CHANGE = Form(scale=100, signed=True, unit=" pp")  # 0.0123 as +1.2 pp
+NATS = Form(decimals=3)
+COUNT = Form(decimals=0)  # 1234 as 1,234
+PLAIN = Form()
 
 
-def signed(value: float) -> str:
-    """0.0123 as `+1.2`, -0.0823 as `−8.2`, percentage points; `n/a` without a value."""
-    return "n/a" if math.isnan(value) else f"{100 * value:+.1f}".replace("-", "−")
+def is_unknown(value: float | None) -> bool:
+    """Whether a number is missing, NaN or infinite."""
+    return value is None or not math.isfinite(value)
 
 
-def number(value: Any, form: str = "{:.1f}") -> str:
-    """A number in the form, with a proper minus sign; `n/a` for what is unknown."""
-    if value is None or not isinstance(value, int | float) or not math.isfinite(value):
-        return UNKNOWN
-    return form.format(value).replace("-", "−")
-
-
-def limits(low: Any, high: Any, form: str = "{:.1f}") -> str:
-    """`81.3 to 82.9`; `n/a` where either limit is unknown."""
-    texts = [number(value, form) for value in (low, high)]
-    return UNKNOWN if UNKNOWN in texts else " to ".join(texts)
-
-
-def estimate(mean: Any, low: Any, high: Any, form: str = "{:.1f}") -> str:
-    """`82.1 (81.3 to 82.9)`; without the brackets where the limits are unknown."""
-    between = limits(low, high, form)
-    return number(mean, form) if between == UNKNOWN else f"{number(mean, form)} ({between})"
-
-
-def text_of(value: Any) -> str:
+def text_of(value: object) -> str:
     """A text cell; `n/a` for what is missing or empty."""
     missing = value is None or (isinstance(value, float) and math.isnan(value)) or value == ""
     return UNKNOWN if missing else str(value)
 
 
-def joined(names: Iterable[str]) -> str:
-    """`a`, `b` and `c`."""
-    quoted = [f"`{name}`" for name in names]
-    return " and ".join(filter(None, (", ".join(quoted[:-1]), *quoted[-1:])))
-
-
-def effect(entry: Effect) -> str:
-    """`+1.4 pp (+0.7 to +2.0)`; without an interval where it is unknown."""
-    limits = "no interval" if math.isnan(entry.low) else f"{signed(entry.low)} to {signed(entry.high)}"
-    return f"{signed(entry.mean)} pp ({limits})"
-
-
-def shares(found: Share | Interval, unit: str = "") -> str:
-    """`84.0 (81.6 to 86.1)`, of fractions in percent; with the unit behind the first number."""
-    text, space, between = estimate(100 * found.mean, 100 * found.low, 100 * found.high).partition(" ")
-    return f"{text}{unit}{space}{between}"
+def many(count: int, noun: str) -> str:
+    """`1 variant`, `1,200 variants`."""
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"

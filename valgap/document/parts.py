@@ -1,31 +1,25 @@
-"""The parts of report.html: sections of figures, panels and tables, as plain text that the template escapes.
+"""The parts of a document, which both writers know: sections of paragraphs, terms, lists, tables, figures, pictures.
 
-Every figure has a text alternative for each of its panels and a table with the same numbers.
+Every text follows text.py. Every figure has a text alternative for each of its panels and tables with its numbers.
 """
 
 import dataclasses
-import json
-import re
-from pathlib import Path
-from typing import Any
-
-import jinja2
-from markupsafe import Markup, escape
-
-from valgap.document.palette import themed
-
-BASE64 = re.compile(r"[A-Za-z0-9+/]+={0,2}")  # what a data URI of a picture may hold
-FOR_SCRIPT = {"<": "\\u003c", ">": "\\u003e", "&": "\\u0026", "\u2028": "\\u2028", "\u2029": "\\u2029"}
+from typing import Any, Literal
 
 
 @dataclasses.dataclass(frozen=True)
 class Table:
-    """A table of texts; the first `texts` columns are words, the others numbers. The caption names split and rule."""
+    """A table of texts; the first `texts` columns are words, the others numbers. The caption names split and rule.
+
+    It is folded where it is long, unless `folded` says. `markdown` is False for one that only the page shows.
+    """
 
     caption: str
     headings: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
     texts: int = 1
+    folded: bool | None = None
+    markdown: bool = True
 
     def __post_init__(self) -> None:
         for row in self.rows:
@@ -34,83 +28,140 @@ class Table:
 
 
 @dataclasses.dataclass(frozen=True)
+class Terms:
+    """Terms, each with its text."""
+
+    pairs: tuple[tuple[str, str], ...]
+
+
+@dataclasses.dataclass(frozen=True)
+class Item:
+    """An entry of a list; `badge` is a word set before it, `anchor` the name of the section that its title leads to."""
+
+    text: str
+    title: str = ""
+    badge: str = ""
+    anchor: str = ""
+
+
+@dataclasses.dataclass(frozen=True)
+class Items:
+    """A list."""
+
+    entries: tuple[Item, ...]
+
+
+@dataclasses.dataclass(frozen=True)
+class Code:
+    """Lines to copy, shown as they are."""
+
+    text: str
+    language: str = ""
+
+
+@dataclasses.dataclass(frozen=True)
+class Link:
+    """A line that leads to an address; the text behind it says what is there."""
+
+    title: str
+    address: str
+    text: str = ""
+
+
+@dataclasses.dataclass(frozen=True)
 class Panel:
-    """One chart: `alt` is its takeaway in words, `height` the pixels to keep free until it is drawn."""
+    """One Altair chart without a width, a title or a legend: `alt` is its takeaway in words.
+
+    `height` are the pixels to keep free until the page draws it.
+    """
 
     name: str
     alt: str
-    spec: Markup
+    chart: Any
     title: str = ""
     height: int = 240
 
 
 @dataclasses.dataclass(frozen=True)
 class Figure:
-    """Panels side by side where there is room, with one caption. `legend` pairs a word with a CSS class."""
+    """Panels side by side where there is room, with one caption, and tables of their numbers.
 
+    `legend` pairs a word with a look of page.css (a colour and perhaps a shape), `key` a number with a name. `picture`
+    says whether the figure is also a file of its own, which Markdown shows; `columns` how many panels stand in a row.
+    """
+
+    name: str
     caption: str
     panels: tuple[Panel, ...]
-    tables: tuple[Table, ...]
+    tables: tuple[Table, ...] = ()
     legend: tuple[tuple[str, str], ...] = ()
     key: tuple[tuple[str, str], ...] = ()
-    layout: str = "three"  # panels a row at most: one, two or three
+    columns: Literal[1, 2, 3] = 3
+    picture: bool = True
+
+
+@dataclasses.dataclass(frozen=True)
+class Picture:
+    """One image to look at: a PNG in base64, empty where there is none; its name, and what is said of it."""
+
+    png: str
+    name: str
+    remark: str
+
+
+@dataclasses.dataclass(frozen=True)
+class Example:
+    """Images that belong together, and what to see in them."""
+
+    caption: str
+    pictures: tuple[Picture, ...]
+
+
+@dataclasses.dataclass(frozen=True)
+class Gallery:
+    """Examples to look at, which Markdown names only."""
+
+    examples: tuple[Example, ...]
+    folded: bool = False
+
+
+@dataclasses.dataclass(frozen=True)
+class Fold:
+    """Parts that unfold on a click."""
+
+    summary: str
+    parts: "tuple[Part, ...]"
 
 
 @dataclasses.dataclass(frozen=True)
 class Section:
-    """One section of the page: paragraphs, terms with their explanations, figures, then tables by themselves."""
+    """A titled part of a document. A `badge` is a word set before the title.
+
+    `drop` is its turn to go where Markdown must be short, 0 for never; `markdown` is False for one that only the page
+    shows.
+    """
 
     name: str
     title: str
-    paragraphs: tuple[str, ...] = ()
-    figures: tuple[Figure, ...] = ()
-    tables: tuple[Table, ...] = ()
-    terms: tuple[tuple[str, str], ...] = ()
+    parts: "tuple[Part, ...]"
+    badge: str = ""
+    drop: int = 0
+    markdown: bool = True
 
 
-def panel(name: str, chart: Any, text: str, title: str = "", height: int = 240) -> Panel:
-    """A panel of an Altair chart, as wide as its column, in the page's colours."""
-    specification = chart.properties(width="container", autosize={"type": "fit-x", "contains": "padding"}).to_dict()
-    del specification["$schema"], specification["config"]  # page.js passes the mode and the page's own
-    return Panel(name, text, script_json(themed(specification)), title, height)
+Part = str | Terms | Items | Code | Link | Table | Figure | Gallery | Fold | Section
 
 
-def script_json(content: Any) -> Markup:
-    """JSON that is inert inside a script element, whatever its strings hold. Raises ValueError on NaN."""
-    text = json.dumps(content, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
-    for character, replacement in FOR_SCRIPT.items():
-        text = text.replace(character, replacement)
-    return Markup(text)
+@dataclasses.dataclass(frozen=True)
+class Document:
+    """A whole document: its title, a line over it, what stands first, and its sections.
 
+    `contents` says whether the page lists the sections; `footer` stands at its end.
+    """
 
-def marked(text: str) -> Markup:
-    """Escaped text, with `code` in backticks as a code element."""
-    parts = text.split("`")
-    if len(parts) % 2 == 0:
-        return escape(text)
-    return Markup("").join(
-        Markup("<code>{}</code>").format(part) if index % 2 else escape(part) for index, part in enumerate(parts)
-    )
-
-
-def html_template(path: Path) -> jinja2.Template:
-    """An HTML template, in which every text is escaped, a missing one is an error, and `marked` is a filter."""
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(path.parent), autoescape=True, undefined=jinja2.StrictUndefined,
-        trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True,
-    )  # fmt: skip
-    environment.filters["marked"] = marked
-    return environment.get_template(path.name)
-
-
-def chart_config() -> dict[str, Any]:
-    """Vega's configuration of all of the page's charts. CSS variables make it fit light, dark and print."""
-    axis = {
-        "labelColor": "var(--ink)", "titleColor": "var(--ink)", "gridColor": "var(--band)",
-        "domainColor": "var(--grey)",
-        "tickColor": "var(--grey)", "labelFontSize": 12, "titleFontSize": 12, "titleFontWeight": "normal",
-    }  # fmt: skip
-    return {
-        "background": None, "aria": False, "font": "system-ui, sans-serif", "axis": axis,
-        "view": {"stroke": None}, "text": {"color": "var(--ink)"},
-    }  # fmt: skip
+    title: str
+    kicker: str
+    lead: tuple[Part, ...]
+    sections: tuple[Section, ...]
+    contents: bool = False
+    footer: str = "This file loads nothing from anywhere."

@@ -1,0 +1,53 @@
+"""Texts of documents in files of their own: one YAML file a room, in which every text is a small Jinja template.
+
+Code decides what is said and passes the values; the file says it. Numbers take their form from the filter: `percent`,
+`pp` and so on write a value, or an estimate with its limits. What users named goes through `named` or `joined`.
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import jinja2
+import yaml
+
+from valgap.document import numbers, text
+from valgap.document.numbers import Form
+
+FORMS = {
+    "percent": numbers.PERCENT,
+    "share": numbers.SHARE,
+    "pp": numbers.PP,
+    "change": numbers.CHANGE,
+    "nats": numbers.NATS,
+    "count": numbers.COUNT,
+}
+
+
+class Prose:
+    """The texts of one file, by their dotted names."""
+
+    def __init__(self, path: Path) -> None:
+        self._texts: dict[str, Any] = yaml.safe_load(path.read_text(encoding="utf-8"))
+        self._environment = jinja2.Environment(undefined=jinja2.StrictUndefined, autoescape=False)
+        self._environment.filters |= {name: _written(form) for name, form in FORMS.items()}
+        self._environment.filters |= {"named": text.named, "joined": text.joined, "many": numbers.many}
+
+    def __call__(self, name: str, /, **values: object) -> str:
+        """The text of a name, filled with the values. Raises KeyError where the file has no such text."""
+        found: Any = self._texts
+        for part in name.split("."):
+            found = found[part]
+        return self._environment.from_string(found).render(values)
+
+    def all(self, name: str, /, **values: object) -> dict[str, str]:
+        """Every text below a name, by its own."""
+        found: Any = self._texts
+        for part in name.split("."):
+            found = found[part]
+        return {key: self(f"{name}.{key}", **values) for key in found}
+
+
+def _written(form: Form) -> Callable[[Any], str]:
+    """The form for a number, and for an estimate."""
+    return lambda value: form.estimate(value) if hasattr(value, "mean") else form(value)
