@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from scipy import stats
 
+from tests.samples import NOTHING_FOUND, audit_of
 from tests.scratch import ROOT, user_environment
 from valgap.check import advice, command, forward, loading, outputs, prediction, words
 from valgap.check.document import Checked, build
@@ -26,7 +27,7 @@ from valgap.check.prediction import POOL, Predicted, predict
 from valgap.check.result import Result, assemble, is_unequal
 from valgap.data.sources.images import Dropped, Images
 from valgap.findings.audit import audit
-from valgap.findings.finding import SCHEMA, Audit, Example, Finding, Picture, Severity
+from valgap.findings.finding import Example, Finding, Picture, Severity
 from valgap.findings.leakage import leaked
 from valgap.ground.errors import SuiteError
 from valgap.stats import intervals, shares
@@ -37,7 +38,6 @@ pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation doesn't
 
 NAMES = ("ant", "bee", "cat")
 SIDE = 12
-NO_AUDIT = Audit(SCHEMA, 0, (SIDE, SIDE, 1), ())
 Mask = NDArray[np.bool_]
 
 
@@ -524,7 +524,7 @@ def test_class_folders_alone_are_scored_and_have_no_gap(tmp_path: Path, trained:
     found = predicted(saved(tmp_path / "model.keras", trained), root, tmp_path / "read")
     assert (found.value_range, found.trial_images) == ("0-1", (30, 0))
     assert math.isnan(found.trials["0-1"].held_out_nll)
-    result = assemble(found, NO_AUDIT, np.zeros(30, np.bool_))
+    result = assemble(found, NOTHING_FOUND, np.zeros(30, np.bool_))
     assert words.verdict(result).startswith("No gap can be told from one split.")
     assert "which fits 30 all images best" not in shown(result)
     assert "which fits 30 images best" in shown(result)
@@ -569,7 +569,7 @@ def result_of(
     found = Predicted(bare, np.array(given), probabilities, "probabilities", "0-1", {}, (0, 0), 1234)
     marked = np.zeros(len(labels), np.bool_)
     marked[np.flatnonzero(np.array(given) == "val")[:hit]] = True
-    return assemble(found, audit(images, found.splits, 0) if audited else NO_AUDIT, marked)
+    return assemble(found, audit(images, found.splits, 0) if audited else NOTHING_FOUND, marked)
 
 
 def shown(result: Result, groups: str | None = None) -> str:
@@ -633,7 +633,7 @@ def test_another_order_stands_before_everything(
     kernel, bias = trained[-2:]
     turned = [*trained[:-2], kernel[:, [1, 2, 0]], bias[[1, 2, 0]]]  # outputs: bee, cat, ant
     found = predicted(saved(tmp_path / "turned.keras", turned), folder, tmp_path)
-    result = assemble(found, NO_AUDIT, np.zeros(135, np.bool_))
+    result = assemble(found, NOTHING_FOUND, np.zeros(135, np.bool_))
     assert result.reordered is not None
     assert result.reordered.folders == ("bee", "cat", "ant")
     assert result.reordered.accuracy > 0.9
@@ -791,7 +791,7 @@ def finding(name: str, severity: Severity, png: str = "") -> Finding[Picture]:
 
 def with_findings(*found: Finding[Picture], **fields: Any) -> Result:
     result = result_of({"train": share_of(30, 1.0), "val": share_of(30, 0.6)}, **fields)
-    return dataclasses.replace(result, audit=dataclasses.replace(NO_AUDIT, findings=found))
+    return dataclasses.replace(result, audit=audit_of(*found))
 
 
 def test_page_with_a_picture_that_is_none_shows_its_name() -> None:

@@ -1,4 +1,4 @@
-import json
+import dataclasses
 import re
 from pathlib import Path
 from typing import Any
@@ -10,13 +10,15 @@ from markdown_it import MarkdownIt
 
 from tests.report.page_sample import sample
 from tests.report.test_page import Page
+from tests.samples import audit_of
 from valgap.document.markdown import inert
-from valgap.findings import audit
+from valgap.findings.finding import Example, Severity
 from valgap.ground import paths
 from valgap.ground.errors import SuiteError
 from valgap.report import stage
 from valgap.report.audit import audit_markdown, data_audit
 from valgap.report.page import render_html
+from valgap.results.audit import read_audit, write_audit
 
 HOSTILE = "<img src=x onerror=alert(1)> | `code` **b**\n\n# h [a](javascript:x) \"q' </script> http://x.yz &lt;"
 
@@ -28,7 +30,7 @@ def parsed(text: str) -> list[Any]:
 
 
 @pytest.mark.parametrize(("severity", "first"), [("problem", True), ("worth a look", False), ("fine", False)])
-def test_a_problem_comes_before_the_verdict_and_anything_else_after_it(severity: str, first: bool) -> None:
+def test_a_problem_comes_before_the_verdict_and_anything_else_after_it(severity: Severity, first: bool) -> None:
     page = render_html(*sample(severity=severity))
     header = page[page.index("<header>") : page.index("</header>")]
     assert (header.index("The data: ") < header.index("The gap is real.")) is first
@@ -44,7 +46,8 @@ def test_the_block_has_a_line_for_what_is_not_fine_and_one_for_the_rest() -> Non
     assert "600 images of 28 × 28 pixels, grey" in header
     assert "Checked and found fine: brightness and contrast." in header
     assert "Could not be checked: validation told from training." in header
-    clean = data_audit(sample(severity="fine")[-1] | {"findings": sample(severity="fine")[-1]["findings"][1:]})
+    content = sample(severity="fine")[-1]
+    clean = data_audit(dataclasses.replace(content, findings=content.findings[1:]))
     assert clean.headline == "The data: no problem found"
     assert clean.fine == "Checked and found fine: groups on both sides of a split, brightness and contrast."
     assert clean.not_fine == ()
@@ -78,9 +81,13 @@ def test_what_users_named_is_text_in_the_page() -> None:
 
 def test_what_users_named_is_text_in_markdown() -> None:
     content = sample()[-1]
-    for finding in content["findings"]:
-        finding["title"], finding["found"], finding["effect"] = HOSTILE, f"{HOSTILE}.", f"{HOSTILE}."
-    tokens = parsed(audit_markdown(data_audit(content)))
+    named = audit_of(
+        *(
+            dataclasses.replace(finding, title=HOSTILE, found=f"{HOSTILE}.", effect=f"{HOSTILE}.")
+            for finding in content.findings
+        )
+    )
+    tokens = parsed(audit_markdown(data_audit(named)))
     kinds = [token.type for token in tokens]
     assert not {"html_inline", "html_block", "link_open", "image", "heading_open", "fence"} & set(kinds)
     assert kinds.count("tr_open") == 3
@@ -105,8 +112,11 @@ def test_links_are_not_made_of_names() -> None:
 
 def test_what_is_no_png_gives_no_image() -> None:
     content = sample()[-1]
-    content["findings"][0]["examples"][0]["images"][0]["png"] = '"><script>alert(1)</script>'
-    pictures = data_audit(content).not_fine[0].examples[0].pictures
+    first = content.findings[0]
+    one, other = first.examples[0].images
+    evil = dataclasses.replace(one, png='"><script>alert(1)</script>')
+    shown = dataclasses.replace(first, examples=(Example("one group", (evil, other)),))
+    pictures = data_audit(audit_of(shown)).not_fine[0].examples[0].pictures
     assert pictures[0].source == ""
     assert pictures[0].name
     assert re.fullmatch(r"data:image/png;base64,[A-Za-z0-9+/]+=*", pictures[1].source)
@@ -118,7 +128,8 @@ def test_what_is_no_png_gives_no_image() -> None:
         (None, "reports/audit.json is missing: run `dvc repro prepare`"),
         ("{", "reports/audit.json cannot be read (.*): run `dvc repro prepare`"),
         ("{}", "reports/audit.json cannot be read (.*schema.*): run `dvc repro prepare`"),
-        ('{"schema": 2}', "reports/audit.json has schema 2, this report reads 1: run `dvc repro prepare`"),
+        ('{"schema": 1}', "reports/audit.json has schema 1, this suite reads 2: run `dvc repro prepare`"),
+        ('{"schema": 2}', r"reports/audit.json cannot be read \(images: .*\): run `dvc repro prepare`"),
     ],
 )
 def test_report_says_what_to_do_without_an_audit(
@@ -129,13 +140,12 @@ def test_report_says_what_to_do_without_an_audit(
     if text is not None:
         paths.AUDIT.write_text(text)
     with pytest.raises(SuiteError, match=says):
-        stage.read_audit()
+        read_audit()
 
 
 def test_report_reads_what_the_audit_writes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert stage.AUDIT_SCHEMA == audit.SCHEMA
     monkeypatch.chdir(tmp_path)
     paths.REPORTS.mkdir()
     content = sample()[-1]
-    paths.AUDIT.write_text(json.dumps(content))
-    assert stage.read_audit() == content
+    write_audit(content, paths.AUDIT)
+    assert read_audit() == content

@@ -29,11 +29,11 @@ from valgap.ground.params.experiment import Train
 from valgap.ground.params.suite import Suite
 from valgap.pipeline import freshness
 from valgap.results.provenance import Provenance, read_provenance
+from valgap.results.tables import read_table
 from valgap.training.recipe import Recipe
 from valgap.training.subset import load_splits, training_subset, validation
 
 MODEL, CARD = "model.keras", "model_card.md"
-NAMES = {"variant": str, "class": str}  # columns in which 01, NA and True are names
 COMPARED = 1000  # test images on which the saved model is compared with the trained one, at most
 
 
@@ -128,13 +128,7 @@ def export(params: Suite, variant: str, out: Path) -> Path:
 
 def tables() -> dict[str, pd.DataFrame]:
     """summary.csv and classes.csv. Raises SuiteError when they cannot be read."""
-    try:
-        files = {"summary": paths.SUMMARY, "classes": paths.CLASSES}
-        return {
-            name: pd.read_csv(path, keep_default_na=False, na_values=[""], dtype=NAMES) for name, path in files.items()
-        }
-    except (OSError, ValueError) as error:
-        raise SuiteError(f"reports/ cannot be read ({error}); run `valgap repro` first") from None
+    return {path.stem: read_table(path) for path in (paths.SUMMARY, paths.CLASSES)}
 
 
 def replace(partial: Path, target: Path) -> None:

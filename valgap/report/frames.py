@@ -9,12 +9,12 @@ import pandas as pd
 
 from valgap.report.tables import REFERENCES
 from valgap.results.summary import BASELINE, cell
+from valgap.stats.causes import CAUSES
 from valgap.stats.verdict import CauseEffect, Untested, Verdict
 
 Tables = dict[str, pd.DataFrame]
 
 CONFIRMATORY = ("primary", "remedy")
-DATA_TITLE = "insufficient data"
 NO_CAUSE = "no cause declared"
 METRIC_WORDS = {"accuracy": "test accuracy", "balanced_accuracy": "balanced test accuracy"}
 POLICY = "val_under_"  # prefix of the splits that are validation images warped by a policy
@@ -61,7 +61,9 @@ def effects(contrasts: pd.DataFrame, verdict: Verdict) -> pd.DataFrame:
     Adds `title` (of the cause), `label`, `word` (empty unless confirmatory) and `confirmatory`.
     """
     rows = contrasts[(contrasts.metric == verdict.metric) & (contrasts.against == BASELINE)].copy()
-    titles = {"data": DATA_TITLE} | {entry.cause: entry.title for entry in verdict.causes}
+    titles = {cause.name: cause.title for cause in CAUSES.values() if cause.is_price} | {
+        entry.cause: entry.title for entry in verdict.causes
+    }
     order = [*titles, *(cause for cause in rows.cause.unique() if cause not in titles)]
     rows["confirmatory"] = rows.role.isin(CONFIRMATORY)
     rows["title"] = [titles.get(cause, cause) or NO_CAUSE for cause in rows.cause]
@@ -162,7 +164,10 @@ def reliability(tables: Tables, variants: list[str]) -> pd.DataFrame:
 def long_tailed(tables: Tables, limit: int = 4) -> list[str]:
     """Variants trained on imbalanced classes: those that inject the cause, and the remedies for it."""
     contrasts = tables["contrasts"]
-    arms = contrasts[(contrasts.cause == "imbalance") & contrasts.kind.isin(["injects", "remedies"])]
+    arms = contrasts[
+        contrasts.cause.isin([cause.name for cause in CAUSES.values() if cause.by_class])
+        & contrasts.kind.isin(["injects", "remedies"])
+    ]
     return [str(name) for name in arms.variant.unique()][:limit]
 
 

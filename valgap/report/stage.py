@@ -9,7 +9,6 @@ import shutil
 from pathlib import Path
 
 import jinja2
-import pandas as pd
 
 from valgap.document.numbers import pp
 from valgap.findings.finding import Audit
@@ -23,6 +22,7 @@ from valgap.report.screen import FirstScreen, first_screen
 from valgap.results.audit import read_audit
 from valgap.results.provenance import Provenance, read_provenance
 from valgap.results.summary import BASELINE, cell
+from valgap.results.tables import read_table
 from valgap.results.verdict import read_verdict
 from valgap.stats.verdict import Verdict
 
@@ -36,16 +36,7 @@ TABLES = (
 
 def read_tables() -> tuple[Tables, Provenance, Verdict]:
     """The CSV tables by name, provenance.json, verdict.json. Raises SuiteError naming a missing or malformed file."""
-    try:
-        # a class may be named NA or None; only an empty cell is missing
-        read = {path.stem: pd.read_csv(path, keep_default_na=False, na_values=[""]) for path in TABLES}
-        for name in ("cause", "kind", "verdict"):
-            read["contrasts"][name] = read["contrasts"][name].fillna("")
-        return read, read_provenance(), read_verdict()
-    except FileNotFoundError as error:
-        raise SuiteError(f"{error.filename} is missing: run `dvc repro diagnose`, or restore it from Git") from None
-    except ValueError as error:
-        raise SuiteError(f"reports/ cannot be read ({error}): run `dvc repro -f -s evaluate diagnose`") from None
+    return {path.stem: read_table(path) for path in TABLES}, read_provenance(), read_verdict()
 
 
 def write_figures(read: Tables, verdict: Verdict, folder: Path) -> None:
