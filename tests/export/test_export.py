@@ -206,7 +206,7 @@ def test_training_and_validation_list_are_joined(
     target = command.export(within, "early_stopping", tmp_path)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["early_stopping"]
     assert sorted(path.name for path in target.iterdir()) == [MODEL, CARD]
-    ((_, _, settings, baseline, seed, replicate, index),) = jobs
+    ((_, recipe, replicate, index),) = jobs
     splits, images = load_splits(0), load_images()
     assert set(index["train"]) == set(splits.train[0][:60]) | set(splits.val[0])
     assert len(index["train"]) == 110
@@ -215,11 +215,12 @@ def test_training_and_validation_list_are_joined(
     assert len(images[index["test"]]) == 100
     made = json.loads((paths.run_folder("early_stopping", 0) / paths.RUN).read_text())
     selected = [each["selected_step"] for each in made["replicates"]]
-    assert (settings.steps, settings.early_stopping) == (round(np.median(selected)), False)
-    assert (baseline, seed, replicate) == (within.train, within.split.seed, 0)
+    steps = round(np.median(selected))
+    assert (recipe.settings.steps, recipe.settings.early_stopping) == (steps, False)
+    assert (recipe.baseline, recipe.streams.seed, replicate) == (within.train, within.split.seed, 0)
     text = (target / CARD).read_text()
     assert "One run on 110 images, 60 of a training and 50 of a validation list" in text
-    assert f"for {settings.steps} optimizer steps, the median of the steps" in text
+    assert f"for {steps} optimizer steps, the median of the steps" in text
 
 
 def test_failure_leaves_what_was_there_and_nothing_half_written(
