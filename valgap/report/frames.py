@@ -3,20 +3,19 @@
 Accuracies are in percent and differences in percentage points here. A limit that is unknown stays NaN.
 """
 
-from typing import Any
-
 import pandas as pd
 
 from valgap.report.tables import REFERENCES
 from valgap.results.summary import BASELINE, cell
 from valgap.stats.causes import CAUSES
+from valgap.stats.metrics import METRICS
 from valgap.stats.verdict import CauseEffect, Untested, Verdict
+from valgap.stats.words import said
 
 Tables = dict[str, pd.DataFrame]
 
 CONFIRMATORY = ("primary", "remedy")
 NO_CAUSE = "no cause declared"
-METRIC_WORDS = {"accuracy": "test accuracy", "balanced_accuracy": "balanced test accuracy"}
 POLICY = "val_under_"  # prefix of the splits that are validation images warped by a policy
 SHOWN = 6  # variants in a figure that has one panel for each
 
@@ -29,7 +28,7 @@ def variants_of(summary: pd.DataFrame) -> list[str]:
 
 def metric_words(verdict: Verdict) -> str:
     """The metric of the verdict in words."""
-    return METRIC_WORDS.get(verdict.metric, f"test {verdict.metric}".replace("_", " "))
+    return METRICS[verdict.metric].titled("test")
 
 
 def remedy_name(verdict: Verdict) -> str | None:
@@ -69,7 +68,7 @@ def effects(contrasts: pd.DataFrame, verdict: Verdict) -> pd.DataFrame:
     rows["title"] = [titles.get(cause, cause) or NO_CAUSE for cause in rows.cause]
     decided = set(rows[rows.confirmatory].variant)
     rows["label"] = [_label(row.variant, row.role, decided) for row in rows.itertuples()]
-    rows["word"] = [_word(row) if row.confirmatory else "" for row in rows.itertuples()]
+    rows["word"] = [said(row.role, row.verdict, row.material) if row.confirmatory else "" for row in rows.itertuples()]
     roles = {role: rank for rank, role in enumerate((*CONFIRMATORY, "strength"))}
     keys = pd.DataFrame({"cause": rows.cause.map(order.index), "role": rows.role.map(roles).fillna(len(roles))})
     rows = rows.loc[keys.sort_values(["cause", "role"], kind="stable").index].drop_duplicates("label")
@@ -84,11 +83,6 @@ def _label(variant: str, role: str, decided: set[str]) -> str:
     if role == "strength":
         return f"{variant} (chosen strength)"
     return f"{variant} (all replicates)" if role == "exploratory" and variant in decided else variant
-
-
-def _word(row: Any) -> str:
-    word = str(row.verdict) if isinstance(row.verdict, str) and row.verdict else "unknown"
-    return f"{word} materially" if word == "helps" and str(row.material) == "True" else word
 
 
 def scores(summary: pd.DataFrame, variants: list[str], split: str, metric: str) -> pd.DataFrame:

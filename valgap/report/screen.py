@@ -24,6 +24,7 @@ from valgap.stats.verdict import (
     Untested,
     Verdict,
 )
+from valgap.stats.words import materially
 
 
 @dataclasses.dataclass(frozen=True)
@@ -154,7 +155,7 @@ def _remedy(verdict: Verdict, helps: bool) -> str:
         )
     return (
         f"The most promising of the tested remedies, `{remedy.variant}` ({judged}), changed {metric} by "
-        f"{effect(remedy)}: {remedy.verdict}. {cost}"
+        f"{effect(remedy)}: {materially(remedy.verdict, remedy.material)}. {cost}"
     )
 
 
@@ -187,9 +188,7 @@ def _cause(entry: CauseEntry, underfit: tuple[str, ...], metric: str) -> CauseLi
         evidence += f"; an effect of {pp(entry.mde)} pp would have been found with 80% probability"
     if entry.verdict == "removing it harms" and entry.variant in underfit:
         evidence += "; training accuracy fell too: after as many steps it underfits, and more steps were not tried"
-    if entry.verdict == "contributes" and entry.material:
-        return CauseLine(entry.title, "contributes materially", evidence)
-    return CauseLine(entry.title, entry.verdict, evidence)
+    return CauseLine(entry.title, materially(entry.verdict, entry.material), evidence)
 
 
 def _split(entry: SplitEffect) -> CauseLine:

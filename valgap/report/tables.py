@@ -9,19 +9,15 @@ from valgap.document.numbers import percent, pp, signed
 from valgap.results.provenance import Provenance
 from valgap.results.summary import BASELINE, Cell, cell, describe
 from valgap.stats.intervals import wilson
+from valgap.stats.measures import listed
+from valgap.stats.metrics import METRICS
+from valgap.stats.words import said
 
 Column = tuple[str, str, str, bool]
-COLUMNS: tuple[Column, ...] = (  # heading, split, metric, in percent
-    ("train acc. %", "train", "accuracy", True),
-    ("val acc. %", "val", "accuracy", True),
-    ("test acc. %", "test", "accuracy", True),
-    ("bal. test acc. %", "test", "balanced_accuracy", True),
-    ("test AUROC %", "test", "auroc", True),
-    ("gap (pp)", "train-val", "gap", True),
-    ("test NLL", "test", "nll", False),
-    ("test ECE %", "test", "ece", True),
+COLUMNS: tuple[Column, ...] = tuple(  # heading, split, metric, in percent
+    (measure.heading, measure.split, measure.metric, measure.percent) for measure in listed()
 )
-METRIC_HEADINGS = {"accuracy": "test acc.", "balanced_accuracy": "bal. test acc."}
+METRIC_HEADINGS = {name: metric.short.format("test ") for name, metric in METRICS.items()}
 NORMAL = 1.959964  # the .975 quantile of the standard normal distribution
 REFERENCES = {"majority_class": "*majority class*", "nearest_neighbour": "*1-nearest neighbour*"}
 
@@ -38,7 +34,7 @@ def results(summary: pd.DataFrame, variants: list[str], metric: str) -> str:
 
 def columns_of(summary: pd.DataFrame, metric: str) -> list[Column]:
     """Columns of the results: AUROC for two classes alone, balanced accuracy where the verdict rests on it."""
-    scored = set(summary.metric) - ({"balanced_accuracy"} if metric != "balanced_accuracy" else set())
+    scored = set(summary.metric) - {name for name, found in METRICS.items() if found.stands_in and name != metric}
     return [column for column in COLUMNS if column[2] in scored]
 
 
@@ -49,7 +45,7 @@ def confirmatory(contrasts: pd.DataFrame, metric: str) -> str:
         [
             f"`{row.variant}`",
             "chosen remedy, fresh replicates" if row.role == "remedy" else f"primary of {row.cause}",
-            row.verdict,
+            said(row.role, row.verdict, row.material),
             f"{row.n}",
             signed(row.mean),
             f"{signed(row.low)} to {signed(row.high)}",
