@@ -10,7 +10,7 @@ import pytest
 import valgap
 from tests.check.test_check import draw, network, write_folder
 from valgap.check import run
-from valgap.check.document import Document
+from valgap.check.document import Checked
 
 
 @pytest.fixture(scope="module")
@@ -76,10 +76,10 @@ class Frame(html.parser.HTMLParser):
 
 
 def test_a_notebook_shows_the_page_in_a_frame_without_scripts(monkeypatch: pytest.MonkeyPatch) -> None:
-    document = Document.__new__(Document)
+    document = Checked.__new__(Checked)
     page = '<!doctype html><p title="a&amp;b">"quoted" </iframe><script>x</script>'
-    monkeypatch.setattr(Document, "html", lambda self: page)
-    monkeypatch.setattr(Document, "markdown", lambda self: "## Check\n")
+    monkeypatch.setattr(Checked, "html", lambda self: page)
+    monkeypatch.setattr(Checked, "markdown", lambda self: "## Check\n")
     ((tag, attributes),) = Frame(document._repr_html_()).found
     assert tag == "iframe"
     assert attributes["srcdoc"] == page

@@ -257,7 +257,7 @@ def test_training_and_validation_list_are_joined(
     assert (recipe.baseline, recipe.streams.seed, replicate) == (within.train, within.split.seed, 0)
     text = (target / CARD).read_text()
     assert "One run on 110 images, 60 of a training and 50 of a validation list" in text
-    assert f"for {settings.steps} optimizer steps, the median of the steps" in text
+    assert f"for {stop} optimizer steps, the median of the steps" in text
 
 
 def test_failure_leaves_what_was_there_and_nothing_half_written(

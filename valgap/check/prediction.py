@@ -76,6 +76,8 @@ def predict(path: Path, module: str | None, data: Data, value_range: str | None,
     of_batch = batch_function(model, takes, path)
 
     def probabilities(rows: Index, in_range: str) -> tuple[NDArray[np.float64], str]:
+        if not len(rows):  # nothing is held out
+            return np.empty((0, len(names))), ""
         scale, shift = RANGES[in_range]
         found = predict_rows(lambda batch: of_batch(batch * scale + shift), images.images, rows, takes.batch)
         return to_probabilities(found, names, path)
