@@ -4,7 +4,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import keras
+import pytest
+
 from tests.scratch import ROOT, user_environment
+from valgap.compute.placement import Placement
+from valgap.compute.pool import run_jobs
 
 PROGRAM = """
 import os, sys
@@ -28,3 +33,10 @@ def test_workers_do_not_run_the_program_again_whose_top_level_is_not_guarded(tmp
     done = subprocess.run([sys.executable, "program.py"], cwd=tmp_path, env=environment, text=True, capture_output=True)
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "lines").read_text() == "ran\n"
+
+
+def test_workers_compute_in_tensorflow_whichever_backend_a_user_chose_for_keras(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("KERAS_BACKEND", "jax")
+    assert [*run_jobs(keras.backend.backend, [()], Placement("cpu", ("",), (0,)))] == ["tensorflow"]

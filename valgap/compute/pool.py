@@ -67,7 +67,7 @@ def _main_hidden() -> Iterator[None]:
 
 def _start_worker(parent: int, slots: "SimpleQueue[str]") -> None:
     die_with_parent(parent)
-    os.environ["CUDA_VISIBLE_DEVICES"] = slots.get()  # before TensorFlow looks for GPUs
+    os.environ |= {"CUDA_VISIBLE_DEVICES": slots.get(), "KERAS_BACKEND": "tensorflow"}  # before either is imported
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent answers Ctrl-C, for all
 
 
