@@ -21,6 +21,7 @@ from valgap.ground import paths
 from valgap.ground.params.suite import BASELINE, Suite
 from valgap.pipeline.scratch import copy_workspace
 from valgap.repro.account import LAST_RUN
+from valgap.results.record import read_telemetry
 
 ADDED = "dropout"
 TOY: dict[str, dict[str, Any]] = {
@@ -119,6 +120,5 @@ def add_variant(folder: Path) -> Added:
     idle = dvc(folder, "repro").wall
     write({BASELINE: {}, ADDED: {"dropout": [0.25, 0.25, 0.5]}})
     wall = dvc(folder, "repro").wall
-    telemetry = folder / paths.run_folder(ADDED, 0) / paths.TELEMETRY
-    rows = json.loads(telemetry.read_text(encoding="utf-8"))
+    rows = read_telemetry(folder / paths.run_folder(ADDED, 0))
     return Added(wall, idle, sum(map(measured_run_seconds, rows)))

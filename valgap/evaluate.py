@@ -7,56 +7,51 @@ confusion.csv, reliability.csv, hardest.csv, metrics.json, provenance.json.
 
 import dataclasses
 import hashlib
-import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
-import pandas as pd
-
-from valgap.data.prepared import load_images, read_manifest
+from valgap.data.prepared import Manifest, load_images, read_manifest
 from valgap.ground import paths
 from valgap.ground.params import suite
 from valgap.ground.params.experiment import settings_as_dict
 from valgap.ground.params.suite import BASELINE, Suite
 from valgap.results import scores
-from valgap.results.runs import load_runs
-from valgap.results.tables import SCHEMA, write_all
+from valgap.results.provenance import Provenance, VariantRecord
+from valgap.results.runs import history, load_runs, run_records
+from valgap.results.tables import SCHEMA, Content, write_all
 from valgap.training.subset import load_splits
 
 
-def provenance(params: Suite) -> dict[str, Any]:
+def provenance(params: Suite) -> Provenance:
     """provenance.json: the data; each variant's diff, replicates, cost, checkpoints, predictions, environments."""
     manifest = read_manifest()
-    content: dict[str, Any] = {
-        "schema": SCHEMA,
-        "data": manifest,
-        "model": dataclasses.asdict(params.model),
-        "seed": params.split.seed,
-        "train": settings_as_dict(params.train),
-        "variants": {},
-        "not_trained": {name: diff for name, diff in params.diffs.items() if name not in params.cells},
-    }
-    for variant, blocks in params.cells.items():
-        found = [
-            json.loads((paths.run_folder(variant, block) / paths.RUN).read_text(encoding="utf-8")) for block in blocks
-        ]
-        replicates = [replicate for run in found for replicate in run["replicates"]]
-        settings = params.variants[variant]
-        content["variants"][variant] = {
-            "diff": params.diffs[variant],
-            "replicates": len(replicates),
-            "train_images": round(manifest["train_size"] * settings.train_size_factor),
-            "steps": settings.steps,
-            "parameters": replicates[0]["parameters"],
-            "forward_flops": replicates[0]["forward_flops"],
-            "selected_steps": [replicate["selected_step"] for replicate in replicates],
-            "predictions_md5": {
-                str(block): _md5(paths.run_folder(variant, block) / paths.PREDICTIONS) for block in blocks
-            },
-            "environments": _distinct(environment for run in found for environment in run["environments"]),
-        }
-    return content
+    return Provenance(
+        schema=SCHEMA,
+        data=manifest,
+        model=dataclasses.asdict(params.model),
+        seed=params.split.seed,
+        train=settings_as_dict(params.train),
+        variants={variant: _variant(params, variant, manifest) for variant in params.cells},
+        not_trained={name: diff for name, diff in params.diffs.items() if name not in params.cells},
+    )
+
+
+def _variant(params: Suite, variant: str, manifest: Manifest) -> VariantRecord:
+    found = run_records(params, variant)
+    replicates = [replicate for run in found for replicate in run.replicates]
+    settings = params.variants[variant]
+    predictions = {block: paths.run_folder(variant, block) / paths.PREDICTIONS for block in params.cells[variant]}
+    return VariantRecord(
+        diff=params.diffs[variant],
+        replicates=len(replicates),
+        train_images=round(manifest.train_size * settings.train_size_factor),
+        steps=settings.steps,
+        parameters=replicates[0].parameters,
+        forward_flops=replicates[0].forward_flops,
+        selected_steps=tuple(replicate.selected_step for replicate in replicates),
+        predictions_md5={str(block): _md5(path) for block, path in predictions.items()},
+        environments=_distinct(environment for run in found for environment in run.environments),
+    )
 
 
 def _md5(path: Path) -> str:
@@ -64,12 +59,12 @@ def _md5(path: Path) -> str:
     return hashlib.md5(path.read_bytes(), usedforsecurity=False).hexdigest()
 
 
-def _distinct(items: Iterator[dict[str, str]]) -> list[dict[str, str]]:
+def _distinct(items: Iterator[dict[str, str]]) -> tuple[dict[str, str], ...]:
     distinct: list[dict[str, str]] = []
     for item in items:
         if item not in distinct:
             distinct.append(item)
-    return distinct
+    return tuple(distinct)
 
 
 def main() -> None:
@@ -78,10 +73,10 @@ def main() -> None:
     loaded = load_runs(params)
     results = scores.score(loaded, [load_splits(block) for block in params.cells[BASELINE]])
     summary = scores.summarise(results, loaded)
-    names = read_manifest()["class_names"]
+    names = read_manifest().class_names
     recalls, confusion = scores.classes(loaded, names)
     headline = scores.headline(summary)
-    contents: dict[Path, pd.DataFrame | dict[str, Any]] = {
+    contents: dict[Path, Content] = {
         paths.RESULTS: results,
         paths.SUMMARY: summary,
         paths.CURVES: scores.curves({variant: history(params, variant) for variant in params.cells}),
@@ -94,9 +89,3 @@ def main() -> None:
     }
     write_all(contents)
     print("test accuracy: " + ", ".join(f"{name} {values['test_accuracy']:.1%}" for name, values in headline.items()))
-
-
-def history(params: Suite, variant: str) -> pd.DataFrame:
-    """Learning curves of all replicates of a variant, as train wrote them."""
-    folders = [paths.run_folder(variant, block) for block in params.cells[variant]]
-    return pd.concat([pd.read_csv(folder / paths.HISTORY) for folder in folders])

@@ -6,7 +6,6 @@ wrong with the data.
 """
 
 import dataclasses
-import json
 import os
 import shutil
 from pathlib import Path
@@ -15,19 +14,22 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from valgap.data.prepared import Manifest, Part, write_manifest
 from valgap.data.sources.images import Images
 from valgap.data.sources.registry import DATASETS
 from valgap.data.splits import Candidates, Draw, Sizes, candidates, draw_replicate, draw_test, resolve
+from valgap.findings.finding import Audit
 from valgap.ground import paths, streams
 from valgap.ground.errors import SuiteError
 from valgap.ground.files import write_npz
 from valgap.ground.params import suite
 from valgap.ground.params.experiment import Data, Split
+from valgap.results.audit import write_audit
 
 LISTED = 200  # dropped images that the manifest names
 
 
-def prepare(data: Data, split: Split, blocks: list[int], folder: Path) -> tuple[dict[str, Any], dict[str, Any]]:
+def prepare(data: Data, split: Split, blocks: list[int], folder: Path) -> tuple[Manifest, Audit]:
     """Write the arrays and the index lists of `blocks` below `folder`; return (manifest, audit).
 
     Raises SuiteError on what is wrong with the source, and when a split asks for more images than it has.
@@ -84,35 +86,36 @@ def split_names(found: Candidates, fixed: tuple[NDArray[np.int64], NDArray[np.in
     return names
 
 
-def manifest(images: Images, split: Split, sizes: Sizes, part: NDArray[np.str_]) -> dict[str, Any]:
+def manifest(images: Images, split: Split, sizes: Sizes, part: NDArray[np.str_]) -> Manifest:
     """What was prepared: shapes, classes, sizes, counts per class and part, and the sha256 of the source's files."""
     names = images.class_names
 
-    def counts(of_part: str) -> dict[str, Any]:
+    def counts(of_part: str) -> Part:
         labels = images.labels[part == of_part]
         per_class = np.bincount(labels, minlength=len(names)).tolist()
-        return {"images": len(labels), "per_class": dict(zip(names, per_class, strict=True))}
+        return Part(len(labels), dict(zip(names, per_class, strict=True)))
 
     parts = [name for name in ("pool", "train", "val", "test") if np.any(part == name)]
     pool = images.labels[np.isin(part, ("pool", "train"))]
-    return {
-        "image_shape": list(images.images.shape[1:]),
-        "class_names": list(names),
-        "parts": {name: counts(name) for name in parts},
-        "scheme": split.scheme,
-        "given_validation": "val" in parts,
-        "groups": None if images.groups is None else len(np.unique(images.groups)),
-        "train_size": sizes.train,
-        "max_train_size": sizes.max_train,
-        "val_size": sizes.val,
-        "test_size": sizes.test,
-        "whole_pool": split.train_size == "all",
-        "class_sizes": np.bincount(pool, minlength=len(names)).tolist(),
-        "not_used": int(np.sum(part == "")),
-        "dropped": len(images.dropped),
-        "dropped_files": [dataclasses.asdict(dropped) for dropped in images.dropped[:LISTED]],
-        "source_sha256": images.sha256,
-    }
+    height, width, channels = images.images.shape[1:]
+    return Manifest(
+        image_shape=(height, width, channels),
+        class_names=tuple(names),
+        parts={name: counts(name) for name in parts},
+        scheme=split.scheme,
+        given_validation="val" in parts,
+        groups=None if images.groups is None else len(np.unique(images.groups)),
+        train_size=sizes.train,
+        max_train_size=sizes.max_train,
+        val_size=sizes.val,
+        test_size=sizes.test,
+        whole_pool=split.train_size == "all",
+        class_sizes=tuple(np.bincount(pool, minlength=len(names)).tolist()),
+        not_used=int(np.sum(part == "")),
+        dropped=len(images.dropped),
+        dropped_files=images.dropped[:LISTED],
+        source_sha256=images.sha256,
+    )
 
 
 def main() -> None:
@@ -122,10 +125,10 @@ def main() -> None:
     shutil.rmtree(partial, ignore_errors=True)
     try:
         content, findings = prepare(params.data, params.split, params.blocks, partial)
-        (partial / paths.MANIFEST.name).write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+        write_manifest(content, partial / paths.MANIFEST.name)
         temporary = paths.AUDIT.with_name(f"{paths.AUDIT.name}.partial")
         temporary.parent.mkdir(exist_ok=True)
-        temporary.write_text(json.dumps(findings, indent=1, allow_nan=False) + "\n", encoding="utf-8")
+        write_audit(findings, temporary)
         shutil.rmtree(paths.PREPARED, ignore_errors=True)
         partial.rename(paths.PREPARED)
         os.replace(temporary, paths.AUDIT)
@@ -133,5 +136,5 @@ def main() -> None:
         raise SuiteError(f"cannot write {paths.PREPARED}: {error}; check its owner and free space") from None
     finally:
         shutil.rmtree(partial, ignore_errors=True)
-    sizes = ", ".join(f"{part['images']:,} {name}" for name, part in content["parts"].items())
-    print(f"prepared {sizes} images of {len(content['class_names'])} classes")
+    sizes = ", ".join(f"{part.images:,} {name}" for name, part in content.parts.items())
+    print(f"prepared {sizes} images of {len(content.class_names)} classes")

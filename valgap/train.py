@@ -6,7 +6,6 @@ telemetry.json, which DVC does not track. Finished replicates lie in the store: 
 run repeats none.
 """
 
-import csv
 import dataclasses
 import hashlib
 import json
@@ -24,10 +23,11 @@ from valgap.compute.progress import Progress
 from valgap.data.prepared import arrays_digest, load_labels
 from valgap.ground import paths
 from valgap.ground.errors import SuiteError
-from valgap.ground.files import json_text, read_npz, write_npz
+from valgap.ground.files import read_npz, write_npz
 from valgap.ground.lifetime import PARENT, die_with_parent
 from valgap.ground.params.experiment import Compute, Model, Train, settings_as_dict, variant_settings
 from valgap.ground.params.schema import parse, read_yaml
+from valgap.results.record import ReplicateFacts, RunRecord, parse_telemetry, write_cell
 from valgap.training.job import RESULT, WEIGHTS, Job
 from valgap.training.recipe import Recipe
 from valgap.training.subset import load_splits, training_subset, validation
@@ -90,31 +90,26 @@ def assemble(folders: list[Path], variant: str, block: int, recipe: Recipe, targ
     """Write the cell's outputs from its replicates' store folders. All but telemetry are byte-stable."""
     target.mkdir()
     predictions = [read_npz(folder / paths.PREDICTIONS) for folder in folders]
-    records = [json.loads((folder / RESULT).read_text(encoding="utf-8")) for folder in folders]
-    replicates = [record["facts"]["replicate"] for record in records]
+    results = [json.loads((folder / RESULT).read_text(encoding="utf-8")) for folder in folders]
+    replicates = [record["facts"]["replicate"] for record in results]
     stacked: dict[str, Any] = {name: np.stack([content[name] for content in predictions]) for name in predictions[0]}
     write_npz(target / paths.PREDICTIONS, stacked | {"replicates": np.array(replicates)})
-    rows = [row for record in records for row in record["history"]]
-    with (target / paths.HISTORY).open("w", newline="", encoding="utf-8") as handle:
-        writer = csv.DictWriter(handle, rows[0], lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(rows)
+    rows = [row for record in results for row in record["history"]]
     environments: list[dict[str, str]] = []
-    for record in records:
+    for record in results:
         if record["environment"] not in environments:
             environments.append(record["environment"])
-    run = {
-        "variant": variant,
-        "block": block,
-        "seed": recipe.streams.seed,
-        "model": dataclasses.asdict(recipe.model),
-        "settings": settings_as_dict(recipe.settings),
-        "replicates": [record["facts"] for record in records],
-        "environments": environments,
-    }
-    (target / paths.RUN).write_text(json_text(run), encoding="utf-8")
-    telemetry = [json.loads((folder / paths.TELEMETRY).read_text(encoding="utf-8")) for folder in folders]
-    (target / paths.TELEMETRY).write_text(json_text(telemetry), encoding="utf-8")
+    run = RunRecord(
+        variant=variant,
+        block=block,
+        seed=recipe.streams.seed,
+        model=dataclasses.asdict(recipe.model),
+        settings=settings_as_dict(recipe.settings),
+        replicates=tuple(ReplicateFacts(**record["facts"]) for record in results),
+        environments=tuple(environments),
+    )
+    telemetry = [parse_telemetry((folder / paths.TELEMETRY).read_bytes()) for folder in folders]
+    write_cell(target, run, rows, telemetry)
     models = target / paths.MODELS
     models.mkdir()
     shutil.copyfile(folders[0] / WEIGHTS, models / f"{replicates[0]}.weights.h5")

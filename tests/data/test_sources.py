@@ -11,8 +11,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.scratch import ROOT
 from tests.data.test_decode import own_data
+from tests.scratch import ROOT
 from valgap.data.sources import fashion_mnist, registry
 from valgap.data.sources.embed import select
 from valgap.ground import paths

@@ -7,7 +7,6 @@ import dataclasses
 import os
 import re
 from pathlib import Path
-from typing import Any
 
 from markupsafe import Markup
 
@@ -17,6 +16,7 @@ from valgap.check.sections import Section
 from valgap.check.words import named
 from valgap.document.markdown import markdown
 from valgap.document.parts import Table, html_template
+from valgap.findings.finding import Finding, Picture
 from valgap.ground.errors import SuiteError
 from valgap.report.predictions import BASE64
 
@@ -52,17 +52,22 @@ class Document:
             tuple(advice.steps(result)), advice.params_yaml(result, data, group_pattern),
         )  # fmt: skip
         self.sections = [sections.scores(result), sections.classes(result), sections.reading(result)]
-        self.findings = [_in_our_words(finding) for finding in result.audit["findings"]]
+        self.findings = [_in_our_words(finding) for finding in result.audit.findings]
 
     @property
     def fine(self) -> str:
-        """What the audit looked at without finding anything."""
-        return ", ".join(finding["title"] for finding in self.findings if finding["severity"] == "fine")
+        """What the audit looked at without finding anything, and what it could not look at, as sentences."""
+        titles = {
+            word: ", ".join(finding.title for finding in self.findings if finding.severity == word)
+            for word in ("fine", "unknown")
+        }
+        lines = {"Looked at and fine": titles["fine"], "Could not be looked at": titles["unknown"]}
+        return " ".join(f"{words}: {listed}." for words, listed in lines.items() if listed)
 
     @property
-    def serious(self) -> list[dict[str, Any]]:
+    def serious(self) -> list[Finding[Picture]]:
         """What it found."""
-        return [finding for finding in self.findings if finding["severity"] != "fine"]
+        return [finding for finding in self.findings if finding.severity not in ("fine", "unknown")]
 
     def markdown(self) -> str:
         """The check as Markdown."""
@@ -72,7 +77,7 @@ class Document:
             "\n".join(f"- **{title}.** {text}" for title, text in top.observations),
             "### Next", "\n".join(f"- {step}" for step in top.steps),
             *(part for section in self.sections for part in _markdown(section)),
-            "### The data", "\n".join(map(_finding, self.serious)), f"Looked at and fine: {self.fine}.",
+            "### The data", "\n".join(map(_finding, self.serious)), self.fine,
             "### In `params.yaml`", f"```yaml\n{top.params}```",
         ]  # fmt: skip
         return "\n\n".join(part for part in parts if part) + "\n"
@@ -97,15 +102,17 @@ class Document:
             raise SuiteError(f"OUT = {folder} cannot be written: {error}; name a folder of yours") from None
 
 
-def _in_our_words(finding: dict[str, Any]) -> dict[str, Any]:
+def _in_our_words(finding: Finding[Picture]) -> Finding[Picture]:
     """A finding of the audit with this command's names for what it speaks of, and no picture that is not base64."""
-    found = dict(finding)
+    found, effect = finding.found, finding.effect
     for theirs, ours in OURS.items():
-        found |= {name: found[name].replace(theirs, ours) for name in ("found", "effect")}
-    for example in found["examples"]:
-        for image in example["images"]:
-            image["png"] = image["png"] if BASE64.fullmatch(image["png"]) else ""
-    return found
+        found, effect = found.replace(theirs, ours), effect.replace(theirs, ours)
+    examples = tuple(dataclasses.replace(each, images=tuple(map(_safe, each.images))) for each in finding.examples)
+    return dataclasses.replace(finding, found=found, effect=effect, examples=examples)
+
+
+def _safe(picture: Picture) -> Picture:
+    return picture if BASE64.fullmatch(picture.png) else dataclasses.replace(picture, png="")
 
 
 def inert(text: str) -> str:
@@ -113,12 +120,10 @@ def inert(text: str) -> str:
     return MARKUP.sub(r"\\\1", text)
 
 
-def _finding(finding: dict[str, Any]) -> str:
-    shown = [image["name"] for example in finding["examples"] for image in example["images"]][:6]
+def _finding(finding: Finding[Picture]) -> str:
+    shown = [image.name for example in finding.examples for image in example.images][:6]
     names = f" For instance {', '.join(map(named, shown))}." if shown else ""
-    return (
-        f"- **{finding['title']}** ({finding['severity']}). {inert(finding['found'])} {inert(finding['effect'])}{names}"
-    )
+    return f"- **{finding.title}** ({finding.severity}). {inert(finding.found)} {inert(finding.effect)}{names}"
 
 
 def _markdown(section: Section) -> list[str]:

@@ -1,13 +1,13 @@
 """Everything that a check found, put together from predictions and the data audit. Pure functions."""
 
 import dataclasses
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
 from valgap.check.prediction import POOL, Predicted, roles
+from valgap.findings.finding import Audit
 from valgap.stats import metrics, shares
 from valgap.stats.contrasts import IMBALANCED
 from valgap.stats.intervals import Interval
@@ -41,12 +41,12 @@ class Result:
     gap: Interval | None
     balanced: bool
     reordered: Reordered | None
-    audit: dict[str, Any]
+    audit: Audit
     leaked: int
     clean: Scores | None
 
 
-def assemble(predicted: Predicted, audit: dict[str, Any], leaked: NDArray[np.bool_]) -> Result:
+def assemble(predicted: Predicted, audit: Audit, leaked: NDArray[np.bool_]) -> Result:
     """Score every split; `leaked` (n,) marks images that have a duplicate in the training split."""
     splits = [name for name in ("train", "val", "test", POOL) if name in predicted.splits]
     fitted, held_out = roles(predicted.splits)

@@ -114,7 +114,7 @@ def leak(result: Result) -> Observation | None:
 
 def problems(result: Result) -> Observation | None:
     """What the audit calls a problem."""
-    found = [finding["title"] for finding in result.audit["findings"] if finding["severity"] == "problem"]
+    found = [finding.title for finding in result.audit.findings if finding.severity == "problem"]
     return ("Problems in the data", f"{'; '.join(found)}: see below.") if found else None
 
 

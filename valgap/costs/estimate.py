@@ -10,6 +10,7 @@ from valgap.data.splits import Sizes
 from valgap.ground.errors import SuiteError
 from valgap.ground.params.experiment import Train
 from valgap.ground.params.suite import BASELINE, Cause, Suite
+from valgap.results.record import Telemetry
 from valgap.stats.intervals import Interval
 from valgap.stats.verdicts import Contrast, minimum_detectable_effect
 from valgap.training.subset import SCORED
@@ -72,9 +73,9 @@ def _train_images(settings: Train, sizes: Sizes) -> int:
     return round(sizes.train * settings.train_size_factor)
 
 
-def measured_run_seconds(row: Mapping[str, float]) -> float:
-    """Seconds of a finished replicate, from its row of telemetry.json: training, learning curve and predictions."""
-    return row["train"] + row["curve"] + row["predict"]
+def measured_run_seconds(row: Telemetry) -> float:
+    """Seconds of a finished replicate: training, learning curve and predictions."""
+    return row.train + row.curve + row.predict
 
 
 def run_seconds(settings: Train, sizes: Sizes, timings: Timings, flops_ratio: float) -> float:

@@ -78,9 +78,8 @@ def count_operations(
 def take(params: suite.Suite) -> None:
     """Measure what the cached probe does not know, and write it."""
     manifest = read_manifest()
-    height, width, channels = manifest["image_shape"]
-    shape, classes = (height, width, channels), len(manifest["class_names"])
-    key = timings.probe_key(params, manifest["image_shape"])
+    shape, classes = manifest.image_shape, len(manifest.class_names)
+    key = timings.probe_key(params, manifest.image_shape)
     placement = place(params.compute)
     workers = len(placement.slots)
     cached = timings.read_probe(key)

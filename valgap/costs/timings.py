@@ -27,12 +27,13 @@ from valgap.costs.estimate import (
 )
 from valgap.data.prepared import read_manifest
 from valgap.data.splits import sizes_of
-from valgap.ground import paths
+from valgap.ground import paths, records
 from valgap.ground.errors import SuiteError
 from valgap.ground.files import write_whole
 from valgap.ground.lifetime import PARENT
 from valgap.ground.params.experiment import Train, settings_as_dict
 from valgap.ground.params.suite import BASELINE, Suite
+from valgap.results.record import RunRecord, read_run, read_telemetry
 
 PROBE = Path(".dvc/tmp/probe.json")
 
@@ -63,16 +64,16 @@ def digest(settings: Train) -> str:
     return hashlib.sha256(json.dumps(settings_as_dict(settings), sort_keys=True).encode()).hexdigest()
 
 
-def probe_key(params: Suite, image_shape: list[int]) -> dict[str, Any]:
+def probe_key(params: Suite, image_shape: tuple[int, int, int]) -> dict[str, Any]:
     """Everything that decides the seconds: another value of any of it needs another probe."""
     placement = place(params.compute)
     return {
         "model": dataclasses.asdict(params.model),
         "files": store.code_digest(Path(params.model.files), "*"),
-        "baseline": json.loads(json.dumps(settings_as_dict(params.train))),  # lists for tuples, as in the file
+        "baseline": records.plain(settings_as_dict(params.train)),
         "lock": hashlib.sha256(paths.TRAINING_LOCK.read_bytes()).hexdigest(),
         "workers": len(placement.slots),
-        "image_shape": image_shape,
+        "image_shape": list(image_shape),
         "environment": environment.environment(placement.device),
     }
 
@@ -116,7 +117,7 @@ def probed(params: Suite, prepared: bool) -> Probe:
     def cached() -> Probe | None:
         if not paths.MANIFEST.exists():
             return None
-        found = read_probe(probe_key(params, read_manifest()["image_shape"]))
+        found = read_probe(probe_key(params, read_manifest().image_shape))
         return found if found and not missing_models(params, found) else None
 
     if found := cached():
@@ -134,17 +135,16 @@ def probed(params: Suite, prepared: bool) -> Probe:
     return found
 
 
-def _record(variant: str, block: int, params: Suite) -> dict[str, Any] | None:
+def _record(variant: str, block: int, params: Suite) -> RunRecord | None:
     """run.json of a cell that was trained with the current settings; None otherwise."""
     try:
-        record: dict[str, Any] = json.loads((paths.run_folder(variant, block) / paths.RUN).read_text(encoding="utf-8"))
-        numbers = [facts["replicate"] for facts in record["replicates"]]
-        current = json.loads(json.dumps(settings_as_dict(params.variants[variant])))
-        model = dataclasses.asdict(params.model)
-        same = (record["model"], record["settings"], record["seed"]) == (model, current, params.split.seed)
-        return record if same and numbers == list(params.split.replicates(block)) else None
-    except (OSError, ValueError, KeyError, TypeError):
+        record = read_run(paths.run_folder(variant, block))
+    except SuiteError:
         return None
+    current, model = records.plain(settings_as_dict(params.variants[variant])), dataclasses.asdict(params.model)
+    same = (record.model, record.settings, record.seed) == (model, current, params.split.seed)
+    numbers = [facts.replicate for facts in record.replicates]
+    return record if same and numbers == list(params.split.replicates(block)) else None
 
 
 def done_cells(params: Suite, cells: Cells) -> set[tuple[str, int]]:
@@ -158,12 +158,11 @@ def measured_seconds(params: Suite, variant: str, blocks: tuple[int, ...], devic
     found: list[float] = []
     for block in blocks:
         record = _record(variant, block, params)
-        if record is None or any(environment.get("device") != device for environment in record["environments"]):
+        if record is None or any(environment.get("device") != device for environment in record.environments):
             continue
         try:
-            telemetry = json.loads((paths.run_folder(variant, block) / paths.TELEMETRY).read_text(encoding="utf-8"))
-            found += map(measured_run_seconds, telemetry)
-        except (OSError, ValueError, KeyError, TypeError):
+            found += map(measured_run_seconds, read_telemetry(paths.run_folder(variant, block)))
+        except SuiteError:
             continue
     return statistics.fmean(found) if found else None
 
@@ -172,9 +171,9 @@ def costs(params: Suite, prepared: bool = False) -> Costs:
     """Costs of every variant, exploratory ones included, on this machine. Probes where no cached probe fits."""
     probe, split = probed(params, prepared), params.split
     manifest = read_manifest()
-    key = probe_key(params, manifest["image_shape"])
+    key = probe_key(params, manifest.image_shape)
     device, workers = key["environment"]["device"], key["workers"]
-    sizes, classes = sizes_of(manifest), len(manifest["class_names"])
+    sizes, classes = sizes_of(manifest), len(manifest.class_names)
     baseline = probe.models[digest(params.variants[BASELINE])]["flops"]
     of_run, megabytes, measured = {}, {}, []
     for name, blocks in everything(params).items():

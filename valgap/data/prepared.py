@@ -1,17 +1,53 @@
-"""Reads what `prepare` wrote: arrays and the manifest."""
+"""What `prepare` wrote: arrays and the manifest."""
 
+import dataclasses
 import hashlib
-import json
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from valgap.ground import paths
+from valgap.data.sources.images import Dropped
+from valgap.ground import paths, records
 from valgap.ground.errors import SuiteError
 
 Index = NDArray[np.int64]
+
+
+@dataclasses.dataclass(frozen=True)
+class Part:
+    """Images of a part of the source, in all and by class name."""
+
+    images: int
+    per_class: dict[str, int]
+
+
+@dataclasses.dataclass(frozen=True)
+class Manifest:
+    """data/prepared/manifest.json: shape, classes, sizes and counts of the prepared images.
+
+    `image_shape` is (height, width, channels); `parts` are those of pool, train, val and test that have an image;
+    `groups` counts them, None where unknown; sizes are images of a replicate, `max_train_size` of the largest training
+    list; `class_sizes` are images to learn from; `dropped_files` lists the first of `dropped` unusable files.
+    """
+
+    image_shape: tuple[int, int, int]
+    class_names: tuple[str, ...]
+    parts: dict[str, Part]
+    scheme: str
+    given_validation: bool
+    groups: int | None
+    train_size: int
+    max_train_size: int
+    val_size: int
+    test_size: int
+    whole_pool: bool
+    class_sizes: tuple[int, ...]
+    not_used: int
+    dropped: int
+    dropped_files: tuple[Dropped, ...]
+    source_sha256: dict[str, str]
 
 
 def load_images() -> NDArray[np.uint8]:
@@ -46,10 +82,11 @@ def arrays_digest() -> str:
     return digest.hexdigest()
 
 
-def read_manifest() -> dict[str, Any]:
-    """Shape, classes, sizes and counts of the prepared images. Raises SuiteError when missing or damaged."""
-    try:
-        content: dict[str, Any] = json.loads(paths.MANIFEST.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise SuiteError(f"{paths.MANIFEST} cannot be read ({error}): run `dvc repro prepare`") from None
-    return content
+def read_manifest(path: Path = paths.MANIFEST) -> Manifest:
+    """The manifest. Raises SuiteError when missing or damaged."""
+    return records.read(Manifest, path, "run `dvc repro prepare`")
+
+
+def write_manifest(manifest: Manifest, path: Path) -> None:
+    """Write the manifest to a file, which `prepare` moves into place."""
+    path.write_text(records.text(manifest, indent=2), encoding="utf-8")

@@ -5,11 +5,11 @@ list is cut to its size inside a group, and what is cut off is used nowhere.
 """
 
 import dataclasses
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from valgap.data.prepared import Manifest
 from valgap.ground import streams
 from valgap.ground.errors import SuiteError
 from valgap.ground.params.experiment import Split
@@ -96,9 +96,9 @@ def resolve(split: Split, found: Candidates) -> Sizes:
     return Sizes(train, max_train, val, test)
 
 
-def sizes_of(manifest: dict[str, Any]) -> Sizes:
+def sizes_of(manifest: Manifest) -> Sizes:
     """The sizes that data/prepared/manifest.json gives."""
-    return Sizes(*(manifest[name] for name in ("train_size", "max_train_size", "val_size", "test_size")))
+    return Sizes(manifest.train_size, manifest.max_train_size, manifest.val_size, manifest.test_size)
 
 
 def _drawn(name: str, size: int | float | str) -> int | float:

@@ -5,7 +5,6 @@ A pure function of its content; the same content gives the same bytes.
 
 import dataclasses
 import json
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -16,6 +15,7 @@ from valgap.document.markdown import code, markdown
 from valgap.document.numbers import percent, shares
 from valgap.ground.params.experiment import Train, settings_as_dict
 from valgap.ground.params.suite import Suite
+from valgap.results.provenance import Provenance
 from valgap.results.summary import Cell, cell
 from valgap.stats.shares import share
 
@@ -41,7 +41,7 @@ class Content:
     variant: str
     params: Suite
     settings: Train
-    provenance: dict[str, Any]
+    provenance: Provenance
     summary: pd.DataFrame
     classes: pd.DataFrame
     sizes: tuple[int, int]
@@ -71,8 +71,8 @@ def text(content: Content) -> str:
 
 def use(content: Content) -> str:
     """What goes in, what comes out."""
-    height, width, channels = content.provenance["data"]["image_shape"]
-    names = content.provenance["data"]["class_names"]
+    height, width, channels = content.provenance.data.image_shape
+    names = content.provenance.data.class_names
     first = ""
     if content.own_classes:
         module = content.params.model.builder.partition(":")[0]
@@ -123,7 +123,7 @@ def recalls(content: Content) -> str:
     """Recall of each class: the runs' mean, lowest and highest, and this model's."""
     test = content.classes[(content.classes.variant == content.variant) & (content.classes.split == "test")]
     rows = []
-    for label, name in enumerate(content.provenance["data"]["class_names"]):
+    for label, name in enumerate(content.provenance.data.class_names):
         of_class = test[test["class"] == name]
         members = content.labels == label
         own = "n/a"
@@ -158,7 +158,7 @@ def training(content: Content) -> str:
     variant, settings = content.params.variants[content.variant], content.settings
     steps = f"{settings.steps:,} optimizer steps"
     if variant.early_stopping:
-        selected = content.provenance["variants"][content.variant]["selected_steps"]
+        selected = content.provenance.variants[content.variant].selected_steps
         steps += (
             f", the median of the steps at which early stopping restored the weights of {len(selected)} runs; none here"
         )
@@ -178,17 +178,17 @@ def training(content: Content) -> str:
 
 def data(content: Content) -> str:
     """Where the images come from and what was done to them."""
-    manifest, params = content.provenance["data"], content.params.data
-    height, width, _ = manifest["image_shape"]
-    parts = ", ".join(f"{part['images']:,} {name}" for name, part in manifest["parts"].items())
+    manifest, params = content.provenance.data, content.params.data
+    height, width, _ = manifest.image_shape
+    parts = ", ".join(f"{part.images:,} {name}" for name, part in manifest.parts.items())
     counts = [
-        [code(name), *(f"{part['per_class'][name]:,}" for part in manifest["parts"].values())]
-        for name in manifest["class_names"]
+        [code(name), *(f"{part.per_class[name]:,}" for part in manifest.parts.values())]
+        for name in manifest.class_names
     ]
     sized = "as they were" if params.image_size is None else f"where others, resized by the rule {code(params.resize)}"
-    sources = "\n".join(f"- {code(name, 200)}: sha256 `{value}`" for name, value in manifest["source_sha256"].items())
+    sources = "\n".join(f"- {code(name, 200)}: sha256 `{value}`" for name, value in manifest.source_sha256.items())
     return (
         f"Source {code(params.source)} ({code(params.path, 200)}), {height} × {width} pixels, {sized}. "
-        f"Images: {parts}; {manifest['dropped']:,} files were unusable.\n\n{sources}\n\n"
-        f"{markdown(['class', *manifest['parts']], counts)}"
+        f"Images: {parts}; {manifest.dropped:,} files were unusable.\n\n{sources}\n\n"
+        f"{markdown(['class', *manifest.parts], counts)}"
     )

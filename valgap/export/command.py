@@ -6,12 +6,10 @@ model_card.md. Both appear by one rename. TensorFlow lives in a worker process.
 """
 
 import dataclasses
-import json
 import os
 import shutil
 import statistics
 from pathlib import Path
-from typing import Any
 
 import click
 import numpy as np
@@ -21,7 +19,7 @@ from numpy.typing import NDArray
 from valgap.cli import options
 from valgap.compute import environment, pool
 from valgap.compute.placement import place
-from valgap.data.prepared import load_groups, load_images, load_labels
+from valgap.data.prepared import load_groups, load_images, load_labels, read_manifest
 from valgap.export import card, saving
 from valgap.ground import paths
 from valgap.ground.errors import SuiteError
@@ -30,6 +28,7 @@ from valgap.ground.params import suite
 from valgap.ground.params.experiment import Train
 from valgap.ground.params.suite import Suite
 from valgap.pipeline import freshness
+from valgap.results.provenance import Provenance, read_provenance
 from valgap.training.recipe import Recipe
 from valgap.training.subset import load_splits, training_subset, validation
 
@@ -71,7 +70,7 @@ def chosen(settings: Train, selected_steps: list[int]) -> Train:
     return dataclasses.replace(settings, steps=steps, early_stopping=False, curve_points=1, evaluation_policies={})
 
 
-def reported(params: Suite, variant: str) -> dict[str, Any]:
+def reported(params: Suite, variant: str) -> Provenance:
     """provenance.json, of reports that belong to params.yaml, the code and the data. Raises SuiteError otherwise."""
     if variant not in params.diffs:
         raise SuiteError(f"VARIANT = {variant!r} is not in params.yaml (declared: {', '.join(params.cells)})")
@@ -82,13 +81,12 @@ def reported(params: Suite, variant: str) -> dict[str, Any]:
         if not finding.stages or {"prepare", "models", "evaluate", *cells} & set(finding.stages):
             raise SuiteError(f"the results are stale: {finding.what}; run `make repro` first")
     try:
-        content: dict[str, Any] = json.loads(paths.PROVENANCE.read_text(encoding="utf-8"))
-        manifest = json.loads(paths.MANIFEST.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+        content, manifest = read_provenance(), read_manifest()
+    except SuiteError as error:
         raise SuiteError(f"reports/ or data/prepared/ cannot be read ({error}); run `make repro` first") from None
-    if variant not in content["variants"]:
+    if variant not in content.variants:
         raise SuiteError(f"VARIANT = {variant} has no finished runs in {paths.PROVENANCE}; run `make repro` first")
-    if content["data"] != manifest:
+    if content.data != manifest:
         raise SuiteError(f"{paths.REPORTS} was made from other data than {paths.PREPARED}; run `make repro` first")
     return content
 
@@ -96,7 +94,7 @@ def reported(params: Suite, variant: str) -> dict[str, Any]:
 def export(params: Suite, variant: str, out: Path) -> Path:
     """Train and save a variant's model with its card below `out`; return their folder. Raises SuiteError."""
     known = reported(params, variant)
-    settings = chosen(params.variants[variant], known["variants"][variant]["selected_steps"])
+    settings = chosen(params.variants[variant], list(known.variants[variant].selected_steps))
     splits, labels = load_splits(params.cells[variant][0]), load_labels()
     lists = [training_subset(splits, 0, settings, labels), validation(splits, settings)[0]]
     joined = np.concatenate(lists)
@@ -113,7 +111,7 @@ def export(params: Suite, variant: str, out: Path) -> Path:
         content = card.Content(
             variant=variant, params=params, settings=settings, provenance=known, sizes=(len(lists[0]), len(lists[1])),
             probabilities=made.probabilities, labels=labels[index["test"]], parameters=made.parameters,
-            groups=load_groups()[index["test"]] if known["data"]["groups"] is not None else None,
+            groups=load_groups()[index["test"]] if known.data.groups is not None else None,
             own_classes=made.own_classes, environment=environment.environment(placement.device), **tables(),
         )  # fmt: skip
         (partial / CARD).write_text(card.text(content), encoding="utf-8")

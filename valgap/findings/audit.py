@@ -5,22 +5,20 @@ images give the same bytes. It looks at every image, but searches near duplicate
 labels and shift among fewer: findings say where they speak of a sample.
 """
 
-import dataclasses
-from typing import Any
+from typing import get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
 from valgap.data.sources.images import Images
 from valgap.findings import counts, duplicates, groups, labels, neighbours, pictures, pixels, shift
-from valgap.findings.finding import Finding, Used, use
+from valgap.findings.finding import SCHEMA, Audit, Finding, Severity, Used, use
 
-SCHEMA = 1  # of audit.json: raise it when a name or its meaning changes
-ORDER = ("problem", "worth a look", "fine")
+ORDER = get_args(Severity)
 
 
-def audit(images: Images, split_of: NDArray[np.str_], seed: int) -> dict[str, Any]:
-    """All findings, problems first, as JSON can hold them.
+def audit(images: Images, split_of: NDArray[np.str_], seed: int) -> Audit:
+    """All findings, problems first, with their pictures.
 
     `split_of` (n,) is the split of each image: "train", "val", "test", or "pool", of which training and validation
     are drawn; "" for images that are not used. `seed` decides every sample. Raises ValueError on another split.
@@ -29,15 +27,16 @@ def audit(images: Images, split_of: NDArray[np.str_], seed: int) -> dict[str, An
     findings = sorted(look(used, seed), key=lambda finding: ORDER.index(finding.severity))
     wanted = [image for finding in findings for example in finding.examples for image in example.images]
     drawn = pictures.draw(used, wanted)
-    return {
-        "schema": SCHEMA,
-        "images": len(used.index),
-        "image_shape": list(images.images.shape[1:]),
-        "findings": [_as_dict(used, finding, drawn) for finding in findings],
-    }
+    height, width, channels = images.images.shape[1:]
+    return Audit(
+        schema=SCHEMA,
+        images=len(used.index),
+        image_shape=(height, width, channels),
+        findings=tuple(pictures.drawn_into(used, finding, drawn) for finding in findings),
+    )
 
 
-def look(used: Used, seed: int) -> list[Finding]:
+def look(used: Used, seed: int) -> list[Finding[int]]:
     """The findings, in the order in which they are best read among those of one severity."""
     if not len(used.index):
         return [counts.counts(used)]
@@ -64,16 +63,3 @@ def look(used: Used, seed: int) -> list[Finding]:
         counts.files(used),
         counts.counts(used),
     ]
-
-
-def _as_dict(used: Used, finding: Finding, drawn: dict[int, str]) -> dict[str, Any]:
-    plain = dataclasses.asdict(finding)
-    del plain["examples"], plain["sheets"]
-    tables = [
-        {"caption": sheet.caption, "headings": [*sheet.headings], "rows": [[*row] for row in sheet.rows]}
-        for sheet in finding.sheets
-    ]
-    return plain | {
-        "examples": [pictures.as_dict(used, example, drawn) for example in finding.examples],
-        "tables": tables,
-    }

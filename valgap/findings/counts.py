@@ -13,7 +13,7 @@ IMBALANCED = 1.5  # largest class over smallest: above it accuracy hides the sma
 COLOURS = {1: "grey", 3: "RGB"}
 
 
-def counts(used: Used) -> Finding:
+def counts(used: Used) -> Finding[int]:
     """Images of each class and split."""
     source, classes = used.source, len(used.source.class_names)
     columns = [np.bincount(used.labels[used.split == name], minlength=classes) for name in used.present]
@@ -33,11 +33,11 @@ def counts(used: Used) -> Finding:
     return Finding(
         "counts", "Images by class and split", "fine", len(used.index), len(source.labels), "images", found,
         "Nothing by itself: these are the numbers that every share below is of.",
-        sheets=(Sheet(f"Images of each class and split{more}.", ("class", *used.present), tuple(rows)),),
+        tables=(Sheet(f"Images of each class and split{more}.", ("class", *used.present), tuple(rows)),),
     )  # fmt: skip
 
 
-def files(used: Used) -> Finding:
+def files(used: Used) -> Finding[int]:
     """Sizes, modes and formats of the original files, where the source tells."""
     facts: dict[str, Any] = used.source.facts
     known = {name: facts[name] for name in ("sizes", "modes", "formats") if facts.get(name)}
@@ -55,11 +55,11 @@ def files(used: Used) -> Finding:
     rows = [
         (name[:-1], shown(str(kind)), f"{count:,}") for name, values in known.items() for kind, count in _common(values)
     ]
-    sheets = (Sheet("Original files.", ("what", "kind", "files"), tuple(rows)),) if rows else ()
+    tables = (Sheet("Original files.", ("what", "kind", "files"), tuple(rows)),) if rows else ()
     number = sum(sum(values.values()) - max(values.values()) for name, values in known.items() if name in mixed)
     return Finding(
         "files", "Files of several kinds", "worth a look" if mixed else "fine", number, len(used.source.labels),
-        "files", found, effect, sheets=sheets,
+        "files", found, effect, tables=tables,
     )  # fmt: skip
 
 
@@ -73,7 +73,7 @@ def _kinds(name: str, values: dict[str, int]) -> str:
     return f"{name} {', '.join(commonest)}{rest}"
 
 
-def dropped(used: Used) -> Finding:
+def dropped(used: Used) -> Finding[int]:
     """Files that are not used because they cannot be."""
     lost = used.source.dropped
     of = len(used.source.labels) + len(lost)
@@ -88,11 +88,11 @@ def dropped(used: Used) -> Finding:
     return Finding(
         "dropped", "Files that could not be used", severity_of(len(lost), of), len(lost), of, "files",
         f"{len(lost):,} of {of:,} files could not be used.", effect,
-        sheets=(Sheet(f"Files not used, and why{more}.", ("file", "why"), rows),) if rows else (),
+        tables=(Sheet(f"Files not used, and why{more}.", ("file", "why"), rows),) if rows else (),
     )  # fmt: skip
 
 
-def missing_classes(used: Used) -> Finding:
+def missing_classes(used: Used) -> Finding[int]:
     """Classes that a split has no image of."""
     classes = len(used.source.class_names)
     rows, lacking = [], set()
@@ -107,14 +107,14 @@ def missing_classes(used: Used) -> Finding:
             "What is not in training cannot be learned, and what is not in validation or test is not measured: the gap "
             "is then the difference between accuracies on different tasks."
         )
-    sheets = (Sheet("Classes without an image.", ("class", "split"), tuple(rows[:CLASSES])),) if rows else ()
+    tables = (Sheet("Classes without an image.", ("class", "split"), tuple(rows[:CLASSES])),) if rows else ()
     return Finding(
         "missing_classes", "Classes missing from a split", "problem" if lacking else "fine", len(lacking), classes,
-        "classes", found, effect, sheets=sheets,
+        "classes", found, effect, tables=tables,
     )  # fmt: skip
 
 
-def imbalance(used: Used) -> Finding:
+def imbalance(used: Used) -> Finding[int]:
     """Class sizes among the images that are learned from."""
     where = used.learned if used.learned.any() else np.ones(len(used.index), np.bool_)
     sizes = np.bincount(used.labels[where], minlength=len(used.source.class_names))
@@ -140,7 +140,7 @@ def imbalance(used: Used) -> Finding:
     return Finding("imbalance", "Class imbalance", severity, small, len(present), "classes", found, effect)
 
 
-def blank(used: Used, is_blank: NDArray[np.bool_]) -> Finding:
+def blank(used: Used, is_blank: NDArray[np.bool_]) -> Finding[int]:
     """Images of one colour, in which there is nothing to see."""
     count, of = int(is_blank.sum()), len(is_blank)
     texts = [

@@ -99,12 +99,14 @@ def _counts(
 
 
 def _across(
-    kind: Kind, used: Used, affected: NDArray[np.bool_], checked: NDArray[np.bool_], examples: tuple[Example, ...]
-) -> Finding:
+    kind: Kind, used: Used, affected: NDArray[np.bool_], checked: NDArray[np.bool_], examples: tuple[Example[int], ...]
+) -> Finding[int]:
     counts = _counts(used, affected, checked, [name for name in HELD_OUT if name in used.present])
     severity: Severity = "worth a look" if affected.any() else "fine"
     if any(count and count >= PROBLEM_SHARE * of for count, of in counts.values()):
         severity = "problem"
+    if not counts:
+        severity = "unknown"
     texts = [f"{count:,} of {of:,} {name} images" for name, (count, of) in counts.items()]
     shares = [f"{100 * count / of:.1f} pp of {name} accuracy" for name, (count, of) in counts.items() if count]
     found, effect = "No image is held out.", "Nothing: no held-out image is known from training."
@@ -117,18 +119,20 @@ def _across(
         )
     return Finding(
         f"{kind.name}_across", f"{kind.title} across splits", severity, int(affected.sum()),
-        sum(of for _, of in counts.values()), "held-out images", found, effect, examples, known=bool(texts),
+        sum(of for _, of in counts.values()), "held-out images", found, effect, examples,
     )  # fmt: skip
 
 
 def _within(
-    kind: Kind, used: Used, affected: NDArray[np.bool_], checked: NDArray[np.bool_], examples: tuple[Example, ...]
-) -> Finding:
+    kind: Kind, used: Used, affected: NDArray[np.bool_], checked: NDArray[np.bool_], examples: tuple[Example[int], ...]
+) -> Finding[int]:
     counts = _counts(used, affected, checked, used.present)
     in_pool, pool = counts.get("pool", (0, 0))
     severity: Severity = "worth a look" if affected.any() else "fine"
     if kind is EXACT and in_pool:
         severity = severity_of(in_pool, pool)
+    if not counts:
+        severity = "unknown"
     texts = [f"{count:,} of {of:,} {name} images" for name, (count, of) in counts.items()]
     found, effect = "There are no images.", "Nothing: every image is there once."
     if texts:
@@ -150,7 +154,7 @@ def _within(
     )  # fmt: skip
 
 
-def _conflicts(used: Used, original: Index) -> Finding:
+def _conflicts(used: Used, original: Index) -> Finding[int]:
     labels = np.unique(np.stack([original, used.labels], axis=1), axis=0)[:, 0]
     affected = np.bincount(labels, minlength=len(original))[original] > 1
     count = int(affected.sum())

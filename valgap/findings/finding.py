@@ -2,14 +2,16 @@
 
 import dataclasses
 from collections.abc import Iterable
-from typing import Literal
+from typing import Generic, Literal, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from valgap.data.sources.images import Images
 
-Severity = Literal["problem", "worth a look", "fine"]
+Severity = Literal["problem", "worth a look", "unknown", "fine"]  # in the order of reading
+SCHEMA = 2  # of audit.json: raise it when a name or its meaning changes
+Image = TypeVar("Image")
 SPLITS = ("train", "pool", "val", "test")  # what is learned from, before what is held out, in order of use
 HELD_OUT = ("val", "test")
 BIT = {name: 1 << place for place, name in enumerate(SPLITS)}
@@ -58,11 +60,21 @@ class Used:
 
 
 @dataclasses.dataclass(frozen=True)
-class Example:
-    """Images to look at, by their place among the used ones, and what to see in them."""
+class Picture:
+    """A small picture of an image: PNG in base64, the image's name, class and split."""
+
+    png: str
+    name: str
+    class_name: str
+    split: str
+
+
+@dataclasses.dataclass(frozen=True)
+class Example(Generic[Image]):
+    """Images to look at, and what to see in them: by their place among the used ones, or drawn."""
 
     caption: str
-    images: tuple[int, ...]
+    images: tuple[Image, ...]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -75,10 +87,10 @@ class Sheet:
 
 
 @dataclasses.dataclass(frozen=True)
-class Finding:
+class Finding(Generic[Image]):
     """One thing that was looked at: `count` `unit` of `of` are affected; `found` and `effect` say so in words.
 
-    What is not `known`, for want of images, is fine for want of better knowledge.
+    What could not be looked at, for want of images, is `unknown`, never fine.
     """
 
     name: str
@@ -89,9 +101,18 @@ class Finding:
     unit: str
     found: str
     effect: str
-    examples: tuple[Example, ...] = ()
-    sheets: tuple[Sheet, ...] = ()
-    known: bool = True
+    examples: tuple[Example[Image], ...] = ()
+    tables: tuple[Sheet, ...] = ()
+
+
+@dataclasses.dataclass(frozen=True)
+class Audit:
+    """reports/audit.json: all findings on so many images of one shape, problems first."""
+
+    schema: int
+    images: int
+    image_shape: tuple[int, int, int]
+    findings: tuple[Finding[Picture], ...]
 
 
 def use(source: Images, split_of: NDArray[np.str_]) -> Used:

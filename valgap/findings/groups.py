@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 from valgap.findings.finding import EXAMPLES, HELD_OUT, Example, Finding, Sheet, Used, listed
 
 
-def groups(used: Used) -> Finding:
+def groups(used: Used) -> Finding[int]:
     """Whether groups are known, and which lie on both sides of a given split."""
     count = len(used.index)
     if used.groups is None:

@@ -9,7 +9,7 @@ from valgap.findings.neighbours import Similar
 Index = NDArray[np.int64]
 
 
-def of_equals(used: Used, original: Index, affected: NDArray[np.bool_], across: bool) -> tuple[Example, ...]:
+def of_equals(used: Used, original: Index, affected: NDArray[np.bool_], across: bool) -> tuple[Example[int], ...]:
     """A pair of equal images for each of the first originals of (m,) `affected` images."""
     images = np.flatnonzero(affected)
     firsts = images[np.unique(original[images], return_index=True)[1]]
@@ -21,12 +21,12 @@ def of_equals(used: Used, original: Index, affected: NDArray[np.bool_], across: 
 
 def of_clusters(
     used: Used, original: Index, similar: Similar, affected: NDArray[np.bool_], across: bool
-) -> tuple[Example, ...]:
+) -> tuple[Example[int], ...]:
     """The most alike pair of each of the clusters with the most alike (m,) `affected` images."""
     known = _possible(used, original, similar, across)
     order = known[np.lexsort((known, -similar.correlation[known]))]
     _, first = np.unique(similar.cluster[similar.pairs[order, 0]], return_index=True)
-    found: list[Example] = []
+    found: list[Example[int]] = []
     for place in order[np.sort(first)][: 4 * EXAMPLES]:  # in a sample, not every pair has an affected image
         sides = [np.flatnonzero(original == side) for side in similar.pairs[place]]
         for own, others in (sides, sides[::-1]):

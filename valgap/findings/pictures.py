@@ -1,14 +1,14 @@
 """Small pictures of a finding's examples, as text that lies in Git: PNG in base64, all of them within a budget."""
 
 import base64
+import dataclasses
 import io
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from valgap.findings.finding import Example, Used, shown
+from valgap.findings.finding import Example, Finding, Picture, Used, shown
 
 SIDES = (64, 48, 32, 24, 16)  # pixels: the first of these at which all pictures are within the budget
 BUDGET = 220_000  # characters of base64 in all
@@ -37,16 +37,17 @@ def draw(used: Used, images: list[int]) -> dict[int, str]:
     return found
 
 
-def as_dict(used: Used, example: Example, drawn: dict[int, str]) -> dict[str, Any]:
-    """An example as JSON holds it."""
-    source = used.source
-    shows = [
-        {
-            "png": drawn[image],
-            "name": shown(source.names[used.index[image]]),
-            "class": shown(source.class_names[used.labels[image]]),
-            "split": str(used.split[image]),
-        }
-        for image in example.images
-    ]
-    return {"caption": example.caption, "images": shows}
+def drawn_into(used: Used, finding: Finding[int], drawn: dict[int, str]) -> Finding[Picture]:
+    """A finding with pictures in the place of its examples' images."""
+    examples = tuple(
+        Example(each.caption, tuple(_picture(used, image, drawn[image]) for image in each.images))
+        for each in finding.examples
+    )
+    same = {field.name: getattr(finding, field.name) for field in dataclasses.fields(finding)}
+    return Finding(**(same | {"examples": examples}))
+
+
+def _picture(used: Used, image: int, png: str) -> Picture:
+    source, place = used.source, used.index[image]
+    name, class_name = source.names[place], source.class_names[used.labels[image]]
+    return Picture(png, shown(name), shown(class_name), str(used.split[image]))

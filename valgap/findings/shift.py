@@ -62,7 +62,7 @@ def standardised(
     return Difference(value, value - half, value + half)
 
 
-def brightness(used: Used, measured: Measured, cluster: Index) -> Finding:
+def brightness(used: Used, measured: Measured, cluster: Index) -> Finding[int]:
     """Brightness and contrast of each held-out split against what is learned from."""
     learned, rows, shifted, largest, known = used.learned, [], [], 0.0, False
     splits = [name for name in HELD_OUT if name in used.present] if learned.any() else []
@@ -80,6 +80,7 @@ def brightness(used: Used, measured: Measured, cluster: Index) -> Finding:
     severity: Severity = "problem" if largest > MEDIUM else "worth a look" if shifted else "fine"
     found_text, effect = "There are no two splits to compare.", "Nothing: held-out images are as bright as the others."
     if not known:
+        severity = "unknown"
         effect = "Unknown: it takes two groups or images on each side."
     if splits:
         found_text = (
@@ -97,11 +98,11 @@ def brightness(used: Used, measured: Measured, cluster: Index) -> Finding:
         "split", "what", "images to learn from", "images of the split", "mean to learn from", "mean of the split",
         "difference (standard deviations)", "95% limits",
     )  # fmt: skip
-    sheets = (Sheet("Means over images, in grey levels from 0 to 255.", headings, tuple(rows)),) if rows else ()
+    tables = (Sheet("Means over images, in grey levels from 0 to 255.", headings, tuple(rows)),) if rows else ()
     examples = _typical(used, measured, order[0]) if order else ()
     return Finding(
         "brightness", "Brightness and contrast of splits", severity, len(shifted), len(rows), "means", found_text,
-        effect, examples, sheets, known,
+        effect, examples, tables,
     )  # fmt: skip
 
 
@@ -109,7 +110,7 @@ def _signed(value: float) -> str:
     return f"{round(value, 2) + 0:+.2f}".replace("-", "−")  # + 0: no minus sign before a zero
 
 
-def _typical(used: Used, measured: Measured, split: str) -> tuple[Example, ...]:
+def _typical(used: Used, measured: Measured, split: str) -> tuple[Example[int], ...]:
     """Images whose brightness is nearest to their side's mean, one of each side in a pair."""
     sides = []
     for side in (used.learned, used.split == split):
@@ -119,7 +120,7 @@ def _typical(used: Used, measured: Measured, split: str) -> tuple[Example, ...]:
     return tuple(Example("typical in brightness", pair) for pair in zip(*sides, strict=False))
 
 
-def two_sample(used: Used, cluster: Index, seed: int) -> Finding:
+def two_sample(used: Used, cluster: Index, seed: int) -> Finding[int]:
     """Whether a simple classifier tells given validation images from training images.
 
     Clusters (groups, near duplicates) on both sides are leakage, reported as such, and left out here. At most SIDE
@@ -146,7 +147,7 @@ def two_sample(used: Used, cluster: Index, seed: int) -> Finding:
     rest = rest if left_out.any() else ""
     if p is None:
         found = f"Unknown: {compared} are too few groups, or too much alike, to tell{rest}."
-        return Finding("two_sample", TITLE, "fine", 0, 0, "splits", found, "Unknown.", known=False)
+        return Finding("two_sample", TITLE, "unknown", 0, 0, "splits", found, "Unknown.")
     apart = p <= ALPHA and auc >= TOLD_APART
     severity: Severity = "fine" if not apart else "problem" if auc >= CLEARLY else "worth a look"
     beyond = "more than in any" if p <= ALPHA else "no more than in some"

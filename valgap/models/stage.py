@@ -46,10 +46,9 @@ def main() -> None:
     """Check the networks of all variants that train, then write that they are."""
     params = suite.load()
     manifest = read_manifest()
-    height, width, channels = manifest["image_shape"]
     variants = {name: params.variants[name] for name in params.cells}
     check_lists(params)
-    job = ((height, width, channels), len(manifest["class_names"]), params.model, params.train, variants)
+    job = (manifest.image_shape, len(manifest.class_names), params.model, params.train, variants)
     for _ in pool.run_jobs(check, [job], place(params.compute).first):
         pass
     try:

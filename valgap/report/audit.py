@@ -6,10 +6,10 @@ template for HTML, and no text of the audit is taken for markup.
 
 import dataclasses
 import re
-from typing import Any
 
 from valgap.document.markdown import inert, markdown
 from valgap.document.parts import Table
+from valgap.findings import finding
 
 SEVERITIES = ("problem", "worth a look")  # of findings that are not fine, as the audit orders them
 UNKNOWN = "not known"
@@ -61,16 +61,16 @@ class DataAudit:
     unknown: str
 
 
-def data_audit(content: dict[str, Any]) -> DataAudit:
+def data_audit(content: finding.Audit) -> DataAudit:
     """What to show of the content of audit.json."""
-    findings = [_finding(entry) for entry in content["findings"]]
-    not_fine = tuple(finding for finding in findings if finding.severity in SEVERITIES)
-    rest = tuple(finding for finding in findings if finding.severity not in SEVERITIES)
-    problems, looks = (sum(finding.severity == severity for finding in not_fine) for severity in SEVERITIES)
+    findings = [_finding(entry) for entry in content.findings]
+    not_fine = tuple(each for each in findings if each.severity in SEVERITIES)
+    rest = tuple(each for each in findings if each.severity not in SEVERITIES)
+    problems, looks = (sum(each.severity == severity for each in not_fine) for severity in SEVERITIES)
     words = (_many(problems, "problem"), f"{looks} worth a look" if looks else "")
     return DataAudit(
         headline=f"The data: {', '.join(filter(None, words)) or 'no problem found'}",
-        images=next((finding.found for finding in findings if finding.name == COUNTS), ""),
+        images=next((each.found for each in findings if each.name == COUNTS), ""),
         has_problem=problems > 0,
         not_fine=not_fine,
         rest=rest,
@@ -84,31 +84,27 @@ def _many(count: int, noun: str) -> str:
 
 
 def _line(words: str, findings: list[Finding]) -> str:
-    titles = [finding.title[:1].lower() + finding.title[1:] for finding in findings if finding.name != COUNTS]
+    titles = [each.title[:1].lower() + each.title[1:] for each in findings if each.name != COUNTS]
     return f"{words}: {', '.join(titles)}." if titles else ""
 
 
-def _finding(entry: dict[str, Any]) -> Finding:
-    severity = entry["severity"] if entry["known"] else UNKNOWN
-    examples = tuple(
-        Example(example["caption"], tuple(_picture(image) for image in example["images"]))
-        for example in entry["examples"]
-    )
-    tables = tuple(_table(table) for table in entry["tables"])
-    return Finding(entry["name"], entry["title"], severity, entry["found"], entry["effect"], examples, tables)
+def _finding(entry: finding.Finding[finding.Picture]) -> Finding:
+    severity = UNKNOWN if entry.severity == "unknown" else entry.severity
+    examples = tuple(Example(each.caption, tuple(map(_picture, each.images))) for each in entry.examples)
+    tables = tuple(map(_table, entry.tables))
+    return Finding(entry.name, entry.title, severity, entry.found, entry.effect, examples, tables)
 
 
-def _table(table: dict[str, Any]) -> Table:
+def _table(table: finding.Sheet) -> Table:
     """A table whose columns are words up to the first that holds numbers alone."""
-    rows = tuple(tuple(row) for row in table["rows"])
-    numbers = [all(NUMBER.fullmatch(row[column]) for row in rows) for column in range(len(table["headings"]))]
-    return Table(table["caption"], tuple(table["headings"]), rows, max(1, [*numbers, True].index(True)))
+    numbers = [all(NUMBER.fullmatch(row[column]) for row in table.rows) for column in range(len(table.headings))]
+    return Table(table.caption, table.headings, table.rows, max(1, [*numbers, True].index(True)))
 
 
-def _picture(image: dict[str, str]) -> Picture:
+def _picture(image: finding.Picture) -> Picture:
     """A picture; what is not base64 gives no image."""
-    source = f"data:image/png;base64,{image['png']}" if BASE64.fullmatch(image["png"]) else ""
-    return Picture(source, image["name"], f"{image['class']}, {image['split']}")
+    source = f"data:image/png;base64,{image.png}" if BASE64.fullmatch(image.png) else ""
+    return Picture(source, image.name, f"{image.class_name}, {image.split}")
 
 
 def audit_markdown(shown: DataAudit) -> str:
@@ -116,12 +112,12 @@ def audit_markdown(shown: DataAudit) -> str:
     lines = [f"**{inert(shown.headline)}.** {inert(shown.images)}"]
     if shown.not_fine:
         rows = [
-            [f"**{finding.severity}**", inert(finding.title), inert(finding.found), inert(finding.effect)]
-            for finding in shown.not_fine
+            [f"**{each.severity}**", inert(each.title), inert(each.found), inert(each.effect)]
+            for each in shown.not_fine
         ]
         headings = ["", "finding", "what was found", "what it may do to the gap"]
         lines.append(markdown(headings, rows, texts=4))
     lines += [inert(text) for text in (shown.fine, shown.unknown) if text]
-    if any(finding.examples for finding in (*shown.not_fine, *shown.rest)):
+    if any(each.examples for each in (*shown.not_fine, *shown.rest)):
         lines.append("`report.html` shows the images.")
     return "\n\n".join(lines)

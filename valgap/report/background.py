@@ -4,10 +4,10 @@ from typing import Any
 
 from valgap.document.numbers import UNKNOWN, estimate, joined, number, text_of
 from valgap.document.parts import Section, Table
-from valgap.report.frames import Verdict
+from valgap.results.provenance import Provenance, VariantRecord
 from valgap.results.summary import BASELINE, describe
+from valgap.stats.verdict import Verdict
 
-Provenance = dict[str, Any]
 PARTS = {"pool": "pool", "train": "given training", "val": "given validation", "test": "test"}
 TEST = {"holdout": "the same for all", "kfold": "one fold, by turns"}
 METHOD = (
@@ -44,27 +44,25 @@ METHOD = (
 
 def data(provenance: Provenance) -> Section:
     """Counts by class, sizes of the splits, and what was dropped and why."""
-    found = provenance["data"]
-    parts = {PARTS[name]: part for name, part in found["parts"].items()}
-    whence = "given by the source" if found["given_validation"] else "drawn from the pool, first"
+    found = provenance.data
+    parts = {PARTS[name]: part for name, part in found.parts.items()}
+    whence = "given by the source" if found.given_validation else "drawn from the pool, first"
     sizes = [
-        ("training images of a replicate", "drawn, stratified, by whole groups", _count(found["train_size"])),
-        ("validation images of a replicate", whence, _count(found["val_size"])),
-        ("test images of a replicate", TEST[found["scheme"]], _count(found["test_size"])),
-        *((f"{name} images", "in all", _count(part["images"])) for name, part in parts.items()),
-        ("images of no split", "not asked for by split's sizes", _count(found["not_used"])),
-        ("files dropped", "unreadable; the audit names them", _count(found["dropped"])),
-        ("groups", "never on both sides of a drawn split", _count(found["groups"])),
+        ("training images of a replicate", "drawn, stratified, by whole groups", _count(found.train_size)),
+        ("validation images of a replicate", whence, _count(found.val_size)),
+        ("test images of a replicate", TEST[found.scheme], _count(found.test_size)),
+        *((f"{name} images", "in all", _count(part.images)) for name, part in parts.items()),
+        ("images of no split", "not asked for by split's sizes", _count(found.not_used)),
+        ("files dropped", "unreadable; the audit names them", _count(found.dropped)),
+        ("groups", "never on both sides of a drawn split", _count(found.groups)),
     ]
-    shape = found.get("image_shape")
-    if shape:
-        sizes.append(("pixels of an image", "height, width, channels", " × ".join(map(str, shape))))
+    sizes.append(("pixels of an image", "height, width, channels", " × ".join(map(str, found.image_shape))))
     tables = [Table("Sizes.", ("what", "remark", "images"), tuple(sizes), 2)]
-    rows = tuple((name, *(_count(part["per_class"][name]) for part in parts.values())) for name in found["class_names"])
+    rows = tuple((name, *(_count(part.per_class[name]) for part in parts.values())) for name in found.class_names)
     tables.append(Table("Images of each class.", ("class", *parts), rows))
     paragraphs = (
         "Images of one replicate are never in two of its splits. The test images took no part in any choice"
-        + ("." if found["scheme"] == "kfold" else ", and are the same for all replicates and variants."),
+        + ("." if found.scheme == "kfold" else ", and are the same for all replicates and variants."),
     )
     return Section("data", "The data", paragraphs, (), tuple(tables))
 
@@ -75,19 +73,17 @@ def _count(value: Any) -> str:
 
 def making(provenance: Provenance) -> Section:
     """What each variant is, and on what everything was made: no commit and no time, which would change the bytes."""
-    rows = tuple(_variant(name, variant) for name, variant in provenance["variants"].items())
+    rows = tuple(_variant(name, variant) for name, variant in provenance.variants.items())
     headings = ("variant", "what it changes", "replicates", "training images", "steps", "parameters", "weights of step")
     tables = [Table("Every variant is a difference from the baseline's settings below.", headings, rows, 2)]
-    settings = tuple(setting for name, value in provenance["train"].items() for setting in _settings(name, value))
+    settings = tuple(setting for name, value in provenance.train.items() for setting in _settings(name, value))
     tables.append(Table("The baseline's settings.", ("setting", "value"), settings, 2))
-    untrained = tuple((name, describe(diff)) for name, diff in provenance.get("not_trained", {}).items())
+    untrained = tuple((name, describe(diff)) for name, diff in provenance.not_trained.items())
     if untrained:
         tables.append(Table("Declared and not trained.", ("variant", "what it would change"), untrained, 2))
-    tables.append(
-        Table("Source files.", ("file", "sha256"), tuple(provenance["data"].get("source_sha256", {}).items()), 2)
-    )
+    tables.append(Table("Source files.", ("file", "sha256"), tuple(provenance.data.source_sha256.items()), 2))
     made = _environments(provenance)
-    paragraphs = [f"Suite seed: {provenance['seed']}. Every stream of randomness derives from it."]
+    paragraphs = [f"Suite seed: {provenance.seed}. Every stream of randomness derives from it."]
     if len(made) == 1:
         paragraphs.append(f"All variants were made with {next(iter(made))}.")
     elif made:
@@ -103,31 +99,30 @@ def _settings(name: str, value: Any) -> list[tuple[str, str]]:
     return [(name, describe({name: value}).partition(": ")[2] or "none")]
 
 
-def _variant(name: str, variant: dict[str, Any]) -> tuple[str, ...]:
-    steps = variant.get("selected_steps") or []
+def _variant(name: str, variant: VariantRecord) -> tuple[str, ...]:
+    steps = variant.selected_steps
     taken = (
         UNKNOWN if not steps else _count(min(steps)) + (f" to {_count(max(steps))}" if max(steps) > min(steps) else "")
     )
-    numbers = (_count(variant.get(key)) for key in ("replicates", "train_images", "steps", "parameters"))
-    change = describe(variant["diff"]) if name != BASELINE or variant["diff"] else "nothing: it is the baseline"
+    numbers = map(_count, (variant.replicates, variant.train_images, variant.steps, variant.parameters))
+    change = describe(variant.diff) if name != BASELINE or variant.diff else "nothing: it is the baseline"
     return (name, change, *numbers, taken)
 
 
 def _environments(provenance: Provenance) -> dict[str, list[str]]:
     made: dict[str, list[str]] = {}
-    for name, variant in provenance["variants"].items():
-        for environment in variant.get("environments", []):
+    for name, variant in provenance.variants.items():
+        for environment in variant.environments:
             made.setdefault(", ".join(f"{key} {text_of(value)}" for key, value in environment.items()), []).append(name)
     return made
 
 
 def method(verdict: Verdict) -> Section:
     """The method in a page."""
-    low, high, mean = (verdict["gap"].get(key) for key in ("low", "high", "mean"))
-    known = [None if value is None else 100 * value for value in (mean, low, high)]
-    gap = estimate(known[0], known[1], known[2])
+    found = verdict.gap
+    gap = estimate(100 * found.mean, 100 * found.low, 100 * found.high)
     closing = (
-        f"This report: {verdict['replicates']} replicates of the baseline, gap {gap} pp, margin "
-        f"{number(100 * verdict['margin'])} pp."
+        f"This report: {verdict.replicates} replicates of the baseline, gap {gap} pp, margin "
+        f"{number(100 * verdict.margin)} pp."
     )
     return Section("method", "The method in a page", (closing,), terms=METHOD)

@@ -9,9 +9,9 @@ import pandas as pd
 
 from valgap.report.tables import REFERENCES
 from valgap.results.summary import BASELINE, cell
+from valgap.stats.verdict import CauseEffect, Untested, Verdict
 
 Tables = dict[str, pd.DataFrame]
-Verdict = dict[str, Any]
 
 CONFIRMATORY = ("primary", "remedy")
 DATA_TITLE = "insufficient data"
@@ -29,12 +29,12 @@ def variants_of(summary: pd.DataFrame) -> list[str]:
 
 def metric_words(verdict: Verdict) -> str:
     """The metric of the verdict in words."""
-    return METRIC_WORDS.get(verdict["metric"], f"test {verdict['metric']}".replace("_", " "))
+    return METRIC_WORDS.get(verdict.metric, f"test {verdict.metric}".replace("_", " "))
 
 
 def remedy_name(verdict: Verdict) -> str | None:
     """The variant chosen as the remedy, or None."""
-    return verdict["remedy"]["variant"] if verdict["remedy"] else None
+    return verdict.remedy.variant if verdict.remedy else None
 
 
 def compared(tables: Tables, verdict: Verdict) -> list[str]:
@@ -47,7 +47,10 @@ def compared(tables: Tables, verdict: Verdict) -> list[str]:
 def shown(tables: Tables, verdict: Verdict, limit: int = SHOWN) -> list[str]:
     """The baseline, the remedy, the primaries of the causes and, as far as the limit allows, others."""
     names, contrasts = variants_of(tables["summary"]), tables["contrasts"]
-    primaries = [*contrasts[contrasts.role == "primary"].variant, *(e.get("primary") for e in verdict["causes"])]
+    primaries = [
+        *contrasts[contrasts.role == "primary"].variant,
+        *(e.primary for e in verdict.causes if isinstance(e, Untested | CauseEffect)),
+    ]
     wanted = [*compared(tables, verdict), *primaries, *names]
     return [name for name in dict.fromkeys(wanted) if name in names][:limit]
 
@@ -57,8 +60,8 @@ def effects(contrasts: pd.DataFrame, verdict: Verdict) -> pd.DataFrame:
 
     Adds `title` (of the cause), `label`, `word` (empty unless confirmatory) and `confirmatory`.
     """
-    rows = contrasts[(contrasts.metric == verdict["metric"]) & (contrasts.against == BASELINE)].copy()
-    titles = {"data": DATA_TITLE} | {entry["cause"]: entry["title"] for entry in verdict["causes"]}
+    rows = contrasts[(contrasts.metric == verdict.metric) & (contrasts.against == BASELINE)].copy()
+    titles = {"data": DATA_TITLE} | {entry.cause: entry.title for entry in verdict.causes}
     order = [*titles, *(cause for cause in rows.cause.unique() if cause not in titles)]
     rows["confirmatory"] = rows.role.isin(CONFIRMATORY)
     rows["title"] = [titles.get(cause, cause) or NO_CAUSE for cause in rows.cause]
@@ -98,7 +101,7 @@ def accuracy_gap(tables: Tables, verdict: Verdict) -> pd.DataFrame:
     summary = tables["summary"]
     names = variants_of(summary)
     gap = scores(summary, names, "train-val", "gap").set_index("variant").add_prefix("gap_")
-    test = scores(summary, names, "test", verdict["metric"]).set_index("variant").add_prefix("test_")
+    test = scores(summary, names, "test", verdict.metric).set_index("variant").add_prefix("test_")
     points = gap.join(test, how="inner").reset_index()
     return points.assign(number=[str(names.index(name) + 1) for name in points.variant])
 
@@ -117,17 +120,17 @@ def curve(curves: pd.DataFrame, variant: str, score: str) -> pd.DataFrame:
 
 def dose(tables: Tables, verdict: Verdict, name: str) -> pd.DataFrame:
     """variant, x, series (test, validation, training), mean, low, high (%) along one dose."""
-    positions = {entry["variant"]: entry["x"] for entry in verdict["doses"][name]}
+    positions = {entry.variant: entry.x for entry in verdict.doses[name]}
     parts = []
     for split, series in (("test", "test"), ("val", "validation"), ("train", "training")):
-        rows = scores(tables["summary"], list(positions), split, verdict["metric"])
+        rows = scores(tables["summary"], list(positions), split, verdict.metric)
         parts.append(rows.assign(series=series, x=rows.variant.map(positions)))
     return pd.concat(parts, ignore_index=True)
 
 
 def policies(tables: Tables, verdict: Verdict) -> pd.DataFrame:
     """variant, policy, mean, low, high (%): validation accuracy as the images are and under each policy."""
-    splits = {"as they are": "val"} | {name: f"{POLICY}{name}" for name in verdict["policies"]}
+    splits = {"as they are": "val"} | {name: f"{POLICY}{name}" for name in verdict.policies}
     names = variants_of(tables["summary"])
     parts = [scores(tables["summary"], names, split, "accuracy").assign(policy=name) for name, split in splits.items()]
     return pd.concat(parts, ignore_index=True)

@@ -8,16 +8,18 @@ import base64
 import hashlib
 from functools import cache
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 import vl_convert
 from markupsafe import Markup
 
 from valgap.document.parts import Section, chart_config, html_template, script_json
+from valgap.findings.finding import Audit
 from valgap.report import background, predictions, responses, sections
 from valgap.report.audit import data_audit
 from valgap.report.screen import FirstScreen
+from valgap.results.provenance import Provenance
+from valgap.stats.verdict import Verdict
 
 HERE = Path(__file__).parent
 DOCUMENT = HERE.parent / "document"
@@ -27,12 +29,12 @@ VEGA_LITE = "6.4"  # of those that vl-convert brings; the major version that Alt
 
 def render_html(
     tables: dict[str, pd.DataFrame],
-    provenance: dict[str, Any],
-    verdict: dict[str, Any],
+    provenance: Provenance,
+    verdict: Verdict,
     first_screen: FirstScreen,
-    audit: dict[str, Any],
+    audit: Audit,
 ) -> str:
-    """The whole page. `tables` are the CSV tables of reports/ by name, the dicts are its JSON files."""
+    """The whole page. `tables` are the CSV tables of reports/ by name, the records its JSON files."""
     script, vega = _script("page.js"), vega_bundle()
     return html_template(HERE / "report.html.j2").render(
         screen=first_screen,
@@ -47,9 +49,7 @@ def render_html(
     )
 
 
-def sections_of(
-    tables: dict[str, pd.DataFrame], provenance: dict[str, Any], verdict: dict[str, Any]
-) -> tuple[Section, ...]:
+def sections_of(tables: dict[str, pd.DataFrame], provenance: Provenance, verdict: Verdict) -> tuple[Section, ...]:
     """Everything below the first screen, in order."""
     return (
         sections.interventions(tables, verdict),

@@ -6,8 +6,9 @@ from valgap.document.numbers import estimate, joined, limits, number, text_of
 from valgap.document.parts import Figure, Panel, Section, Table, panel
 from valgap.report import frames
 from valgap.report.charts import heatmaps, panels
-from valgap.report.frames import Tables, Verdict
+from valgap.report.frames import Tables
 from valgap.results.summary import BASELINE, cell
+from valgap.stats.verdict import Verdict
 
 COLOURS = ("ink", "blue diamond", "vermilion square", "orange triangle", "grey")
 SIGNED = "{:+.1f}"
@@ -111,7 +112,7 @@ def _balanced(tables: Tables, names: list[str]) -> Table:
 
 def _against(tables: Tables, verdict: Verdict) -> tuple[Table, ...]:
     contrasts = tables["contrasts"]
-    rows = contrasts[(contrasts.metric == verdict["metric"]) & (contrasts.against != BASELINE)]
+    rows = contrasts[(contrasts.metric == verdict.metric) & (contrasts.against != BASELINE)]
     listed = tuple(
         (
             row.variant, row.against, number(row.n, "{:d}"), number(100 * row.mean, SIGNED),

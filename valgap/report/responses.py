@@ -6,17 +6,19 @@ from valgap.document.numbers import UNKNOWN, estimate, number
 from valgap.document.parts import Figure, Section, Table, panel
 from valgap.report import frames
 from valgap.report.charts import heatmaps, panels
-from valgap.report.frames import Tables, Verdict
+from valgap.report.frames import Tables
+from valgap.results.provenance import Provenance
 from valgap.results.summary import BASELINE
+from valgap.stats.verdict import Verdict
 
 
 def doses(tables: Tables, verdict: Verdict) -> Section:
     """Dose and response: data, capacity and each strength."""
     title = "How much of it"
-    if not verdict["doses"]:
+    if not verdict.doses:
         return Section("doses", title, ("No dose has two variants to compare.",))
     drawn, rows = [], []
-    for index, name in enumerate(verdict["doses"]):
+    for index, name in enumerate(verdict.doses):
         found = frames.dose(tables, verdict, name)
         test = found[found.series == "test"].sort_values("x", kind="stable")
         text = f"{name}: test accuracy " + ", ".join(
@@ -51,17 +53,17 @@ def doses(tables: Tables, verdict: Verdict) -> Section:
     return Section("doses", title, paragraphs, (figure,))
 
 
-def policies(tables: Tables, verdict: Verdict, provenance: dict[str, Any]) -> Section:
+def policies(tables: Tables, verdict: Verdict, provenance: Provenance) -> Section:
     """Validity of augmentation policies: every variant on validation images warped by each of them."""
     title = "Is the augmentation real variation?"
     rows = frames.policies(tables, verdict)
-    if not verdict["policies"] or rows.empty:
+    if not verdict.policies or rows.empty:
         return Section("policies", title, ("No evaluation policy is declared.",))
     own = {
         (name, policy)
-        for name, variant in provenance["variants"].items()
-        for policy, ranges in verdict["policies"].items()
-        if _active(variant["diff"].get("augmentation", {})) == _active(ranges) != {}
+        for name, variant in provenance.variants.items()
+        for policy, ranges in verdict.policies.items()
+        if _active(variant.diff.get("augmentation", {})) == _active(ranges) != {}
     }
     names = list(rows.variant.unique())
     base = rows[rows.variant == BASELINE]

@@ -6,9 +6,10 @@ from valgap.document.numbers import UNKNOWN, estimate, joined, limits, number, t
 from valgap.document.parts import Figure, Panel, Section, Table, panel
 from valgap.report import frames
 from valgap.report.charts import charts, panels, scatter
-from valgap.report.frames import Tables, Verdict
+from valgap.report.frames import Tables
 from valgap.report.tables import REFERENCES, columns_of
 from valgap.results.summary import BASELINE, cell
+from valgap.stats.verdict import Verdict
 
 SIGNED = "{:+.1f}"
 SPLIT_LEGEND = (("training", "blue"), ("validation", "vermilion square"))
@@ -17,7 +18,7 @@ SPLIT_LEGEND = (("training", "blue"), ("validation", "vermilion square"))
 def interventions(tables: Tables, verdict: Verdict) -> Section:
     """The forest plot."""
     rows, metric = frames.effects(tables["contrasts"], verdict), frames.metric_words(verdict)
-    margin = 100 * verdict["margin"]
+    margin = 100 * verdict.margin
     decided = rows[rows.confirmatory]
     takeaway = "; ".join(f"{row.variant} {number(row.mean, SIGNED)} pp, {row.word}" for row in decided.itertuples())
     text = (
@@ -76,7 +77,7 @@ def accuracy_and_gap(tables: Tables, verdict: Verdict) -> Section:
     points, metric = frames.accuracy_gap(tables, verdict), frames.metric_words(verdict)
     highlighted = frames.compared(tables, verdict)
     lowest = points.loc[points.gap_mean.idxmin()]
-    base = frames.baseline_score(tables, "test", verdict["metric"])
+    base = frames.baseline_score(tables, "test", verdict.metric)
     text = (
         f"The smallest gap, {number(lowest.gap_mean)} pp, is that of {lowest.variant}, with "
         f"{number(lowest.test_mean)}% "
@@ -104,7 +105,7 @@ def accuracy_and_gap(tables: Tables, verdict: Verdict) -> Section:
 
 def _results_table(tables: Tables, verdict: Verdict) -> Table:
     names = frames.variants_of(tables["summary"])
-    columns = columns_of(tables["summary"], verdict["metric"])
+    columns = columns_of(tables["summary"], verdict.metric)
     rows = []
     for index, name in enumerate([*names, *REFERENCES]):
         cells = [

@@ -1,12 +1,12 @@
 """The report's Markdown tables, and how numbers are written: percent with one decimal, differences in pp."""
 
 import math
-from typing import Any
 
 import pandas as pd
 
 from valgap.document.markdown import inert, markdown
 from valgap.document.numbers import percent, pp, signed
+from valgap.results.provenance import Provenance
 from valgap.results.summary import BASELINE, Cell, cell, describe
 from valgap.stats.intervals import wilson
 
@@ -102,13 +102,13 @@ def policies(summary: pd.DataFrame, variants: list[str], names: list[str]) -> st
     return markdown(["variant", "as they are", *names], rows)
 
 
-def descriptions(provenance: dict[str, Any]) -> str:
+def descriptions(provenance: Provenance) -> str:
     """Each variant's diff from the `train` block, parameter count and where its weights were taken."""
     rows = []
-    for name, variant in provenance["variants"].items():
-        steps = variant["selected_steps"]
+    for name, variant in provenance.variants.items():
+        steps = variant.selected_steps
         taken = f"{min(steps):,} to {max(steps):,}" if min(steps) != max(steps) else f"{steps[0]:,}"
-        rows.append([f"`{name}`", describe(variant["diff"]), f"{variant['parameters']:,}", taken])
+        rows.append([f"`{name}`", describe(variant.diff), f"{variant.parameters:,}", taken])
     return markdown(["variant", "what it changes", "parameters", "weights of step"], rows, texts=2)
 
 
@@ -129,11 +129,11 @@ def _recall(name: str, of_variant: pd.DataFrame) -> str:
     return f"{inert(name)} {percent(mean)} ± {pp((high - low) / 2)} of {images:,.0f}"
 
 
-def environments(provenance: dict[str, Any]) -> str:
+def environments(provenance: Provenance) -> str:
     """One line for each distinct environment, with the variants made in it."""
     made: dict[str, list[str]] = {}
-    for name, variant in provenance["variants"].items():
-        for environment in variant["environments"]:
+    for name, variant in provenance.variants.items():
+        for environment in variant.environments:
             text = ", ".join(f"{key} {value}" for key, value in environment.items())
             made.setdefault(text, []).append(f"`{name}`")
     if len(made) == 1:

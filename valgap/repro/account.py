@@ -12,6 +12,7 @@ from pathlib import Path
 from valgap.costs.estimate import measured_run_seconds
 from valgap.ground import paths
 from valgap.ground.files import write_whole
+from valgap.results.record import parse_telemetry
 
 LAST_RUN = Path(".dvc/tmp/last_run.json")
 CLOCK_TICK = 0.01  # seconds: file times come from a coarser clock than time.time()
@@ -36,7 +37,7 @@ def take(start: float, jobs: int, slots: int | None) -> Account:
     """The account of the run that began at `start`, seconds since the epoch."""
     trained = list(_since(paths.STORE / "done", f"*/{paths.TELEMETRY}", start))
     cells = list(_since(paths.RUNS, f"*/*/{paths.TELEMETRY}", start))
-    spent = sum(measured_run_seconds(_row(file)) for file in trained)
+    spent = sum(measured_run_seconds(parse_telemetry(file.read_bytes())) for file in trained)
     return Account(round(time.time() - start, 3), jobs, slots, len(trained), round(spent, 3), len(cells))
 
 
@@ -59,11 +60,6 @@ def write(account: Account, path: Path = LAST_RUN) -> None:
 
 def _since(folder: Path, pattern: str, start: float) -> Iterator[Path]:
     return (file for file in folder.glob(pattern) if file.stat().st_mtime >= start - CLOCK_TICK)
-
-
-def _row(file: Path) -> dict[str, float]:
-    content: dict[str, float] = json.loads(file.read_text(encoding="utf-8"))
-    return content
 
 
 def _plural(number: int, noun: str) -> str:

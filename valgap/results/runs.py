@@ -1,17 +1,18 @@
 """Reads the predictions in runs/, and refuses those that params.yaml does not declare or did not decide."""
 
 import dataclasses
-import json
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from valgap.data.prepared import load_labels
-from valgap.ground import paths
+from valgap.ground import paths, records
 from valgap.ground.errors import SuiteError
 from valgap.ground.files import read_npz
 from valgap.ground.params.experiment import settings_as_dict
 from valgap.ground.params.suite import Suite
+from valgap.results.record import RunRecord, parse_run, read_run
 from valgap.stats.run import Run
 from valgap.training.subset import BlockSplits, load_splits, scored_training, training_subset, validation
 
@@ -41,9 +42,7 @@ def refuse_stray_runs(params: Suite) -> None:
         )
 
 
-def load_cell(
-    params: Suite, variant: str, block: int, splits: BlockSplits, labels: NDArray[np.int64]
-) -> Run:  # fmt: skip
+def load_cell(params: Suite, variant: str, block: int, splits: BlockSplits, labels: NDArray[np.int64]) -> Run:
     """Predictions of one cell, checked against its settings and index lists. Raises SuiteError otherwise.
 
     `labels` are those of all images.
@@ -51,15 +50,15 @@ def load_cell(
     folder, settings = paths.run_folder(variant, block), params.variants[variant]
     retrain = f"run `dvc repro -f -s {params.stage(variant, block)}`"
     try:
-        run = json.loads((folder / paths.RUN).read_text(encoding="utf-8"))
+        run = parse_run((folder / paths.RUN).read_bytes())
         predictions = read_npz(folder / paths.PREDICTIONS)
     except FileNotFoundError as error:
         raise SuiteError(f"missing run: {error.filename}; run `dvc repro`") from None
     except Exception as error:  # a truncated archive fails in many ways
         raise SuiteError(f"{folder} cannot be read ({error}); {retrain}") from None
-    if run["model"] != dataclasses.asdict(params.model):
+    if run.model != dataclasses.asdict(params.model):
         raise SuiteError(f"{folder} is of another model than params.yaml names; {retrain}")
-    if run["settings"] != json.loads(json.dumps(settings_as_dict(settings))):
+    if run.settings != records.plain(settings_as_dict(settings)):
         raise SuiteError(f"{folder} was trained with other settings than params.yaml gives {variant}; {retrain}")
     training = [training_subset(splits, row, settings, labels) for row in range(len(splits.replicates))]
     same = (
@@ -74,3 +73,14 @@ def load_cell(
         if name.endswith("_probabilities") and not np.isfinite(values).all():
             raise SuiteError(f"{folder}: {name} holds values that are not finite; {retrain}")
     return predictions
+
+
+def run_records(params: Suite, variant: str) -> list[RunRecord]:
+    """run.json of every cell of a variant. Raises SuiteError on a missing or malformed one."""
+    return [read_run(paths.run_folder(variant, block)) for block in params.cells[variant]]
+
+
+def history(params: Suite, variant: str) -> pd.DataFrame:
+    """Learning curves of all replicates of a variant, as train wrote them."""
+    folders = [paths.run_folder(variant, block) for block in params.cells[variant]]
+    return pd.concat([pd.read_csv(folder / paths.HISTORY) for folder in folders])

@@ -2,7 +2,7 @@
 
 import base64
 import io
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import pandas as pd
@@ -126,7 +126,7 @@ def curves(histories: dict[str, pd.DataFrame]) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def classes(loaded: dict[str, Run], names: list[str]) -> tuple[pd.DataFrame, pd.DataFrame]:
+def classes(loaded: dict[str, Run], names: Sequence[str]) -> tuple[pd.DataFrame, pd.DataFrame]:
     """(classes.csv, confusion.csv): recall per replicate, split and class; test counts summed over replicates."""
     recalls, counts = [], []
     for variant, run in loaded.items():
@@ -159,7 +159,7 @@ def reliability(loaded: dict[str, Run]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["variant", "bin", "predictions", "confidence", "accuracy"])
 
 
-def hardest(run: Run, images: NDArray[np.uint8], names: list[str], count: int = 24) -> pd.DataFrame:
+def hardest(run: Run, images: NDArray[np.uint8], names: Sequence[str], count: int = 24) -> pd.DataFrame:
     """hardest.csv: the test images that most replicates of the baseline get wrong, with the pixels as a PNG in base64.
 
     `images` are all images, uint8 NHWC, into which `test_index` points. `predicted` is the most frequent wrong class.

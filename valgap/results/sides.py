@@ -11,8 +11,11 @@ import pandas as pd
 import yaml
 
 from valgap.ground import paths
+from valgap.results.provenance import Provenance, VariantRecord, parse_provenance
 from valgap.results.tables import SCHEMA
+from valgap.results.verdict import parse_verdict
 from valgap.stats.references import REFERENCES
+from valgap.stats.verdict import Verdict
 
 Reader = Callable[[Path], bytes | None]
 
@@ -27,13 +30,13 @@ class Side:
 
     results: pd.DataFrame
     classes: pd.DataFrame
-    provenance: dict[str, Any]
-    verdict: dict[str, Any]
+    provenance: Provenance
+    verdict: Verdict
 
     @property
-    def variants(self) -> dict[str, Any]:
+    def variants(self) -> dict[str, VariantRecord]:
         """The trained variants' entries of provenance.json, by name."""
-        return self.provenance["variants"]
+        return self.provenance.variants
 
 
 def of_workspace(path: Path) -> bytes | None:
@@ -46,13 +49,14 @@ def read_side(read: Reader, name: str) -> Side:
     if read(paths.PROVENANCE) is None and read(paths.RESULTS) is None:
         raise NotComparableError(f"{name} holds no reports")
     try:
-        provenance = json.loads(_present(read, paths.PROVENANCE, name))
-        if (schema := provenance.get("schema")) != SCHEMA:
+        content = _present(read, paths.PROVENANCE, name)
+        if (schema := json.loads(content).get("schema")) != SCHEMA:
             raise NotComparableError(
                 f"the reports of {name} are of schema {'(none)' if schema is None else schema!r}, "
                 f"this suite compares schema {SCHEMA}"
             )
-        verdict = json.loads(_present(read, paths.VERDICT, name))
+        provenance = parse_provenance(content)
+        verdict = parse_verdict(_present(read, paths.VERDICT, name))
         results, classes = (
             pd.read_csv(io.BytesIO(_present(read, path, name))) for path in (paths.RESULTS, paths.CLASSES)
         )

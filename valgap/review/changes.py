@@ -8,6 +8,7 @@ import pandas as pd
 from valgap.ground.params.suite import BASELINE
 from valgap.results.sides import Side
 from valgap.stats.measures import MEASURES, Series
+from valgap.stats.verdict import CauseEntry
 
 ABSENT = "–"
 
@@ -54,7 +55,7 @@ def variants(head: Side, base: Side) -> Variants:
 
 def is_paired(head: Side, base: Side) -> bool:
     """Whether replicate r is the same draw on both sides: same images, same sizes, same seed."""
-    return head.provenance["data"] == base.provenance["data"] and head.provenance["seed"] == base.provenance["seed"]
+    return head.provenance.data == base.provenance.data and head.provenance.seed == base.provenance.seed
 
 
 def scores(side: Side) -> dict[str, dict[str, Series]]:
@@ -68,11 +69,11 @@ def scores(side: Side) -> dict[str, dict[str, Series]]:
     return found
 
 
-def causes(head: Side, base: Side) -> list[tuple[str, dict[str, Any] | None, dict[str, Any] | None]]:
+def causes(head: Side, base: Side) -> list[tuple[str, CauseEntry | None, CauseEntry | None]]:
     """(title, base's entry of verdict.json, head's) of each cause whose verdict word differs."""
-    new, old = ({entry["title"]: entry for entry in side.verdict["causes"]} for side in (head, base))
+    new, old = ({entry.title: entry for entry in side.verdict.causes} for side in (head, base))
     titles = [*new, *(title for title in old if title not in new)]
-    word = [{title: entry["verdict"] for title, entry in side.items()} for side in (new, old)]
+    word = [{title: entry.verdict for title, entry in side.items()} for side in (new, old)]
     return [(title, old.get(title), new.get(title)) for title in titles if word[0].get(title) != word[1].get(title)]
 
 
@@ -103,7 +104,7 @@ def costs(head: Side, base: Side) -> list[tuple[str, dict[str, float], dict[str,
 def _cost(side: Side, name: str, unit: float) -> dict[str, float]:
     entry = side.variants[name]
     return {
-        "parameters": entry["parameters"], "steps": entry["steps"],
+        "parameters": entry.parameters, "steps": entry.steps,
         "compute": round(_operations(side, name) / unit, 3),
     }  # fmt: skip
 
@@ -111,14 +112,14 @@ def _cost(side: Side, name: str, unit: float) -> dict[str, float]:
 def _operations(side: Side, name: str) -> float:
     """Steps times images a step times floating-point operations of the network's forward pass."""
     entry = side.variants[name]
-    batch = (side.provenance["train"] | entry["diff"])["batch_size"]
-    return float(entry["steps"] * batch * entry["forward_flops"])
+    batch = (side.provenance.train | entry.diff)["batch_size"]
+    return float(entry.steps * batch * entry.forward_flops)
 
 
 def _same_settings(head: Side, base: Side, name: str) -> bool:
     """Whether settings agree. A knob that only one side knows redefines the variants that turn it."""
-    sides = [side.provenance["train"] | side.variants[name]["diff"] for side in (head, base)]
-    turned = {key for side in (head, base) for key in side.variants[name]["diff"]}
+    sides = [side.provenance.train | side.variants[name].diff for side in (head, base)]
+    turned = {key for side in (head, base) for key in side.variants[name].diff}
     return all(
         sides[0][key] == sides[1][key] if key in sides[0] and key in sides[1] else key not in turned
         for key in {**sides[0], **sides[1]}
@@ -128,5 +129,5 @@ def _same_settings(head: Side, base: Side, name: str) -> bool:
 def _same_results(head: Side, base: Side, name: str, rows: list[pd.DataFrame | None]) -> bool:
     """Whether every score of every replicate and the predictions themselves are the same bytes."""
     new, old = (None if side is None else side.reset_index(drop=True) for side in rows)
-    predictions = [side.variants[name]["predictions_md5"] for side in (head, base)]
+    predictions = [side.variants[name].predictions_md5 for side in (head, base)]
     return new is not None and old is not None and new.equals(old) and predictions[0] == predictions[1]

@@ -44,7 +44,7 @@ class Document:
     @property
     def margin(self) -> float:
         """What counts as no effect, in the primary's unit: of an accuracy never under two test images."""
-        images = self.head.provenance["data"]["test_size"] if self.head else 1
+        images = self.head.provenance.data.test_size if self.head else 1
         accuracy = "accuracy" in MEASURES[self.params.primary].metric
         return default_margin(self.params.margin, images) if accuracy else self.params.margin
 
@@ -85,7 +85,7 @@ class Document:
             measure = MEASURES[self.params.primary]
             drawn = forest.text(self.judged[:limit], measure, self.margin)
             changed = [row.variant for row in self.judged if row.contrast is not None]
-            diffs = [{name: entry["diff"] for name, entry in side.variants.items()} for side in (self.base, self.head)]
+            diffs = [{name: entry.diff for name, entry in side.variants.items()} for side in (self.base, self.head)]
             recalls = changes.recalls(self.head, self.base, changed)
             found = [
                 Section("Changes", words.changes(self.judged, self.params, self.margin, limit), 0),

@@ -8,11 +8,13 @@ from valgap.document.environments import environments
 from valgap.document.markdown import ROWS, code, table
 from valgap.document.numbers import effect, percent, signed
 from valgap.pipeline.freshness import NOT_CHECKED, Finding
+from valgap.results.provenance import VariantRecord
 from valgap.review.changes import ABSENT, Variants
+from valgap.stats.verdict import CauseEntry, Untested
 
 Costs = list[tuple[str, dict[str, float], dict[str, float]]]
-Causes = list[tuple[str, dict[str, Any] | None, dict[str, Any] | None]]
-Entries = dict[str, dict[str, Any]]  # of provenance.json, by variant
+Causes = list[tuple[str, CauseEntry | None, CauseEntry | None]]
+Entries = dict[str, VariantRecord]  # of provenance.json, by variant
 SHOWN = 3  # stages that a stale thing names; it counts the others
 
 
@@ -67,7 +69,7 @@ def costs(rows: Costs, limit: int | None = ROWS) -> str:
 
 def made_in(base: Entries, head: Entries) -> str:
     """The environments of both sides' variants, unless all were made in one and the same."""
-    old, new = ([environment for e in side.values() for environment in e["environments"]] for side in (base, head))
+    old, new = ([environment for e in side.values() for environment in e.environments] for side in (base, head))
     if all(environment == old[0] for environment in [*old, *new]):
         return ""
     note = "Not all was made in one environment: other processors, GPUs and versions give other bits."
@@ -86,8 +88,8 @@ def _stages(names: tuple[str, ...]) -> str:
     return (", ".join(code(name) for name in names[:SHOWN]) + more) or "all"
 
 
-def _cause(entry: dict[str, Any] | None) -> str:
+def _cause(entry: CauseEntry | None) -> str:
     """The word on a cause, with its evidence where it was tested."""
     if entry is None:
         return "–"
-    return f"{code(entry['verdict'])} {effect(entry)}" if "mean" in entry else code(entry["verdict"])
+    return code(entry.verdict) if isinstance(entry, Untested) else f"{code(entry.verdict)} {effect(entry)}"

@@ -5,25 +5,49 @@ Pure functions; their results are verdict.json (all that the report says) and di
 
 import dataclasses
 import math
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from valgap.data.prepared import Manifest
 from valgap.ground.params.experiment import Augmentation, Train
 from valgap.ground.params.suite import BASELINE, CAUSES, Suite
 from valgap.stats import trends, verdicts
 from valgap.stats.contrasts import IMBALANCED, Comparison, Measured, per_replicate, primary_metric, redrawn, table
 from valgap.stats.intervals import Interval, over_replicates
 from valgap.stats.run import Run
+from valgap.stats.verdict import (
+    CauseEffect,
+    CauseEntry,
+    Covers,
+    Divergence,
+    Dose,
+    Estimate,
+    ImagesNeeded,
+    Injected,
+    Price,
+    Remedy,
+    SplitEffect,
+    Untested,
+    Verdict,
+)
+from valgap.stats.words import CAUSE_WORDS, OfLoss, OfSplit
 
-CAUSE_WORDS = {  # of a contrast's verdict, where the arm removes the cause from the baseline
-    "helps": "contributes",
-    "harms": "removing it harms",
-    "no effect within the margin": "no effect within the margin",
-    "inconclusive": "inconclusive",
-    "unknown": "unknown",
-}
+FARTHEST = 100  # times the training images: as far as the trend is followed
+LATE_LOSS: dict[bool | None, OfLoss] = {True: "problematic", False: "not shown", None: "unknown"}
+
+
+@dataclasses.dataclass(frozen=True)
+class Cost:
+    """What a variant's network costs: parameters, and floating-point operations of a forward pass."""
+
+    parameters: int
+    forward_flops: int
+
+
+Costs = Mapping[str, Cost]  # by variant
 
 
 def is_present(cause: str, train: Train, class_sizes: list[int]) -> bool:
@@ -107,129 +131,118 @@ def comparisons(params: Suite, measured: Measured, class_sizes: list[int]) -> li
 
 
 def diagnose(
-    params: Suite,
-    loaded: dict[str, Run],
-    curves: dict[str, Any],
-    manifest: dict[str, Any],
-    costs: dict[str, dict[str, int]],
-) -> tuple[pd.DataFrame, dict[str, Any]]:
+    params: Suite, loaded: dict[str, Run], curves: dict[str, Any], manifest: Manifest, costs: Costs
+) -> tuple[pd.DataFrame, Verdict]:
     """(contrasts.csv, verdict.json).
 
-    `curves` holds the baseline's `epochs` (P,) and `val_nll` (replicates, P); `costs` by variant the
-    `parameters` and `forward_flops`.
+    `curves` holds the baseline's `epochs` (P,) and `val_nll` (replicates, P).
     """
     measured = Measured(loaded)
     labels = loaded[BASELINE]["test_labels"][0]
-    class_sizes = manifest["class_sizes"]
+    class_sizes = list(manifest.class_sizes)
     metric = "balanced_accuracy" if is_present("imbalance", params.train, class_sizes) else primary_metric(labels)
     margin = verdicts.default_margin(params.diagnosis.margin, len(labels))
     contrasts = table(measured, comparisons(params, measured, class_sizes), metric, margin)
     main = contrasts[contrasts.metric == metric]
     everything = measured.loaded[BASELINE]["replicates"].tolist()
     folds = redrawn(loaded[BASELINE])
-    divergence = trends.divergence(curves["epochs"], curves["val_nll"])
-    content = {
-        "metric": metric,
-        "margin": margin,
-        "replicates": len(everything),
-        "covers": _covers(loaded[BASELINE], manifest),
-        "block_size": params.split.block_size,
-        "gap": _plain(over_replicates(measured.values(BASELINE, "gap", everything), redrawn=folds)),
-        "divergence": {
-            "verdict": {True: "problematic", False: "not shown", None: "unknown"}[divergence.rising],
-            "slope": _plain(divergence.slope),
-            "from_epoch": divergence.from_epoch,
-        },
-        "causes": [
+    late = trends.divergence(curves["epochs"], curves["val_nll"])
+    policies = {name: dataclasses.asdict(policy) for name, policy in params.train.evaluation_policies.items()}
+    return contrasts, Verdict(
+        metric=metric,
+        margin=margin,
+        replicates=len(everything),
+        covers=_covers(loaded[BASELINE], manifest),
+        block_size=params.split.block_size,
+        gap=over_replicates(measured.values(BASELINE, "gap", everything), redrawn=folds),
+        divergence=Divergence(LATE_LOSS[late.rising], late.slope, late.from_epoch),
+        causes=(
             _split_cause(params, measured, manifest),
             *(_cause(params, name, main, class_sizes) for name in params.causes if name != "data"),
-        ],
-        "data": _price(params, measured, metric, manifest),
-        "remedy": _remedy(params, contrasts, metric, costs),
-        "injected": _records(main[(main.kind == "injects") & (main.against == BASELINE)]),
-        "underfit": underfit(contrasts),
-        "doses": doses(params, loaded, costs, manifest),
-        "policies": {name: dataclasses.asdict(policy) for name, policy in params.train.evaluation_policies.items()},
-    }
-    return contrasts, content
+        ),
+        data=_price(params, measured, metric, manifest),
+        remedy=_remedy(params, contrasts, metric, costs),
+        injected=tuple(_injected(row) for row in _rows(main[(main.kind == "injects") & (main.against == BASELINE)])),
+        underfit=tuple(underfit(contrasts)),
+        doses=doses(params, loaded, costs, manifest),
+        policies=policies,
+    )
 
 
-def _plain(interval: Interval) -> dict[str, Any]:
-    return {name: _number(value) for name, value in dataclasses.asdict(interval).items()}
+def _rows(frame: pd.DataFrame) -> list[dict[str, Any]]:
+    """Rows of a table as mappings of Python's own values."""
+    rows: list[dict[str, Any]] = frame.to_dict("records")
+    return rows
 
 
-def _number(value: Any) -> Any:
-    """JSON has neither NaN nor infinity: null stands for what is unknown or unbounded."""
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    return value
+def _injected(row: dict[str, Any]) -> Injected:
+    return Injected(**{field.name: row[field.name] for field in dataclasses.fields(Injected)})
 
 
-def _records(rows: pd.DataFrame) -> list[dict[str, Any]]:
-    columns = ["variant", "against", "cause", "n", "mean", "low", "high", "confidence", "wins"]
-    return [{name: _number(value) for name, value in row.items()} for row in rows[columns].to_dict("records")]
+def _covers(run: Run, manifest: Manifest) -> Covers:
+    groups = len(np.unique(run["test_groups"]))
+    return Covers(
+        training="whole" if manifest.whole_pool and not redrawn(run) else "drawn",
+        test="folds" if redrawn(run) else "fixed",
+        groups=None if manifest.groups is None else groups,
+    )
 
 
-def _covers(run: Run, manifest: dict[str, Any]) -> dict[str, Any]:
-    """What the replicates vary, for the words about intervals.
-
-    `training` is `drawn`, or `whole` where every replicate trains on all that one test set and validation leave; `test`
-    is `fixed` or `folds`; `groups` counts the groups of the test images, None where each image is its own.
-    """
-    groups = np.unique(run["test_groups"])
-    return {
-        "training": "whole" if manifest["whole_pool"] and not redrawn(run) else "drawn",
-        "test": "folds" if redrawn(run) else "fixed",
-        "groups": None if manifest["groups"] is None else len(groups),
-    }
-
-
-def _split_cause(params: Suite, measured: Measured, manifest: dict[str, Any]) -> dict[str, Any]:
+def _split_cause(params: Suite, measured: Measured, manifest: Manifest) -> CauseEntry:
     """Cause 0: whether the baseline scores otherwise on the given validation images than on re-splits.
 
     A given split is one draw, so it is placed by a prediction interval. Where groups are unknown a difference may as
     well come from re-splits that put one group on both sides: then nothing is said of the cause.
     """
-    entry: dict[str, Any] = {"cause": "split", "title": "the split itself"}
-    if not manifest["given_validation"]:
-        return entry | {"verdict": "not applicable", "why": "the suite made the split"}
+    cause, title = "split", "the split itself"
+    if not manifest.given_validation:
+        return Untested(cause=cause, title=title, verdict="not applicable", why="the suite made the split")
     arms = [name for name in measured.loaded if params.diffs[name] == {"resplit": True}]
     if not arms:
-        return entry | {"verdict": "not tested", "why": "`variants` has no `resplit: {resplit: true}` to compare with"}
+        why = "`variants` has no `resplit: {resplit: true}` to compare with"
+        return Untested(cause=cause, title=title, verdict="not tested", why=why)
     numbers = measured.loaded[arms[0]]["replicates"].tolist()
     given = float(measured.values(BASELINE, "val_accuracy", numbers).mean())
     found = trends.prediction_difference(given, measured.values(arms[0], "val_accuracy", numbers))
-    entry |= {"variant": arms[0], "n": len(numbers), "groups": manifest["groups"]}
-    entry |= {"mean": found.difference, "low": _number(found.low), "high": _number(found.high)}
+    limits = found.difference, found.low, found.high
+    word = _split_word(found, manifest.groups is not None)
+    return SplitEffect(cause, title, arms[0], len(numbers), manifest.groups, *limits, word)
+
+
+def _split_word(found: trends.Resplit, has_groups: bool) -> OfSplit:
     if found.outside is None:
-        return entry | {"verdict": "unknown"}
+        return "unknown"
     if not found.outside:
-        return entry | {"verdict": "not shown"}
+        return "not shown"
     if found.difference > 0:
-        return entry | {"verdict": "easier than re-splits"}
-    return entry | {"verdict": "contributes" if manifest["groups"] is not None else "unresolved"}
+        return "easier than re-splits"
+    return "contributes" if has_groups else "unresolved"
 
 
-def _cause(params: Suite, name: str, main: pd.DataFrame, class_sizes: list[int]) -> dict[str, Any]:
+def _cause(params: Suite, name: str, main: pd.DataFrame, class_sizes: list[int]) -> CauseEntry:
     """What may be said of one cause: only a removing primary that was trained can say more than its absence."""
-    entry: dict[str, Any] = {"cause": name, "title": CAUSES[name], "primary": params.causes[name].primary}
+    title, primary = CAUSES[name], params.causes[name].primary
     if not is_present(name, params.train, class_sizes):
         why = {"augmentation": "the baseline has no augmentation", "imbalance": "the classes are balanced"}[name]
-        return entry | {"verdict": "not present", "why": why}
-    rows = main[(main.role == "primary") & (main.cause == name)]
-    if rows.empty:
-        return entry | {"verdict": "not tested", "why": "no variant that removes it was trained as its primary"}
-    row = {key: _number(value) for key, value in rows.iloc[0].to_dict().items()}
+        return Untested(cause=name, title=title, primary=primary, verdict="not present", why=why)
+    rows = _rows(main[(main.role == "primary") & (main.cause == name)])
+    if not rows:
+        why = "no variant that removes it was trained as its primary"
+        return Untested(cause=name, title=title, primary=primary, verdict="not tested", why=why)
+    row = rows[0]
     settle = row["replicates_to_settle"]
-    keys = ("variant", "n", "mean", "low", "high", "confidence", "wins", "material", "mde", "max_t_p")
-    return entry | {
-        "verdict": CAUSE_WORDS[row["verdict"]],
-        **{key: row[key] for key in keys},
-        "more_replicates": None if settle is None else max(0, int(settle) - int(row["n"])),
-    }
+    same = ("variant", "n", "mean", "low", "high", "confidence", "wins", "material", "mde", "max_t_p")
+    return CauseEffect(
+        cause=name,
+        title=title,
+        primary=row["variant"],
+        verdict=CAUSE_WORDS[row["verdict"]],
+        **{key: row[key] for key in same},
+        more_replicates=None if settle is None or math.isnan(settle) else max(0, int(settle) - int(row["n"])),
+    )
 
 
-def _price(params: Suite, measured: Measured, metric: str, manifest: dict[str, Any]) -> dict[str, Any] | None:
+def _price(params: Suite, measured: Measured, metric: str, manifest: Manifest) -> Price | None:
     """Gain per doubling of the training images at equal steps; None without two sizes."""
     declared = params.causes.get("data")
     arms = [arm for arm in (*declared.injects, *declared.removes) if arm in measured.loaded] if declared else []
@@ -241,67 +254,74 @@ def _price(params: Suite, measured: Measured, metric: str, manifest: dict[str, A
     gain = trends.price_of_data(
         list(sizes.values()), np.stack(scores, axis=1), redrawn=redrawn(measured.loaded[BASELINE])
     )
-    target = params.diagnosis.target_gain
-    needed = trends.data_needed(sizes[BASELINE], target, gain)
-    return {
-        "sizes": sizes,
-        "extrapolated": max(sizes.values()) == sizes[BASELINE],
-        "per_doubling": _plain(gain),
-        "target_gain": target,
-        "headroom": 1 - float(np.mean(scores[0])),
-        "images_needed": [_number(float(value)) for value in needed],
-    }
+    target, headroom = params.diagnosis.target_gain, 1 - float(np.mean(scores[0]))
+    return Price(
+        sizes=sizes,
+        extrapolated=max(sizes.values()) == sizes[BASELINE],
+        per_doubling=gain,
+        target_gain=target,
+        headroom=headroom,
+        images_needed=_images_needed(sizes[BASELINE], target, headroom, gain),
+    )
 
 
-def _images(params: Suite, variant: str, manifest: dict[str, Any]) -> int:
-    return round(manifest["train_size"] * params.variants[variant].train_size_factor)
+def _images_needed(size: int, target: float, headroom: float, gain: Interval) -> ImagesNeeded:
+    """What the trend says of the images that the target takes; beyond `FARTHEST` times the data it says nothing."""
+    if target > headroom:
+        return ImagesNeeded("more than is left to gain", *[math.nan] * 3)
+    if math.isnan(gain.low) or math.isnan(gain.high):
+        return ImagesNeeded("unknown", *[math.nan] * 3)
+    images, low, high = (float(found) for found in trends.data_needed(size, target, gain))
+    if images > FARTHEST * size:
+        return ImagesNeeded("out of reach", *[math.nan] * 3)
+    return ImagesNeeded("within reach", images, low, high if high <= FARTHEST * size else math.nan)
 
 
-def _remedy(
-    params: Suite, contrasts: pd.DataFrame, metric: str, costs: dict[str, dict[str, int]]
-) -> dict[str, Any] | None:
+def _images(params: Suite, variant: str, manifest: Manifest) -> int:
+    return round(manifest.train_size * params.variants[variant].train_size_factor)
+
+
+def _remedy(params: Suite, contrasts: pd.DataFrame, metric: str, costs: Costs) -> Remedy | None:
     """The candidate chosen on the first block by validation, judged on the other blocks by test, and what it costs."""
-    rows = contrasts[contrasts.role == "remedy"]
-    if rows.empty:
+    rows = {row["metric"]: row for row in _rows(contrasts[contrasts.role == "remedy"])}
+    if not rows:
         return None
-    by_metric = rows.set_index("metric")
-    row = {key: _number(value) for key, value in by_metric.loc[metric].to_dict().items()}
+    row, nll = rows[metric], rows["nll"]
     name = row["variant"]
-    keys = ("variant", "verdict", "material", "n", "mean", "low", "high", "confidence", "wins", "mde")
-    return {key: row[key] for key in keys} | {
-        "nll": {key: _number(by_metric.loc["nll", key]) for key in ("mean", "low", "high")},
-        "diff": params.diffs[name],
-        "chosen_on_block": params.split.blocks[0],
-        "parameters": costs[name]["parameters"],
-        "steps": params.variants[name].steps,
-        "relative_compute": _relative_compute(params, name, costs),
-    }
+    same = ("variant", "verdict", "material", "n", "mean", "low", "high", "confidence", "wins", "mde")
+    return Remedy(
+        **{key: row[key] for key in same},
+        nll=Estimate(nll["mean"], nll["low"], nll["high"]),
+        diff=params.diffs[name],
+        chosen_on_block=params.split.blocks[0],
+        parameters=costs[name].parameters,
+        steps=params.variants[name].steps,
+        relative_compute=_relative_compute(params, name, costs),
+    )
 
 
-def _relative_compute(params: Suite, name: str, costs: dict[str, dict[str, int]]) -> float:
+def _relative_compute(params: Suite, name: str, costs: Costs) -> float:
     """Steps times floating-point operations of the network, over the baseline's."""
-    operations = {arm: params.variants[arm].steps * costs[arm]["forward_flops"] for arm in (name, BASELINE)}
+    operations = {arm: params.variants[arm].steps * costs[arm].forward_flops for arm in (name, BASELINE)}
     return round(operations[name] / operations[BASELINE], 3)
 
 
-def doses(
-    params: Suite, loaded: dict[str, Run], costs: dict[str, dict[str, int]], manifest: dict[str, Any]
-) -> dict[str, list[dict[str, Any]]]:
+def doses(params: Suite, loaded: dict[str, Run], costs: Costs, manifest: Manifest) -> dict[str, tuple[Dose, ...]]:
     """Variants along each dose, with their position: training images, parameters, or rank of a strength from 0."""
-    found: dict[str, list[dict[str, Any]]] = {}
+    found: dict[str, list[Dose]] = {}
     for name, position in (
         ("data", lambda arm: _images(params, arm, manifest)),
-        ("capacity", lambda arm: costs[arm]["parameters"]),
+        ("capacity", lambda arm: costs[arm].parameters),
     ):
         if name in params.causes:
             cause = params.causes[name]
             arms = [BASELINE, *(arm for arm in (*cause.removes, *cause.injects) if arm in loaded)]
-            found[name] = [{"variant": arm, "x": position(arm)} for arm in arms]
+            found[name] = [Dose(arm, position(arm)) for arm in arms]
     for cause in params.causes.values():
         for name, strengths in cause.strengths.items():
             arms = [BASELINE, *(arm for arm in strengths if arm in loaded)]
-            found[name] = [{"variant": arm, "x": rank} for rank, arm in enumerate(arms)]
-    return {name: sorted(arms, key=lambda arm: arm["x"]) for name, arms in found.items() if len(arms) > 1}
+            found[name] = [Dose(arm, rank) for rank, arm in enumerate(arms)]
+    return {name: tuple(sorted(arms, key=lambda arm: arm.x)) for name, arms in found.items() if len(arms) > 1}
 
 
 def underfit(contrasts: pd.DataFrame) -> list[str]:
@@ -314,21 +334,23 @@ def underfit(contrasts: pd.DataFrame) -> list[str]:
     return [name for name in against.variant.unique() if all(name in fallen for fallen in falls.values())]
 
 
-def headline(verdict: dict[str, Any]) -> dict[str, Any]:
+def headline(verdict: Verdict) -> dict[str, Any]:
     """diagnosis.json: the few numbers and words that a reviewer compares. Fractions, rounded to 1e-6."""
 
-    def effect(entry: dict[str, Any]) -> dict[str, Any]:
-        numbers = {key: entry[key] for key in ("mean", "low", "high") if entry.get(key) is not None}
-        return {key: round(value, 6) for key, value in numbers.items()}
+    def effect(entry: CauseEntry | Remedy) -> dict[str, float]:
+        if isinstance(entry, Untested):
+            return {}
+        numbers = {"mean": entry.mean, "low": entry.low, "high": entry.high}
+        return {key: round(value, 6) for key, value in numbers.items() if math.isfinite(value)}
 
     content: dict[str, Any] = {
-        "gap": round(verdict["gap"]["mean"], 6),
-        "overfitting": verdict["divergence"]["verdict"],
-        "causes": {entry["cause"]: {"verdict": entry["verdict"], **effect(entry)} for entry in verdict["causes"]},
+        "gap": round(verdict.gap.mean, 6),
+        "overfitting": verdict.divergence.verdict,
+        "causes": {entry.cause: {"verdict": entry.verdict, **effect(entry)} for entry in verdict.causes},
     }
-    if verdict["data"]:
-        content["gain_per_doubling"] = round(verdict["data"]["per_doubling"]["mean"], 6)
-    if verdict["remedy"]:
-        remedy = verdict["remedy"]
-        content["remedy"] = {"variant": remedy["variant"], "verdict": remedy["verdict"], **effect(remedy)}
+    if verdict.data:
+        content["gain_per_doubling"] = round(verdict.data.per_doubling.mean, 6)
+    if verdict.remedy:
+        remedy = verdict.remedy
+        content["remedy"] = {"variant": remedy.variant, "verdict": remedy.verdict, **effect(remedy)}
     return content

@@ -7,6 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
+from valgap.ground.records import Number
+
 Values = NDArray[np.float64]
 
 
@@ -15,10 +17,10 @@ class Interval:
     """Mean, standard deviation over replicates (ddof=1) and confidence limits; NaN limits where n is 1."""
 
     n: int
-    mean: float
-    sd: float
-    low: float
-    high: float
+    mean: Number
+    sd: Number
+    low: Number
+    high: Number
 
 
 def over_replicates(values: Values, confidence: float = 0.95, redrawn: float = 0.0) -> Interval:

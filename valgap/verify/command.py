@@ -6,18 +6,17 @@ different, 2 on a usage error.
 """
 
 import hashlib
-import json
 import os
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
-from typing import Any
 
 import click
 import yaml
 
 from valgap.cli import options
+from valgap.data.prepared import read_manifest
 from valgap.ground import paths
 from valgap.ground.errors import SuiteError
 from valgap.ground.files import read_npz
@@ -27,6 +26,7 @@ from valgap.pipeline import freshness
 from valgap.pipeline.git import of_revision, resolve, unpack
 from valgap.pipeline.scratch import copy_workspace, only
 from valgap.results import scores, sides
+from valgap.results.record import read_run
 from valgap.results.sides import NotComparableError, Side
 from valgap.stats.measures import MEASURES
 from valgap.verify import compare
@@ -37,7 +37,7 @@ def cells(claims: Side, variants: list[str], block: int | None) -> tuple[list[st
     wanted = list(claims.variants) if variants == ["all"] else variants or [BASELINE]
     if missing := [name for name in wanted if name not in claims.variants]:
         raise SuiteError(f"no results of {', '.join(missing)} are claimed (trained: {', '.join(claims.variants)})")
-    claimed = [sorted(map(int, claims.variants[name]["predictions_md5"])) for name in wanted]
+    claimed = [sorted(map(int, claims.variants[name].predictions_md5)) for name in wanted]
     shared = sorted(set(claimed[0]).intersection(*claimed))
     chosen = shared[0] if block is None and shared else block
     if chosen not in shared:
@@ -69,7 +69,7 @@ def outcomes(folder: Path, claims: Side, variants: list[str], block: int, params
         claimed = compare.scores(claims.results, name, measure)
         if not set(found) <= set(claimed):
             raise SuiteError(f"results.csv lacks replicates of {name}: {sorted(set(found) - set(claimed))}")
-        identical = digest == claims.variants[name]["predictions_md5"][str(block)]
+        identical = digest == claims.variants[name].predictions_md5[str(block)]
         judged.append(compare.outcome(name, claimed, found, identical, params.review.margin))
     return judged
 
@@ -78,10 +78,8 @@ def here(folder: Path, variants: list[str], block: int) -> list[dict[str, str]]:
     """The distinct environments in which the scratch copy trained."""
     found: list[dict[str, str]] = []
     for name in variants:
-        run: dict[str, Any] = json.loads(
-            (folder / paths.run_folder(name, block) / paths.RUN).read_text(encoding="utf-8")
-        )
-        found += [environment for environment in run["environments"] if environment not in found]
+        run = read_run(folder / paths.run_folder(name, block))
+        found += [environment for environment in run.environments if environment not in found]
     return found
 
 
@@ -116,9 +114,9 @@ def command(variants: tuple[str, ...], block: int | None, base: str | None) -> i
         params = suite.load(folder / paths.PARAMS)
         retrain(folder, wanted, number)
         judged = outcomes(folder, claims, wanted, number, params)
-        if json.loads((folder / paths.MANIFEST).read_text(encoding="utf-8")) != claims.provenance["data"]:
+        if read_manifest(folder / paths.MANIFEST) != claims.provenance.data:
             print("note: data/prepared/manifest.json differs from the claimed one: other images", file=sys.stderr)
-        claimed = [e for name in wanted for e in claims.variants[name]["environments"]]
+        claimed = [e for name in wanted for e in claims.variants[name].environments]
         measure = MEASURES[params.review.primary]
         print(compare.document(judged, measure, params.review.margin, claimed, here(folder, wanted, number)), end="")
     return int(any(row.word == "different" for row in judged))

@@ -12,8 +12,9 @@ import pandas as pd
 from valgap.document.palette import PALETTE
 from valgap.report import frames
 from valgap.report.charts import heatmaps, panels, scatter
-from valgap.report.frames import Tables, Verdict
+from valgap.report.frames import Tables
 from valgap.results.summary import BASELINE
+from valgap.stats.verdict import Verdict
 
 __all__ = ["CHARTS", "PALETTE", "Tables"]
 
@@ -51,7 +52,7 @@ def accuracy_and_gap(tables: Tables, verdict: Verdict) -> alt.TopLevelMixin:
 def differences(tables: Tables, verdict: Verdict) -> alt.TopLevelMixin:
     """The forest plot: paired differences to the baseline. Colour and words are for confirmatory contrasts alone."""
     rows, metric = frames.effects(tables["contrasts"], verdict), frames.metric_words(verdict)
-    chart = panels.forest(rows, 100 * verdict["margin"], metric).properties(width=WIDTH)
+    chart = panels.forest(rows, 100 * verdict.margin, metric).properties(width=WIDTH)
     lines = [
         "coloured, with a word: confirmatory, adjusted intervals; grey: exploratory, 95% intervals; band: the margin"
     ]
@@ -84,8 +85,8 @@ def curve_domain(curves: pd.DataFrame, variants: list[str], score: str) -> list[
 
 def divergence(verdict: Verdict, variant: str, score: str) -> float | None:
     """The epoch from which the baseline's validation loss rises, for its own loss curve; else None."""
-    applies = variant == BASELINE and score == "nll" and verdict["divergence"]["verdict"] == "problematic"
-    return verdict["divergence"]["from_epoch"] if applies else None
+    applies = variant == BASELINE and score == "nll" and verdict.divergence.verdict == "problematic"
+    return verdict.divergence.from_epoch if applies else None
 
 
 def dose_response(tables: Tables, verdict: Verdict) -> alt.TopLevelMixin:
@@ -94,7 +95,7 @@ def dose_response(tables: Tables, verdict: Verdict) -> alt.TopLevelMixin:
         panels.dose(frames.dose(tables, verdict, name), name, "accuracy (%)", legend=True).properties(
             width=300, title=name
         )
-        for name in verdict["doses"]
+        for name in verdict.doses
     ]
     return alt.concat(*(parts or [_empty("no dose has two variants")]), columns=2).properties(title="Dose and response")
 

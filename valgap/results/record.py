@@ -1,0 +1,75 @@
+"""What a cell in runs/ holds beside its predictions: run.json, history.csv and telemetry.json."""
+
+import csv
+import dataclasses
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from valgap.ground import paths, records
+
+CURE = "run `dvc repro`"
+History = Sequence[dict[str, float]]  # rows: replicate, step, epoch, and each score at that point
+
+
+@dataclasses.dataclass(frozen=True)
+class ReplicateFacts:
+    """What a replicate was: its number, the size of its network, and the step whose weights were scored."""
+
+    replicate: int
+    parameters: int
+    forward_flops: int
+    selected_step: int
+
+
+@dataclasses.dataclass(frozen=True)
+class RunRecord:
+    """run.json of a cell: model and settings as params.yaml had them, its replicates, where they were made."""
+
+    variant: str
+    block: int
+    seed: int
+    model: dict[str, Any]
+    settings: dict[str, Any]
+    replicates: tuple[ReplicateFacts, ...]
+    environments: tuple[dict[str, str], ...]
+
+
+@dataclasses.dataclass(frozen=True)
+class Telemetry:
+    """A replicate's seconds of training, of scoring its learning curve and of its predictions."""
+
+    replicate: int
+    train: float
+    curve: float
+    predict: float
+
+
+def read_run(folder: Path) -> RunRecord:
+    """run.json of a cell's folder. Raises SuiteError where it is missing or malformed."""
+    return records.read(RunRecord, folder / paths.RUN, CURE)
+
+
+def parse_run(content: bytes) -> RunRecord:
+    """run.json from its content. Raises ValueError on a malformed one."""
+    return records.parse(RunRecord, content)
+
+
+def read_telemetry(folder: Path) -> list[Telemetry]:
+    """telemetry.json of a cell's folder. Raises SuiteError where it is missing or malformed."""
+    return records.read(list[Telemetry], folder / paths.TELEMETRY, CURE)
+
+
+def parse_telemetry(content: bytes) -> Telemetry:
+    """One replicate's telemetry, as the store keeps it. Raises ValueError on a malformed one."""
+    return records.parse(Telemetry, content)
+
+
+def write_cell(folder: Path, run: RunRecord, history: History, telemetry: Sequence[Telemetry]) -> None:
+    """Write run.json, history.csv and telemetry.json into a cell's folder."""
+    (folder / paths.RUN).write_text(records.text(run, indent=1), encoding="utf-8")
+    (folder / paths.TELEMETRY).write_text(records.text(list(telemetry), indent=1), encoding="utf-8")
+    with (folder / paths.HISTORY).open("w", newline="", encoding="utf-8") as handle:
+        writer = csv.DictWriter(handle, history[0], lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(history)
