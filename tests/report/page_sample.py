@@ -2,6 +2,7 @@
 
 import base64
 import io
+import json
 import math
 from typing import Any
 
@@ -9,9 +10,14 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
-from valgap.report.screen import CauseLine, FirstScreen
+from valgap.document import html
+from valgap.findings.finding import Audit
+from valgap.ground import records
+from valgap.report.document import build
+from valgap.report.inputs import Inputs
+from valgap.results.provenance import Provenance
+from valgap.stats.verdict import Verdict
 
-Sample = tuple[dict[str, pd.DataFrame], dict[str, Any], dict[str, Any], FirstScreen, dict[str, Any]]
 VARIANTS = {  # name: cause, kind, role, accuracy
     "baseline": ("", "", "", 0.80),
     "double_data": ("data", "removes", "exploratory", 0.83),
@@ -38,8 +44,8 @@ def sample(
     rename: dict[str, str] | None = None,
     severity: str = "problem",
     image_name: str = "camera 3/0007.png",
-) -> Sample:
-    """Arguments of render_html. With n = 1 no interval is known; `rename` gives variants other names.
+) -> Inputs:
+    """What a report is made from. With n = 1 no interval is known; `rename` gives variants other names.
 
     `severity` is that of the audit's finding on groups, `image_name` and `classes` appear in its examples.
     """
@@ -52,8 +58,17 @@ def sample(
         "curves": _curves(known, n, limit),
         **_of_predictions(known, n, classes),
     }
-    audited = audit(severity, image_name, classes)
-    return tables, _provenance(known, n, classes), _verdict(known, n, limit, remedy), _screen(remedy), audited
+    return Inputs(
+        tables,
+        records.parse(Provenance, json.dumps(_provenance(known, n, classes))),
+        records.parse(Verdict, json.dumps(_verdict(known, n, limit, remedy))),
+        records.parse(Audit, json.dumps(audit(severity, image_name, classes))),
+    )
+
+
+def page(inputs: Inputs) -> str:
+    """The page of a report."""
+    return html.write(build(inputs))
 
 
 def _summary(known: dict[str, Any], n: int, limit: float) -> pd.DataFrame:
@@ -128,9 +143,9 @@ def _png(side: int = 8) -> str:
 
 def audit(severity: str, image_name: str, classes: tuple[str, ...]) -> dict[str, Any]:
     """audit.json with a finding of every kind: examples in pairs and singly, tables, and one that is not known."""
-    image = {"png": _png(), "name": image_name, "class": classes[0], "split": "pool"}
-    wide = image | {"png": _png(64), "name": "b.png", "class": classes[-1], "split": "test"}
-    common = {"examples": [], "tables": [], "known": True, "unit": "images", "effect": "It may hide a part of the gap."}
+    image = {"png": _png(), "name": image_name, "class_name": classes[0], "split": "pool"}
+    wide = image | {"png": _png(64), "name": "b.png", "class_name": classes[-1], "split": "test"}
+    common = {"examples": [], "tables": [], "unit": "images", "effect": "It may hide a part of the gap."}
     findings = [
         {
             "name": "groups", "title": "Groups on both sides of a split", "severity": severity,
@@ -146,24 +161,27 @@ def audit(severity: str, image_name: str, classes: tuple[str, ...]) -> dict[str,
         },
         {"name": "brightness", "title": "Brightness and contrast", "severity": "fine", "count": 0, "of": 2,
          "found": "0 of 2 means differ."},
-        {"name": "two_sample", "title": "Validation told from training", "severity": "fine", "count": 0, "of": 0,
-         "found": "Unknown.", "known": False},
+        {"name": "two_sample", "title": "Validation told from training", "severity": "unknown", "count": 0, "of": 0,
+         "found": "Unknown."},
         {"name": "counts", "title": "Images by class and split", "severity": "fine", "count": 600, "of": 600,
          "found": "600 images of 28 × 28 pixels, grey, in 3 classes: 300 pool and 300 test."},
     ]  # fmt: skip
-    findings.sort(key=lambda finding: ["problem", "worth a look", "fine"].index(str(finding["severity"])))
-    return {"schema": 1, "images": 600, "image_shape": [28, 28, 1], "findings": [common | found for found in findings]}
+    findings.sort(key=lambda finding: ["problem", "worth a look", "unknown", "fine"].index(str(finding["severity"])))
+    return {"schema": 2, "images": 600, "image_shape": [28, 28, 1], "findings": [common | found for found in findings]}
 
 
 def _provenance(known: dict[str, Any], n: int, classes: tuple[str, ...]) -> dict[str, Any]:
     variant = {"replicates": n, "train_images": 60, "steps": 30, "parameters": 421_642, "selected_steps": [30] * n}
+    variant |= {"forward_flops": 1_000, "predictions_md5": {}}
     per_class = dict.fromkeys(classes, 100)
     return {
+        "schema": 3, "model": {"builder": "cnn"},
         "data": {
             "image_shape": [28, 28, 1], "class_names": list(classes),
             "parts": {name: {"images": 300, "per_class": per_class} for name in ("pool", "test")},
-            "scheme": "holdout", "given_validation": False, "groups": 30, "train_size": 60, "val_size": 60,
-            "test_size": 300, "not_used": 3, "dropped": 0, "dropped_files": [],
+            "scheme": "holdout", "given_validation": False, "groups": 30, "train_size": 60,
+            "max_train_size": 120, "val_size": 60, "test_size": 300, "whole_pool": False, "class_sizes": [100],
+            "not_used": 3, "dropped": 0, "dropped_files": [],
             "source_sha256": {"images.xz": "cd" * 32},
         },
         "seed": 20240,
@@ -175,37 +193,32 @@ def _provenance(known: dict[str, Any], n: int, classes: tuple[str, ...]) -> dict
             for name in known
         },
         "not_trained": {"wide": {"width": 2}},
-        "commit": "c0ffee5eed5c0ffee5eed5",
     }  # fmt: skip
 
 
 def _verdict(known: dict[str, Any], n: int, limit: float, remedy: str | None) -> dict[str, Any]:
     low, high = (None, None) if math.isnan(limit) else (0.17, 0.19)
     sizes = [{"variant": name, "x": x} for name, x in (("baseline", 60), ("double_data", 120)) if name in known]
+    gap = {"n": n, "mean": 0.18, "sd": None, "low": low, "high": high}
+    effect: dict[str, Any] = {"n": n, "mean": 0.01, "low": None if n == 1 else 0.005, "high": None if n == 1 else 0.015}
+    effect |= {"confidence": 0.9875, "wins": f"{n - 1}/{n}", "mde": None if n == 1 else 0.01}
     return {
         "metric": "accuracy", "margin": 0.02, "replicates": n, "block_size": 2, "data": None,
         "covers": {"training": "drawn", "test": "fixed", "groups": 30},
-        "injected": [], "underfit": [],
-        "gap": {"n": n, "mean": 0.18, "sd": None, "low": low, "high": high},
+        "injected": [], "underfit": [], "gap": gap,
         "divergence": (
-            {"verdict": "problematic", "slope": {}, "from_epoch": 1.25} if n > 1
-            else {"verdict": "unknown", "slope": {}, "from_epoch": None}
+            {"verdict": "problematic", "slope": gap, "from_epoch": 1.25} if n > 1
+            else {"verdict": "unknown", "slope": gap, "from_epoch": None}
         ),
         "causes": [
             {"cause": cause, "title": title, "verdict": "not tested", "why": "none was trained"}
             for cause, title in TITLES.items()
         ],
-        "remedy": {"variant": remedy, "verdict": "helps"} if remedy else None,
+        "remedy": effect | {
+            "variant": remedy, "verdict": "helps", "material": False, "diff": {"dropout": [0.25, 0.25, 0.5]},
+            "nll": {"mean": -0.1, "low": None, "high": None}, "chosen_on_block": 0, "parameters": 421_642,
+            "steps": 30, "relative_compute": 1.0,
+        } if remedy else None,
         "doses": {"data": sizes} if len(sizes) > 1 else {},
         "policies": {"source": POLICY},
     }  # fmt: skip
-
-
-def _screen(remedy: str | None) -> FirstScreen:
-    return FirstScreen(
-        headline="Gap 18.0 pp." + (f" `{remedy}` raises test accuracy." if remedy else ""),
-        paragraphs=("The gap is real.", "Overfitting is problematic."),
-        causes=(CauseLine("excess capacity", "removing it harms", "`narrow` changed test accuracy by −3.0 pp"),),
-        params_diff="train:\n  dropout: [0.25, 0.25, 0.5]\n" if remedy else "",
-        next_steps=("Not tested: `wide`.",),
-    )

@@ -1,11 +1,18 @@
-import copy
+import dataclasses
+import json
 from typing import Any
 
 import pandas as pd
 import pytest
 import yaml
 
-from valgap.report.screen import FirstScreen, first_screen
+from tests.report.page_sample import sample
+from valgap.document import markdown
+from valgap.document.parts import Code, Document, Section
+from valgap.ground import records
+from valgap.report import screen as first
+from valgap.report.inputs import Inputs
+from valgap.stats.verdict import Verdict
 
 SUMMARY = pd.DataFrame(
     [("baseline", split, "accuracy", 12, mean, mean - 0.01, mean + 0.01) for split, mean in
@@ -21,6 +28,13 @@ EFFECT = {
     "confidence": 0.98,
     "wins": "11/12",
 }
+CAUSE = {
+    "cause": "capacity", "title": "excess capacity", "primary": "dropout", "verdict": "contributes", "material": False,
+    "mde": 0.01, "max_t_p": 0.001, "more_replicates": 0, **EFFECT,
+}  # fmt: skip
+UNREACHED = {"images": None, "low": None, "high": None}
+WITHIN = {"reach": "within reach", "images": 5656.9, "low": 4000.0, "high": 10079.4}
+SLOPE = {"n": 12, "mean": 0.01, "sd": 0.003, "low": 0.009, "high": 0.013}
 VERDICT: dict[str, Any] = {
     "metric": "accuracy",
     "margin": 0.02,
@@ -28,51 +42,61 @@ VERDICT: dict[str, Any] = {
     "block_size": 6,
     "covers": {"training": "drawn", "test": "fixed", "groups": None},
     "gap": {"n": 12, "mean": 0.16, "sd": 0.01, "low": 0.152, "high": 0.168},
-    "divergence": {"verdict": "problematic", "slope": {}, "from_epoch": 9.2},
+    "divergence": {"verdict": "problematic", "slope": SLOPE, "from_epoch": 9.2},
     "causes": [
         {"cause": "split", "title": "the split itself", "verdict": "not applicable", "why": "the suite made the split"},
-        {"cause": "capacity", "title": "excess capacity", "verdict": "contributes", "material": False, **EFFECT},
+        CAUSE,
     ],
     "data": {
         "sizes": {"baseline": 1000, "double_data": 2000},
-        "per_doubling": {"mean": 0.02, "low": 0.015, "high": 0.025},
+        "per_doubling": {"n": 12, "mean": 0.02, "sd": 0.005, "low": 0.015, "high": 0.025},
         "target_gain": 0.05,
         "headroom": 0.17,
         "extrapolated": False,
-        "images_needed": [5656.9, 4000.0, 10079.4],
+        "images_needed": WITHIN,
     },
     "remedy": EFFECT | {
         "verdict": "helps", "material": False, "mde": 0.01, "diff": {"dropout": [0.25, 0.25, 0.5]},
         "nll": {"mean": -0.28, "low": -0.3, "high": -0.26},
         "chosen_on_block": 0, "parameters": 421642, "steps": 960, "relative_compute": 1.0,
     },
-    "underfit": [],
+    "underfit": [], "injected": [], "doses": {}, "policies": {},
 }  # fmt: skip
-PROVENANCE: dict[str, Any] = {"not_trained": {"mixup": {"mixup": 0.2}}}
 
 
-def screen(**changes: Any) -> FirstScreen:
-    return first_screen(copy.deepcopy(VERDICT) | changes, SUMMARY, PROVENANCE)
+def screen(**changes: Any) -> Inputs:
+    given = sample()
+    return dataclasses.replace(
+        given,
+        tables=given.tables | {"summary": SUMMARY},
+        verdict=records.parse(Verdict, json.dumps(VERDICT | changes)),
+        provenance=dataclasses.replace(given.provenance, not_trained={"mixup": {"mixup": 0.2}}),
+    )
 
 
-def whole(shown: FirstScreen) -> str:
-    causes = [f"{line.title}: {line.verdict}: {line.evidence}" for line in shown.causes]
-    return "\n".join([shown.headline, *shown.paragraphs, *causes, shown.params_diff, *shown.next_steps])
+def whole(shown: Inputs) -> str:
+    lead = (*first.paragraphs(shown), first.causes(shown), *first.actions(shown))
+    return markdown.write(Document(first.headline(shown), "", lead, ())).replace("\\", "")
+
+
+def params_diff(shown: Inputs) -> str:
+    sections = [part for part in first.actions(shown) if isinstance(part, Section)]
+    return "".join(part.text for section in sections for part in section.parts if isinstance(part, Code))
 
 
 def test_the_first_screen_answers_whether_why_and_what_to_do() -> None:
     shown = screen()
-    assert shown.headline == "Gap 16.0 pp. `dropout` raises test accuracy by +1.4 pp (+0.7 to +2.1)."
+    assert first.headline(shown) == "Gap 16.0 pp. `dropout` raises test accuracy by +1.4 pp (+0.7 to +2.1)."
     text = whole(shown)
     assert "The gap is real." in text
     assert "was lowest at epoch 9" in text
     assert "chosen by validation on block 0, judged by test on 12 other replicates" in text
     assert "It costs 1× the baseline's computation: 960 steps of 421,642 parameters." in text
-    assert "Test loss changed by −0.28 nats (−0.30 to −0.26): its confidence is better earned." in text
+    assert "Test loss changed by −0.280 nats (−0.300 to −0.260): its confidence is better earned." in text
     assert "Not tested: `mixup`" in text
-    assert yaml.safe_load(shown.params_diff) == {"train": {"dropout": [0.25, 0.25, 0.5]}}
-    assert shown.causes[1].verdict == "contributes"
-    assert "about 5,700 images (4,000 to 10,000) if the trend went on" in shown.causes[2].evidence
+    assert yaml.safe_load(params_diff(shown)) == {"train": {"dropout": [0.25, 0.25, 0.5]}}
+    assert first.causes(shown).rows[1][1] == "contributes"
+    assert "about 5,700 images (4,000 to 10,000) if the trend went on" in first.causes(shown).rows[2][2]
 
 
 @pytest.mark.parametrize("forbidden", ["p =", "p-value", "the cause is", "proves", "nan", "None"])
@@ -99,9 +123,9 @@ def test_no_remedy_is_recommended_that_is_not_shown_to_help() -> None:
     remedy = VERDICT["remedy"] | {"verdict": "inconclusive", "low": -0.004}
     shown = screen(remedy=remedy, causes=VERDICT["causes"][:1])
     none = "Gap 16.0 pp. No tested remedy is shown to raise test accuracy"
-    assert shown.headline == f"{none}; more data does, by +2.0 pp a doubling."
-    assert screen(remedy=remedy, causes=VERDICT["causes"][:1], data=None).headline == f"{none}."
-    assert shown.params_diff == ""
+    assert first.headline(shown) == f"{none}; more data does, by +2.0 pp a doubling."
+    assert first.headline(screen(remedy=remedy, causes=VERDICT["causes"][:1], data=None)) == f"{none}."
+    assert params_diff(shown) == ""
     assert "Do this" not in whole(shown)
     assert "The most promising of the tested remedies, `dropout`" in whole(shown)
 
@@ -119,7 +143,7 @@ def test_what_is_unknown_is_said_and_not_printed_as_nan() -> None:
             gap=unknown, remedy=None,
             divergence={"verdict": "unknown", "slope": unknown, "from_epoch": None},
             causes=[VERDICT["causes"][1] | {"verdict": "unknown", "low": None, "high": None, "wins": "1/1"}],
-            data=VERDICT["data"] | {"per_doubling": unknown, "images_needed": [None, None, None]},
+            data=VERDICT["data"] | {"per_doubling": unknown, "images_needed": UNREACHED | {"reach": "unknown"}},
         )
     )  # fmt: skip
     assert "One replicate has no interval" in text
@@ -153,12 +177,13 @@ SPLIT = {
     ],
 )
 def test_a_given_split_is_placed_among_re_splits(change: dict[str, Any], says: str) -> None:
-    line = screen(causes=[SPLIT | change]).causes[0]
-    assert line.verdict == change["verdict"]
-    assert says in line.evidence
-    assert "None" not in line.evidence
+    _, verdict, evidence = first.causes(screen(causes=[SPLIT | change])).rows[0]
+    assert verdict == change["verdict"]
+    assert says in evidence
+    assert "None" not in evidence
+    assert " ;" not in evidence
     if "low" not in change:
-        assert "where chance leaves it within ±2.0 pp" in line.evidence
+        assert "where chance leaves it within ±2.0 pp" in evidence
 
 
 def test_what_intervals_do_not_speak_for_is_said() -> None:
@@ -172,9 +197,18 @@ def test_what_intervals_do_not_speak_for_is_said() -> None:
 
 
 def test_no_images_are_named_for_more_than_there_is_to_gain() -> None:
-    text = whole(screen(data=VERDICT["data"] | {"headroom": 0.018}))
+    needed = UNREACHED | {"reach": "more than is left to gain"}
+    text = whole(screen(data=VERDICT["data"] | {"headroom": 0.018, "images_needed": needed}))
     assert "+5.0 pp is more than the 1.8 pp that are left to gain" in text
     assert "would take about" not in text
+
+
+def test_no_number_of_images_is_named_where_the_trend_does_not_lead() -> None:
+    text = whole(screen(data=VERDICT["data"] | {"images_needed": UNREACHED | {"reach": "out of reach"}}))
+    assert "+5.0 pp is out of reach of this trend" in text
+    assert "would take about" not in text
+    unbounded = whole(screen(data=VERDICT["data"] | {"images_needed": WITHIN | {"high": None}}))
+    assert "about 5,700 images (4,000 or any number more) if the trend went on" in unbounded
 
 
 def test_a_gain_from_more_data_than_there_is_is_an_extrapolation() -> None:

@@ -41,7 +41,8 @@ class Form:
         if value is None or is_unknown(value):
             return UNKNOWN
         sign = "+" if self.signed else ""
-        return f"{self.scale * value:{sign},.{self.decimals}f}".replace("-", "−")
+        rounded = round(self.scale * value, self.decimals) + 0.0  # no minus sign before a zero
+        return f"{rounded:{sign},.{self.decimals}f}".replace("-", "−")
 
     def limits(self, low: float | None, high: float | None) -> str:
         """`81.3 to 82.9`, without the unit; `n/a` where either is unknown."""

@@ -1,123 +1,96 @@
-"""The audit of the data as people read it: a block for the top of both reports, and a section of report.html.
+"""What the audit found in the data: a block of the first screen, and a section with its pictures.
 
-Reads reports/audit.json. Names in it come from files of anyone: they are escaped here for Markdown, and by the
-template for HTML, and no text of the audit is taken for markup.
+Its texts hold names of anyone's files: each is shown as text on one line.
 """
 
-import dataclasses
 import re
 
-from valgap.document.markdown import inert, markdown
-from valgap.document.parts import Table
-from valgap.findings import finding
+from valgap.document import parts
+from valgap.document.numbers import many
+from valgap.document.parts import Example, Fold, Gallery, Item, Items, Part, Section, Table
+from valgap.document.text import plain
+from valgap.findings.finding import Finding, Picture, Sheet
+from valgap.report.inputs import Inputs
+from valgap.report.words import sentence
 
-SEVERITIES = ("problem", "worth a look")  # of findings that are not fine, as the audit orders them
-UNKNOWN = "not known"
+NOT_FINE = ("problem", "worth a look")
 COUNTS = "counts"  # the finding that says what there is
 NUMBER = re.compile(r"[+−-]?[\d,.]+")
-BASE64 = re.compile(r"[A-Za-z0-9+/]+={0,2}")
+LONGEST = 2_000  # characters of a text of the audit
+Findings = list[Finding[Picture]]
 
 
-@dataclasses.dataclass(frozen=True)
-class Picture:
-    """One image to look at: a data URI, or empty where there is none, its name, and its class and split."""
-
-    source: str
-    name: str
-    remark: str
+def has_problem(inputs: Inputs) -> bool:
+    """Whether something about the data is to be read before the verdict."""
+    return any(finding.severity == "problem" for finding in inputs.audit.findings)
 
 
-@dataclasses.dataclass(frozen=True)
-class Example:
-    """Images that belong together, and what to see in them."""
-
-    caption: str
-    pictures: tuple[Picture, ...]
-
-
-@dataclasses.dataclass(frozen=True)
-class Finding:
-    """A finding as shown; `severity` may also be "not known"."""
-
-    name: str
-    title: str
-    severity: str
-    found: str
-    effect: str
-    examples: tuple[Example, ...]
-    tables: tuple[Table, ...]
+def block(inputs: Inputs) -> Section:
+    """What there is, a line for each finding that is not fine, and the titles of the others."""
+    findings = inputs.audit.findings
+    counted = [finding for finding in findings if finding.severity == "problem"]
+    looks = sum(finding.severity == "worth a look" for finding in findings)
+    words = [many(len(counted), "problem") if counted else "", f"{looks} worth a look" if looks else ""]
+    items = [_item(finding) for finding in findings if finding.severity in NOT_FINE]
+    found: list[Part] = [_text(finding.found) for finding in findings if finding.name == COUNTS]
+    found += [Items(tuple(items))] if items else []
+    found += _titles("Checked and found fine", [finding for finding in findings if finding.severity == "fine"])
+    found += _titles("Could not be checked", [finding for finding in findings if finding.severity == "unknown"])
+    return Section("data-audit", f"The data: {', '.join(filter(None, words)) or 'no problem found'}", tuple(found))
 
 
-@dataclasses.dataclass(frozen=True)
-class DataAudit:
-    """What there is, the findings that are not fine and the others, and the titles of these in a line each."""
-
-    headline: str
-    images: str
-    has_problem: bool
-    not_fine: tuple[Finding, ...]
-    rest: tuple[Finding, ...]
-    fine: str
-    unknown: str
+def audit(inputs: Inputs) -> Section:
+    """Every finding with its pictures and tables; those that are fine or unknown are folded."""
+    findings = inputs.audit.findings
+    not_fine = [_finding(finding) for finding in findings if finding.severity in NOT_FINE]
+    rest = [_finding(finding) for finding in findings if finding.severity not in NOT_FINE]
+    summary = f"{'Other' if not_fine else 'All'} checks: {len(rest)}"
+    folded = [Fold(summary, tuple(rest))] if rest else []
+    return Section("audit", "What the audit of the data found", (sentence("audit"), *not_fine, *folded))
 
 
-def data_audit(content: finding.Audit) -> DataAudit:
-    """What to show of the content of audit.json."""
-    findings = [_finding(entry) for entry in content.findings]
-    not_fine = tuple(each for each in findings if each.severity in SEVERITIES)
-    rest = tuple(each for each in findings if each.severity not in SEVERITIES)
-    problems, looks = (sum(each.severity == severity for each in not_fine) for severity in SEVERITIES)
-    words = (_many(problems, "problem"), f"{looks} worth a look" if looks else "")
-    return DataAudit(
-        headline=f"The data: {', '.join(filter(None, words)) or 'no problem found'}",
-        images=next((each.found for each in findings if each.name == COUNTS), ""),
-        has_problem=problems > 0,
-        not_fine=not_fine,
-        rest=rest,
-        fine=_line("Checked and found fine", [each for each in rest if each.severity == "fine"]),
-        unknown=_line("Could not be checked", [each for each in rest if each.severity == UNKNOWN]),
+def _item(finding: Finding[Picture]) -> Item:
+    effect = f" {_text(finding.effect)}" if finding.severity == "problem" else ""
+    return Item(
+        _text(finding.found) + effect,
+        title=_text(finding.title),
+        badge=finding.severity,
+        anchor=f"audit-{finding.name}",
     )
 
 
-def _many(count: int, noun: str) -> str:
-    return f"{count} {noun}{'s' if count > 1 else ''}" if count else ""
+def _titles(words: str, findings: Findings) -> list[str]:
+    titles = [_text(finding.title) for finding in findings if finding.name != COUNTS]
+    return [f"{words}: {', '.join(title[:1].lower() + title[1:] for title in titles)}."] if titles else []
 
 
-def _line(words: str, findings: list[Finding]) -> str:
-    titles = [each.title[:1].lower() + each.title[1:] for each in findings if each.name != COUNTS]
-    return f"{words}: {', '.join(titles)}." if titles else ""
+def _finding(finding: Finding[Picture]) -> Section:
+    effect = "" if finding.severity == "fine" else f" {_text(finding.effect)}"
+    examples = tuple(
+        Example(_text(example.caption), tuple(_picture(image) for image in example.images))
+        for example in finding.examples
+    )
+    gallery = [Gallery(examples, folded=finding.severity != "problem")] if examples else []
+    tables = [_table(sheet) for sheet in finding.tables]
+    return Section(
+        f"audit-{finding.name}",
+        _text(finding.title),
+        (_text(finding.found) + effect, *gallery, *tables),
+        badge=finding.severity,
+    )
 
 
-def _finding(entry: finding.Finding[finding.Picture]) -> Finding:
-    severity = UNKNOWN if entry.severity == "unknown" else entry.severity
-    examples = tuple(Example(each.caption, tuple(map(_picture, each.images))) for each in entry.examples)
-    tables = tuple(map(_table, entry.tables))
-    return Finding(entry.name, entry.title, severity, entry.found, entry.effect, examples, tables)
+def _picture(image: Picture) -> parts.Picture:
+    return parts.Picture(image.png, _text(image.name), f"{_text(image.class_name)}, {image.split}")
 
 
-def _table(table: finding.Sheet) -> Table:
+def _table(sheet: Sheet) -> Table:
     """A table whose columns are words up to the first that holds numbers alone."""
-    numbers = [all(NUMBER.fullmatch(row[column]) for row in table.rows) for column in range(len(table.headings))]
-    return Table(table.caption, table.headings, table.rows, max(1, [*numbers, True].index(True)))
+    rows = tuple(tuple(_text(cell) for cell in row) for row in sheet.rows)
+    numbers = [all(NUMBER.fullmatch(row[column]) for row in rows) for column in range(len(sheet.headings))]
+    texts = max(1, [*numbers, True].index(True))
+    return Table(_text(sheet.caption), tuple(_text(each) for each in sheet.headings), rows, texts, folded=True)
 
 
-def _picture(image: finding.Picture) -> Picture:
-    """A picture; what is not base64 gives no image."""
-    source = f"data:image/png;base64,{image.png}" if BASE64.fullmatch(image.png) else ""
-    return Picture(source, image.name, f"{image.class_name}, {image.split}")
-
-
-def audit_markdown(shown: DataAudit) -> str:
-    """The block as Markdown: what there is, a table of what is not fine, a line of what is. No images."""
-    lines = [f"**{inert(shown.headline)}.** {inert(shown.images)}"]
-    if shown.not_fine:
-        rows = [
-            [f"**{each.severity}**", inert(each.title), inert(each.found), inert(each.effect)]
-            for each in shown.not_fine
-        ]
-        headings = ["", "finding", "what was found", "what it may do to the gap"]
-        lines.append(markdown(headings, rows, texts=4))
-    lines += [inert(text) for text in (shown.fine, shown.unknown) if text]
-    if any(each.examples for each in (*shown.not_fine, *shown.rest)):
-        lines.append("`report.html` shows the images.")
-    return "\n\n".join(lines)
+def _text(text: str) -> str:
+    return plain(text, LONGEST)
