@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from scipy import stats
 
+from tests.samples import NOTHING_FOUND, audit_of
 from tests.scratch import ROOT, user_environment
 from valgap.check import advice, command, forward, loading, outputs, prediction, words
 from valgap.check.document import Document, inert
@@ -24,6 +25,7 @@ from valgap.check.prediction import POOL, Predicted, predict
 from valgap.check.result import Result, assemble, is_unequal
 from valgap.data.sources.images import Dropped, Images
 from valgap.findings.audit import audit
+from valgap.findings.finding import Example, Finding, Picture
 from valgap.findings.leakage import leaked
 from valgap.ground.errors import SuiteError
 from valgap.stats import intervals, shares
@@ -554,7 +556,7 @@ def result_of(
     found = Predicted(bare, np.array(given), probabilities, "probabilities", "0-1", {}, (0, 0), 1234)
     marked = np.zeros(len(labels), np.bool_)
     marked[np.flatnonzero(np.array(given) == "val")[:hit]] = True
-    return assemble(found, audit(images, found.splits, 0) if audited else {"findings": []}, marked)
+    return assemble(found, audit(images, found.splits, 0) if audited else NOTHING_FOUND, marked)
 
 
 def share_of(images: int, right: float) -> Mask:
@@ -614,7 +616,7 @@ def test_another_order_stands_before_everything(
     kernel, bias = trained[-2:]
     turned = [*trained[:-2], kernel[:, [1, 2, 0]], bias[[1, 2, 0]]]  # outputs: bee, cat, ant
     found = predicted(saved(tmp_path / "turned.keras", turned), folder, tmp_path)
-    result = assemble(found, {"findings": []}, np.zeros(135, np.bool_))
+    result = assemble(found, NOTHING_FOUND, np.zeros(135, np.bool_))
     assert result.reordered is not None
     assert result.reordered.folders == ("bee", "cat", "ant")
     assert result.reordered.accuracy > 0.9
@@ -764,15 +766,21 @@ def test_terminal_gets_no_markup_of_the_users() -> None:
 
 def test_page_with_a_picture_that_is_none_shows_its_name(tmp_path: Path) -> None:
     result = result_of({"train": share_of(30, 1.0), "val": share_of(30, 0.6)})
-    example = {"caption": "c", "images": [{"png": 'x"><script>', "name": "n.png", "class": "ant", "split": "val"}]}
-    finding = {
-        "name": "n", "title": "T", "severity": "problem", "count": 1, "of": 2, "unit": "images", "found": "F.",
-        "effect": "E.", "examples": [example], "tables": [],
-    }  # fmt: skip
-    document = Document(dataclasses.replace(result, audit={"findings": [finding]}), "m", "d", None)
+    example = Example("c", (Picture('x"><script>', "n.png", "ant", "val"),))
+    finding = Finding("n", "T", "problem", 1, 2, "images", "F.", "E.", (example,))
+    document = Document(dataclasses.replace(result, audit=audit_of(finding)), "m", "d", None)
     assert [tag for tag, _ in Tags(document.html()).found if tag in ("img", "script")] == []
     assert "n.png" in document.html()
     assert ("Problems in the data", "T: see below.") in document.heading.observations
+
+
+def test_what_could_not_be_looked_at_is_not_called_fine() -> None:
+    unknown = Finding[Picture]("label_errors", "Suspected label errors", "unknown", 0, 0, "images", "F.", "Unknown.")
+    fine = Finding[Picture]("blank", "Blank images", "fine", 0, 9, "images", "F.", "Nothing.")
+    result = result_of({"train": share_of(30, 1.0), "val": share_of(30, 0.6)})
+    document = Document(dataclasses.replace(result, audit=audit_of(unknown, fine)), "m", "d", None)
+    for text in (document.markdown(), document.html()):
+        assert "Looked at and fine: Blank images. Could not be looked at: Suspected label errors." in text
 
 
 def test_lines_of_params_yaml_are_valid_for_the_suite(tmp_path: Path) -> None:

@@ -18,13 +18,14 @@ from numpy.typing import NDArray
 from tests.scratch import ROOT, TOY, copy_repository, run
 from valgap.compute import pool
 from valgap.compute.placement import Placement
-from valgap.data.prepared import load_images
+from valgap.data.prepared import Part, load_images
 from valgap.export import card, command, saving
 from valgap.export.command import CARD, MODEL, Exported
 from valgap.ground import paths
 from valgap.ground.errors import SuiteError
 from valgap.ground.params import suite
 from valgap.pipeline import freshness
+from valgap.results.provenance import read_provenance
 from valgap.training.network.contract import Logits
 from valgap.training.subset import load_splits
 
@@ -339,15 +340,18 @@ def test_command_leaves_a_model_to_use_elsewhere(project: Path, tmp_path: Path) 
 def content(project: Path, names: list[str], monkeypatch: pytest.MonkeyPatch, **changes: Any) -> card.Content:
     monkeypatch.chdir(project)
     params = suite.load()
-    known = json.loads((project / "reports/provenance.json").read_text())
-    part = {"images": 5, "per_class": {name: 2 for name in names}}
-    known["data"] |= {"class_names": names, "parts": {"pool": part, "test": part}, "source_sha256": {HOSTILE: "ab"}}
+    known = read_provenance()
+    part = Part(5, dict.fromkeys(names, 2))
+    data = dataclasses.replace(
+        known.data, class_names=tuple(names), parts={"pool": part, "test": part}, source_sha256={HOSTILE: "ab"}
+    )
     read = command.tables()
     classes = [("baseline", row, "test", name, 2, 0.5 + row / 4) for row in range(2) for name in names]
     read["classes"] = pd.DataFrame(classes, columns=["variant", "replicate", "split", "class", "images", "recall"])
     labels = np.arange(6) % len(names)
     filled: dict[str, Any] = {
-        "variant": "baseline", "params": params, "settings": command.chosen(params.train, [30]), "provenance": known,
+        "variant": "baseline", "params": params, "settings": command.chosen(params.train, [30]),
+        "provenance": dataclasses.replace(known, data=data),
         "sizes": (3, 2), "probabilities": np.eye(len(names), dtype=np.float32)[labels], "labels": labels,
         "groups": None, "parameters": 9, "own_classes": (), "environment": {"python": "3"}, **read,
     }  # fmt: skip

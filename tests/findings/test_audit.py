@@ -1,7 +1,6 @@
 import base64
 import dataclasses
 import io
-import json
 import lzma
 import math
 from pathlib import Path
@@ -17,7 +16,8 @@ from tests.scratch import ROOT
 from valgap.data.sources.images import Dropped, Images
 from valgap.findings import labels, neighbours, pictures, pixels, shift
 from valgap.findings.audit import ORDER, audit
-from valgap.findings.finding import shown, use
+from valgap.findings.finding import Audit, Finding, Picture, shown, use
+from valgap.ground import records
 
 SEED = 20240
 SIDE = 16
@@ -55,23 +55,26 @@ def given_split(count: int = 300, seed: int = 0, **fields: Any) -> tuple[Images,
     return images, split
 
 
-def found(images: Images, split: np.ndarray) -> dict[str, dict[str, Any]]:
+def found(images: Images, split: np.ndarray) -> dict[str, Finding[Picture]]:
     content = audit(images, split, SEED)
-    assert json.loads(json.dumps(content, allow_nan=False)) == content
-    return {finding["name"]: finding for finding in content["findings"]}
+    assert records.parse(Audit, records.text(content, indent=1)) == content
+    return {finding.name: finding for finding in content.findings}
 
 
-def counted(finding: dict[str, Any]) -> tuple[str, int, int]:
-    return finding["severity"], finding["count"], finding["of"]
+def text_of(content: Audit) -> str:
+    return records.text(content, indent=1)
+
+
+def counted(finding: Finding[Any]) -> tuple[str, int, int]:
+    return finding.severity, finding.count, finding.of
 
 
 def test_clean_data_has_no_findings() -> None:
     images, split = given_split(600, groups=np.arange(600) // 2)
     findings = found(images, split)
     assert len(findings) == 15
-    assert {name for name, finding in findings.items() if finding["severity"] != "fine"} == set()
-    assert all(finding["known"] for finding in findings.values())
-    assert all(finding["count"] == 0 for name, finding in findings.items() if name != "counts")
+    assert {name for name, finding in findings.items() if finding.severity != "fine"} == set()
+    assert all(finding.count == 0 for name, finding in findings.items() if name != "counts")
 
 
 def test_counts_by_hand() -> None:
@@ -79,10 +82,9 @@ def test_counts_by_hand() -> None:
     split[-3:] = ""
     finding = found(images, split)["counts"]
     assert (
-        finding["found"]
-        == "27 images of 16 × 16 pixels, grey, in 3 classes: 20 pool and 7 test; 3 more are of no split."
+        finding.found == "27 images of 16 × 16 pixels, grey, in 3 classes: 20 pool and 7 test; 3 more are of no split."
     )
-    assert finding["tables"][0]["rows"] == [["class 0", "7", "2"], ["class 1", "7", "2"], ["class 2", "6", "3"]]
+    assert finding.tables[0].rows == (("class 0", "7", "2"), ("class 1", "7", "2"), ("class 2", "6", "3"))
 
 
 def test_exact_duplicates_are_counted_across_and_within_splits() -> None:
@@ -92,13 +94,11 @@ def test_exact_duplicates_are_counted_across_and_within_splits() -> None:
     findings = found(images, split)
     # in val 100 and 101 (of 0), in test 200 (of 1) and 201 (of 102, in val)
     assert counted(findings["exact_across"]) == ("problem", 4, 200)
-    assert findings["exact_across"]["found"].startswith(
-        "2 of 100 val images and 2 of 100 test images are pixel for pixel"
-    )
-    assert "up to 2.0 pp of val accuracy and 2.0 pp of test accuracy" in findings["exact_across"]["effect"]
+    assert findings["exact_across"].found.startswith("2 of 100 val images and 2 of 100 test images are pixel for pixel")
+    assert "up to 2.0 pp of val accuracy and 2.0 pp of test accuracy" in findings["exact_across"].effect
     # in train 2, 3, 4; in val 100, 101; in test 202, 203
     assert counted(findings["exact_within"]) == ("worth a look", 7, 300)
-    pairs = [[image["name"] for image in example["images"]] for example in findings["exact_across"]["examples"]]
+    pairs = [[image.name for image in example.images] for example in findings["exact_across"].examples]
     assert pairs == [["0.png", "100.png"], ["1.png", "200.png"], ["102.png", "201.png"]]
     assert counted(findings["near_across"])[1] == 0
 
@@ -134,9 +134,9 @@ def test_near_duplicates_are_counted_across_and_within_splits() -> None:
     assert counted(findings["near_across"]) == ("problem", 2, 100)
     assert counted(findings["near_within"]) == ("worth a look", 3, 300)
     assert counted(findings["exact_within"]) == ("problem", 2, 300)
-    example = findings["near_across"]["examples"][0]
-    assert {image["split"] for image in example["images"]} == {"pool", "test"}
-    assert example["caption"].startswith("correlation 0.99")
+    example = findings["near_across"].examples[0]
+    assert {image.split for image in example.images} == {"pool", "test"}
+    assert example.caption.startswith("correlation 0.99")
 
 
 def test_many_near_duplicates_in_its_own_split_do_not_hide_one_in_another() -> None:
@@ -144,7 +144,7 @@ def test_many_near_duplicates_in_its_own_split_do_not_hide_one_in_another() -> N
     for copy in range(200, 230):
         images.images[copy] = nearly(images.images[200], copy)
     images.images[0] = np.clip(nearly(images.images[200]).astype(int) + np.eye(SIDE, dtype=int)[..., None] * 12, 0, 255)
-    assert found(images, split)["near_across"]["count"] == 30
+    assert found(images, split)["near_across"].count == 30
 
 
 def embedded() -> tuple[np.ndarray, np.ndarray]:
@@ -191,9 +191,9 @@ def test_too_many_images_are_sampled_and_the_finding_says_so(monkeypatch: pytest
     monkeypatch.setattr(neighbours, "COMPARED", 40 * 300)
     sampled = found(images, split)["near_across"]
     assert counted(sampled) == ("problem", 20, 20)  # half of the 40 are held out
-    assert "(40 images, drawn by the suite's seed, were searched for among all 300)" in sampled["found"]
-    other = audit(images, split, SEED + 1)["findings"]
-    assert sampled["examples"] != next(each for each in other if each["name"] == "near_across")["examples"]
+    assert "(40 images, drawn by the suite's seed, were searched for among all 300)" in sampled.found
+    other = audit(images, split, SEED + 1).findings
+    assert sampled.examples != next(each for each in other if each.name == "near_across").examples
 
 
 def test_the_same_image_under_two_labels() -> None:
@@ -202,7 +202,7 @@ def test_the_same_image_under_two_labels() -> None:
     images.images[9] = images.images[6]  # both 0
     finding = found(images, split)["conflicting_labels"]
     assert counted(finding) == ("problem", 3, 60)
-    assert [image["class"] for image in finding["examples"][0]["images"]] == ["class 0", "class 1"]
+    assert [image.class_name for image in finding.examples[0].images] == ["class 0", "class 1"]
 
 
 def test_missing_classes_and_imbalance_are_told_apart() -> None:
@@ -210,10 +210,10 @@ def test_missing_classes_and_imbalance_are_told_apart() -> None:
     images = source(pictures_of(label, 1), label, classes=4)
     findings = found(images, np.where(np.arange(100) >= 80, "test", "pool"))
     assert counted(findings["missing_classes"]) == ("problem", 3, 4)  # 0 in test, 2 in pool, 3 in both
-    rows = findings["missing_classes"]["tables"][0]["rows"]
-    assert rows == [["class 2", "pool"], ["class 3", "pool"], ["class 0", "test"], ["class 3", "test"]]
+    rows = findings["missing_classes"].tables[0].rows
+    assert rows == (("class 2", "pool"), ("class 3", "pool"), ("class 0", "test"), ("class 3", "test"))
     assert counted(findings["imbalance"]) == ("worth a look", 1, 2)  # 60 of class 0 and 20 of class 1 to learn from
-    assert "3.0 times as many" in findings["imbalance"]["found"]
+    assert "3.0 times as many" in findings["imbalance"].found
 
 
 def test_dropped_and_mixed_files_are_counted_and_named() -> None:
@@ -222,11 +222,11 @@ def test_dropped_and_mixed_files_are_counted_and_named() -> None:
     images, split = plain(70 * 3 // 3, dropped=dropped, facts=facts)
     findings = found(images, split)
     assert counted(findings["dropped"]) == ("problem", 30, 100)
-    rows = findings["dropped"]["tables"][0]["rows"]
+    rows = findings["dropped"].tables[0].rows
     assert len(rows) == 20
-    assert rows[0] == ["bad�0.png", "empty, 0 bytes"]
+    assert rows[0] == ("bad�0.png", "empty, 0 bytes")
     assert counted(findings["files"]) == ("worth a look", 10, 70)
-    assert "modes 60 L, 10 RGB" in findings["files"]["found"]
+    assert "modes 60 L, 10 RGB" in findings["files"].found
 
 
 def test_blank_images_are_counted_and_never_near_duplicates() -> None:
@@ -235,8 +235,8 @@ def test_blank_images_are_counted_and_never_near_duplicates() -> None:
         images.images[image] = 40 * image
     findings = found(images, split)
     assert counted(findings["blank"]) == ("problem", 5, 60)
-    assert findings["near_within"]["count"] == 0
-    assert findings["exact_within"]["count"] == 0
+    assert findings["near_within"].count == 0
+    assert findings["exact_within"].count == 0
 
 
 def test_groups_on_both_sides_are_a_problem_and_left_out_of_the_two_sample_test() -> None:
@@ -246,22 +246,22 @@ def test_groups_on_both_sides_are_a_problem_and_left_out_of_the_two_sample_test(
     groups[200] = groups[102]
     findings = found(dataclasses.replace(images, groups=groups), split)
     assert counted(findings["groups"]) == ("problem", 2, 149)
-    assert "3 of 100 val images and 1 of 100 test images" in findings["groups"]["effect"]
-    assert findings["groups"]["tables"][0]["rows"] == [
-        ["train", "100", "50"],
-        ["val", "100", "51"],
-        ["test", "100", "51"],
-    ]
-    assert "7 images whose group or near duplicates lie on both sides are left out" in findings["two_sample"]["found"]
-    assert findings["two_sample"]["severity"] == "fine"
+    assert "3 of 100 val images and 1 of 100 test images" in findings["groups"].effect
+    assert findings["groups"].tables[0].rows == (
+        ("train", "100", "50"),
+        ("val", "100", "51"),
+        ("test", "100", "51"),
+    )
+    assert "7 images whose group or near duplicates lie on both sides are left out" in findings["two_sample"].found
+    assert findings["two_sample"].severity == "fine"
 
 
 def test_unknown_groups_are_no_reason_to_split_again() -> None:
     images, split = given_split(30)
     finding = found(images, split)["groups"]
     assert counted(finding) == ("worth a look", 30, 30)
-    assert finding["found"].startswith("Unknown: no groups are declared")
-    assert "keep a given split as it is" in finding["effect"]
+    assert finding.found.startswith("Unknown: no groups are declared")
+    assert "keep a given split as it is" in finding.effect
 
 
 def test_brightness_shift_of_one_split_is_found() -> None:
@@ -271,10 +271,10 @@ def test_brightness_shift_of_one_split_is_found() -> None:
     findings = found(images, split)
     severity, count, of = counted(findings["brightness"])
     assert (severity, count, of) == ("problem", 1, 4)
-    assert "brightness of test images by +" in findings["brightness"]["found"]
-    assert len(findings["brightness"]["tables"][0]["rows"]) == 4
-    assert len(findings["brightness"]["examples"]) == 4
-    assert findings["two_sample"]["severity"] == "fine"
+    assert "brightness of test images by +" in findings["brightness"].found
+    assert len(findings["brightness"].tables[0].rows) == 4
+    assert len(findings["brightness"].examples) == 4
+    assert findings["two_sample"].severity == "fine"
 
 
 def test_a_hardly_visible_shift_of_very_many_images_is_not_called_one() -> None:
@@ -319,7 +319,7 @@ def test_validation_images_of_another_kind_are_told_apart() -> None:
     images.images[held, 8:] = np.clip(images.images[held, 8:].astype(int) - 40, 0, 255)
     finding = found(images, split)["two_sample"]
     assert counted(finding) == ("problem", 1, 1)
-    assert "100 training and 100 validation images" in finding["found"]
+    assert "100 training and 100 validation images" in finding.found
 
 
 def test_flipped_labels_of_separable_classes_are_suspected_and_few_others() -> None:
@@ -362,7 +362,7 @@ def test_a_model_without_skill_doubts_no_label() -> None:
     label = np.arange(300) % 3
     images = source(pictures_of(np.zeros(300, np.int64), 8), label)  # the label cannot be seen
     finding = labels.label_errors(use(images, np.full(300, "pool")), np.arange(300), SEED)
-    assert (finding.severity, finding.known, finding.count, finding.of) == ("fine", False, 0, 300)
+    assert counted(finding) == ("unknown", 0, 300)
     assert "its doubts are not worth a look" in finding.found
 
 
@@ -375,7 +375,7 @@ def test_classes_in_few_groups_are_not_judged() -> None:
     assert judged.classes.tolist() == [0, 1]
     assert judged.images.tolist() == list(range(60))
     finding = labels.label_errors(used, np.zeros(90, np.int64), SEED)
-    assert (finding.known, finding.count, finding.of) == (False, 0, 0)
+    assert counted(finding) == ("unknown", 0, 0)
 
 
 def test_measures_are_those_of_numpy() -> None:
@@ -398,14 +398,14 @@ def test_parts_and_memory_maps_do_not_change_a_byte(tmp_path: Path, monkeypatch:
     images, split = given_split(120)
     images.images[100] = images.images[0]
     images.images[101] = nearly(images.images[1])
-    before = json.dumps(audit(images, split, SEED))
+    before = text_of(audit(images, split, SEED))
     np.save(tmp_path / "images.npy", images.images)
     mapped = np.load(tmp_path / "images.npy", mmap_mode="r")
     monkeypatch.setattr(pixels, "PART", 10 * SIDE * SIDE)
     monkeypatch.setattr(neighbours, "PART", 17)
-    assert json.dumps(audit(dataclasses.replace(images, images=mapped), split, SEED)) == before
+    assert text_of(audit(dataclasses.replace(images, images=mapped), split, SEED)) == before
     fortran = np.asfortranarray(images.images)
-    assert json.dumps(audit(dataclasses.replace(images, images=fortran), split, SEED)) == before
+    assert text_of(audit(dataclasses.replace(images, images=fortran), split, SEED)) == before
 
 
 @pytest.mark.parametrize("side", [8, 64, 200])
@@ -416,13 +416,11 @@ def test_pictures_stay_within_their_budget(side: int) -> None:
         image[copy + 40] = image[copy]
         image[copy + 80] = nearly(image[copy], copy)
     content = audit(source(image, label), np.repeat(["train", "val", "test"], 40), SEED)
-    drawn = [
-        entry["png"] for finding in content["findings"] for each in finding["examples"] for entry in each["images"]
-    ]
+    drawn = [entry.png for finding in content.findings for each in finding.examples for entry in each.images]
     assert len(drawn) > 40
     assert sum(map(len, drawn)) <= pictures.BUDGET
-    assert len(json.dumps(content, indent=1)) < 300_000
-    assert all(len(finding["examples"]) <= 8 for finding in content["findings"])
+    assert len(text_of(content)) < 300_000
+    assert all(len(finding.examples) <= 8 for finding in content.findings)
 
 
 def test_a_picture_is_a_small_png_of_the_image() -> None:
@@ -471,12 +469,12 @@ def any_images(draw: st.DrawFn) -> tuple[Images, np.ndarray, int]:
 def test_any_small_images_have_an_audit(case: tuple[Images, np.ndarray, int]) -> None:
     images, split, seed = case
     content = audit(images, split, seed)
-    json.dumps(content, allow_nan=False)
+    text_of(content)
     assert content == audit(images, split, seed)
-    severities = [finding["severity"] for finding in content["findings"]]
+    severities = [finding.severity for finding in content.findings]
     assert severities == sorted(severities, key=ORDER.index)
-    for finding in content["findings"]:
-        assert 0 <= finding["count"] <= finding["of"]
-        assert finding["found"].endswith(".")
-        assert finding["effect"].endswith(".")
-        assert "nan" not in finding["found"]
+    for finding in content.findings:
+        assert 0 <= finding.count <= finding.of
+        assert finding.found.endswith(".")
+        assert finding.effect.endswith(".")
+        assert "nan" not in finding.found

@@ -200,16 +200,24 @@ def finish(folder: Path, params: suite.Suite, variant: str, block: int, **change
     """Leave a run as training does, as far as planning reads it."""
     target = folder / "runs" / variant / str(block)
     target.mkdir(parents=True)
+    facts = {"parameters": 5, "forward_flops": 7, "selected_step": 1}
     record = {
+        "variant": variant,
+        "block": block,
         "model": dataclasses.asdict(params.model),
         "settings": settings_as_dict(params.variants[variant]),
         "seed": params.split.seed,
-        "replicates": [{"replicate": number} for number in params.split.replicates(block)],
+        "replicates": [{"replicate": number} | facts for number in params.split.replicates(block)],
         "environments": [{"device": "cpu"}],
     } | changes
     (target / "run.json").write_text(json.dumps(record))
     (target / "telemetry.json").write_text(
-        json.dumps([{"replicate": 0, "train": 10, "curve": 2, "predict": 1}, {"train": 20, "curve": 2, "predict": 1}])
+        json.dumps(
+            [
+                {"replicate": 0, "train": 10, "curve": 2, "predict": 1},
+                {"replicate": 1, "train": 20, "curve": 2, "predict": 1},
+            ]
+        )
     )
 
 

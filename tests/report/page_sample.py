@@ -1,22 +1,24 @@
 """Small made-up tables in the layout of reports/, for tests of what is rendered from them."""
 
 import base64
+import dataclasses
 import io
-import json
 import math
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import pandas as pd
 from PIL import Image
 
+from tests.samples import MANIFEST, NOT_KNOWN, REMEDY, VERDICT, audit_of, provenance
+from valgap.data.prepared import Part
 from valgap.document import html
-from valgap.findings.finding import Audit
-from valgap.ground import records
+from valgap.findings.finding import Audit, Example, Finding, Picture, Severity, Sheet
 from valgap.report.document import build
 from valgap.report.inputs import Inputs
 from valgap.results.provenance import Provenance
-from valgap.stats.verdict import Verdict
+from valgap.stats.intervals import Interval
+from valgap.stats.verdict import Covers, Divergence, Dose, Untested, Verdict
 
 VARIANTS = {  # name: cause, kind, role, accuracy
     "baseline": ("", "", "", 0.80),
@@ -26,7 +28,7 @@ VARIANTS = {  # name: cause, kind, role, accuracy
     "long_tail": ("imbalance", "injects", "exploratory", 0.72),
 }
 CLASSES = ("shirt", "shoe", "bag")
-POLICY = {"rotation_degrees": 20.0, "horizontal_flip": True, "zoom": 0.0}
+POLICY: dict[str, float | bool] = {"rotation_degrees": 20.0, "horizontal_flip": True, "zoom": 0.0}
 TITLES = {
     "capacity": "excess capacity",
     "regularization": "insufficient regularization",
@@ -42,7 +44,7 @@ def sample(
     confirmatory: bool = True,
     classes: tuple[str, ...] = CLASSES,
     rename: dict[str, str] | None = None,
-    severity: str = "problem",
+    severity: Severity = "problem",
     image_name: str = "camera 3/0007.png",
 ) -> Inputs:
     """What a report is made from. With n = 1 no interval is known; `rename` gives variants other names.
@@ -58,12 +60,8 @@ def sample(
         "curves": _curves(known, n, limit),
         **_of_predictions(known, n, classes),
     }
-    return Inputs(
-        tables,
-        records.parse(Provenance, json.dumps(_provenance(known, n, classes))),
-        records.parse(Verdict, json.dumps(_verdict(known, n, limit, remedy))),
-        records.parse(Audit, json.dumps(audit(severity, image_name, classes))),
-    )
+    audited = audit(severity, image_name, classes)
+    return Inputs(tables, _provenance(known, n, classes), _verdict(known, n, limit, remedy), audited)
 
 
 def page(inputs: Inputs) -> str:
@@ -141,84 +139,65 @@ def _png(side: int = 8) -> str:
     return base64.b64encode(buffer.getvalue()).decode("ascii")
 
 
-def audit(severity: str, image_name: str, classes: tuple[str, ...]) -> dict[str, Any]:
-    """audit.json with a finding of every kind: examples in pairs and singly, tables, and one that is not known."""
-    image = {"png": _png(), "name": image_name, "class_name": classes[0], "split": "pool"}
-    wide = image | {"png": _png(64), "name": "b.png", "class_name": classes[-1], "split": "test"}
-    common = {"examples": [], "tables": [], "unit": "images", "effect": "It may hide a part of the gap."}
+def audit(severity: Severity, image_name: str, classes: tuple[str, ...]) -> Audit:
+    """The audit with a finding of every kind: examples in pairs and singly, tables, and one that is not known."""
+    image = Picture(_png(), image_name, classes[0], "pool")
+    wide = Picture(_png(64), "b.png", classes[-1], "test")
+    effect = "It may hide a part of the gap."
     findings = [
-        {
-            "name": "groups", "title": "Groups on both sides of a split", "severity": severity,
-            "count": 2, "of": 30, "unit": "groups", "found": "2 of 30 declared groups lie on both sides of a split.",
-            "examples": [{"caption": "one group", "images": [image, wide]}] * 3,
-            "tables": [{"caption": "Images and groups of each split.", "headings": ["split", "images", "groups"],
-                        "rows": [["pool", "300", "25"], ["test", "300", "7"]]}],
-        },
-        {
-            "name": "label_errors", "title": "Suspected label errors", "severity": "worth a look", "count": 5,
-            "of": 600, "found": "A simple model doubts 5 of 600 labels.",
-            "examples": [{"caption": f"more like “{classes[-1]}” (97%)", "images": [image]}] * 5,
-        },
-        {"name": "brightness", "title": "Brightness and contrast", "severity": "fine", "count": 0, "of": 2,
-         "found": "0 of 2 means differ."},
-        {"name": "two_sample", "title": "Validation told from training", "severity": "unknown", "count": 0, "of": 0,
-         "found": "Unknown."},
-        {"name": "counts", "title": "Images by class and split", "severity": "fine", "count": 600, "of": 600,
-         "found": "600 images of 28 × 28 pixels, grey, in 3 classes: 300 pool and 300 test."},
-    ]  # fmt: skip
-    findings.sort(key=lambda finding: ["problem", "worth a look", "unknown", "fine"].index(str(finding["severity"])))
-    return {"schema": 2, "images": 600, "image_shape": [28, 28, 1], "findings": [common | found for found in findings]}
-
-
-def _provenance(known: dict[str, Any], n: int, classes: tuple[str, ...]) -> dict[str, Any]:
-    variant = {"replicates": n, "train_images": 60, "steps": 30, "parameters": 421_642, "selected_steps": [30] * n}
-    variant |= {"forward_flops": 1_000, "predictions_md5": {}}
-    per_class = dict.fromkeys(classes, 100)
-    return {
-        "schema": 3, "model": {"builder": "cnn"},
-        "data": {
-            "image_shape": [28, 28, 1], "class_names": list(classes),
-            "parts": {name: {"images": 300, "per_class": per_class} for name in ("pool", "test")},
-            "scheme": "holdout", "given_validation": False, "groups": 30, "train_size": 60,
-            "max_train_size": 120, "val_size": 60, "test_size": 300, "whole_pool": False, "class_sizes": [100],
-            "not_used": 3, "dropped": 0, "dropped_files": [],
-            "source_sha256": {"images.xz": "cd" * 32},
-        },
-        "seed": 20240,
-        "train": {"steps": 30, "batch_size": 8, "learning_rate": 0.001, "dropout": [0.0, 0.0, 0.0],
-                  "early_stopping": False, "augmentation": {"zoom": 0.0}, "curve_points": 3, "curve_train_images": 20},
-        "variants": {
-            name: variant | {"diff": {} if name == "baseline" else {"augmentation": POLICY},
-                             "environments": [{"python": "3.11.7", "device": "cpu"}]}
-            for name in known
-        },
-        "not_trained": {"wide": {"width": 2}},
-    }  # fmt: skip
-
-
-def _verdict(known: dict[str, Any], n: int, limit: float, remedy: str | None) -> dict[str, Any]:
-    low, high = (None, None) if math.isnan(limit) else (0.17, 0.19)
-    sizes = [{"variant": name, "x": x} for name, x in (("baseline", 60), ("double_data", 120)) if name in known]
-    gap = {"n": n, "mean": 0.18, "sd": None, "low": low, "high": high}
-    effect: dict[str, Any] = {"n": n, "mean": 0.01, "low": None if n == 1 else 0.005, "high": None if n == 1 else 0.015}
-    effect |= {"confidence": 0.9875, "wins": f"{n - 1}/{n}", "mde": None if n == 1 else 0.01}
-    return {
-        "metric": "accuracy", "margin": 0.02, "replicates": n, "block_size": 2, "data": None,
-        "covers": {"training": "drawn", "test": "fixed", "groups": 30},
-        "injected": [], "underfit": [], "gap": gap,
-        "divergence": (
-            {"verdict": "problematic", "slope": gap, "from_epoch": 1.25} if n > 1
-            else {"verdict": "unknown", "slope": gap, "from_epoch": None}
+        Finding(
+            "groups", "Groups on both sides of a split", severity, 2, 30, "groups",
+            "2 of 30 declared groups lie on both sides of a split.", effect,
+            (Example("one group", (image, wide)),) * 3,
+            (Sheet("Images and groups of each split.", ("split", "images", "groups"),
+                   (("pool", "300", "25"), ("test", "300", "7"))),),
         ),
-        "causes": [
-            {"cause": cause, "title": title, "verdict": "not tested", "why": "none was trained"}
+        Finding(
+            "label_errors", "Suspected label errors", "worth a look", 5, 600, "images",
+            "A simple model doubts 5 of 600 labels.", effect,
+            (Example(f"more like “{classes[-1]}” (97%)", (image,)),) * 5,
+        ),
+        Finding("brightness", "Brightness and contrast", "fine", 0, 2, "images", "0 of 2 means differ.", effect),
+        Finding("two_sample", "Validation told from training", "unknown", 0, 0, "images", "Unknown.", effect),
+        Finding(
+            "counts", "Images by class and split", "fine", 600, 600, "images",
+            "600 images of 28 × 28 pixels, grey, in 3 classes: 300 pool and 300 test.", effect,
+        ),
+    ]  # fmt: skip
+    return audit_of(*sorted(findings, key=lambda finding: get_args(Severity).index(finding.severity)))
+
+
+def _provenance(known: dict[str, Any], n: int, classes: tuple[str, ...]) -> Provenance:
+    diffs = {name: {} if name == "baseline" else {"augmentation": POLICY} for name in known}
+    parts = {name: Part(300, dict.fromkeys(classes, 100)) for name in ("pool", "test")}
+    return provenance(
+        {
+            name: {"diff": diff, "replicates": n, "steps": 30, "parameters": 421_642, "selected_steps": (30,) * n}
+            for name, diff in diffs.items()
+        },
+        data=dataclasses.replace(MANIFEST, class_names=classes, parts=parts, groups=30, train_size=60),
+        seed=20240,
+        train={"steps": 30, "batch_size": 8, "learning_rate": 0.001, "dropout": [0.0, 0.0, 0.0],
+               "early_stopping": False, "augmentation": {"zoom": 0.0}, "curve_points": 3, "curve_train_images": 20},
+        not_trained={"wide": {"width": 2}},
+    )  # fmt: skip
+
+
+def _verdict(known: dict[str, Any], n: int, limit: float, remedy: str | None) -> Verdict:
+    low, high = (math.nan, math.nan) if math.isnan(limit) else (0.17, 0.19)
+    sizes = tuple(Dose(name, x) for name, x in (("baseline", 60), ("double_data", 120)) if name in known)
+    return dataclasses.replace(
+        VERDICT,
+        replicates=n, block_size=2, data=None, covers=Covers("drawn", "fixed", 30),
+        gap=Interval(n, 0.18, math.nan, low, high),
+        divergence=(
+            Divergence("problematic", NOT_KNOWN, 1.25) if n > 1 else Divergence("unknown", NOT_KNOWN, None)
+        ),
+        causes=tuple(
+            Untested(cause=cause, title=title, verdict="not tested", why="none was trained")
             for cause, title in TITLES.items()
-        ],
-        "remedy": effect | {
-            "variant": remedy, "verdict": "helps", "material": False, "diff": {"dropout": [0.25, 0.25, 0.5]},
-            "nll": {"mean": -0.1, "low": None, "high": None}, "chosen_on_block": 0, "parameters": 421_642,
-            "steps": 30, "relative_compute": 1.0,
-        } if remedy else None,
-        "doses": {"data": sizes} if len(sizes) > 1 else {},
-        "policies": {"source": POLICY},
-    }  # fmt: skip
+        ),
+        remedy=dataclasses.replace(REMEDY, variant=remedy) if remedy else None,
+        doses={"data": sizes} if len(sizes) > 1 else {},
+        policies={"source": POLICY},
+    )  # fmt: skip

@@ -9,11 +9,12 @@ from tests.report.page_sample import page, sample
 from tests.report.test_page import Page
 from valgap.document import markdown
 from valgap.document.text import plain
+from valgap.findings.finding import Severity
 from valgap.ground import paths
 from valgap.ground.errors import SuiteError
 from valgap.report.document import build
 from valgap.report.inputs import Inputs
-from valgap.results.audit import read_audit
+from valgap.results.audit import read_audit, write_audit
 
 HOSTILE = "<img src=x onerror=alert(1)> | `code` **b**\n\n# h [a](javascript:x) \"q' </script> http://x.yz &lt;"
 
@@ -29,7 +30,7 @@ def kinds(text: str) -> list[str]:
 
 
 @pytest.mark.parametrize(("severity", "first"), [("problem", True), ("worth a look", False), ("fine", False)])
-def test_a_problem_comes_before_the_verdict_and_anything_else_after_it(severity: str, first: bool) -> None:
+def test_a_problem_comes_before_the_verdict_and_anything_else_after_it(severity: Severity, first: bool) -> None:
     whole = page(sample(severity=severity))
     header = whole[whole.index("<header>") : whole.index("</header>")]
     assert (header.index("The data: ") < header.index("The gap is real.")) is first
@@ -119,6 +120,7 @@ def test_what_is_no_png_gives_no_image() -> None:
         ("{", "reports/audit.json cannot be read (.*): run `dvc repro prepare`"),
         ("{}", "reports/audit.json cannot be read (.*schema.*): run `dvc repro prepare`"),
         ('{"schema": 1}', "reports/audit.json has schema 1, this suite reads 2: run `dvc repro prepare`"),
+        ('{"schema": 2}', r"reports/audit.json cannot be read \(images: .*\): run `dvc repro prepare`"),
     ],
 )
 def test_report_says_what_to_do_without_an_audit(
@@ -130,3 +132,11 @@ def test_report_says_what_to_do_without_an_audit(
         paths.AUDIT.write_text(text)
     with pytest.raises(SuiteError, match=says):
         read_audit()
+
+
+def test_report_reads_what_the_audit_writes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    paths.REPORTS.mkdir()
+    content = sample().audit
+    write_audit(content, paths.AUDIT)
+    assert read_audit() == content

@@ -1,77 +1,36 @@
 import dataclasses
-import json
+import math
 from typing import Any
 
 import pandas as pd
 import pytest
 import yaml
 
-from tests.report.page_sample import sample
+from tests import samples
+from tests.samples import CAPACITY, NOT_KNOWN, PRICE, REMEDY, VERDICT
 from valgap.document import markdown
 from valgap.document.parts import Code, Document, Section
-from valgap.ground import records
 from valgap.report import screen as first
 from valgap.report.inputs import Inputs
-from valgap.stats.verdict import Verdict
+from valgap.stats.intervals import Interval
+from valgap.stats.verdict import Covers, Divergence, ImagesNeeded, Price, SplitEffect
 
 SUMMARY = pd.DataFrame(
     [("baseline", split, "accuracy", 12, mean, mean - 0.01, mean + 0.01) for split, mean in
      (("train", 0.996), ("val", 0.836), ("test", 0.829))],
     columns=["variant", "split", "metric", "n", "mean", "low", "high"],
 )  # fmt: skip
-EFFECT = {
-    "variant": "dropout",
-    "n": 12,
-    "mean": 0.014,
-    "low": 0.007,
-    "high": 0.021,
-    "confidence": 0.98,
-    "wins": "11/12",
-}
-CAUSE = {
-    "cause": "capacity", "title": "excess capacity", "primary": "dropout", "verdict": "contributes", "material": False,
-    "mde": 0.01, "max_t_p": 0.001, "more_replicates": 0, **EFFECT,
-}  # fmt: skip
-UNREACHED = {"images": None, "low": None, "high": None}
-WITHIN = {"reach": "within reach", "images": 5656.9, "low": 4000.0, "high": 10079.4}
-SLOPE = {"n": 12, "mean": 0.01, "sd": 0.003, "low": 0.009, "high": 0.013}
-VERDICT: dict[str, Any] = {
-    "metric": "accuracy",
-    "margin": 0.02,
-    "replicates": 12,
-    "block_size": 6,
-    "covers": {"training": "drawn", "test": "fixed", "groups": None},
-    "gap": {"n": 12, "mean": 0.16, "sd": 0.01, "low": 0.152, "high": 0.168},
-    "divergence": {"verdict": "problematic", "slope": SLOPE, "from_epoch": 9.2},
-    "causes": [
-        {"cause": "split", "title": "the split itself", "verdict": "not applicable", "why": "the suite made the split"},
-        CAUSE,
-    ],
-    "data": {
-        "sizes": {"baseline": 1000, "double_data": 2000},
-        "per_doubling": {"n": 12, "mean": 0.02, "sd": 0.005, "low": 0.015, "high": 0.025},
-        "target_gain": 0.05,
-        "headroom": 0.17,
-        "extrapolated": False,
-        "images_needed": WITHIN,
-    },
-    "remedy": EFFECT | {
-        "verdict": "helps", "material": False, "mde": 0.01, "diff": {"dropout": [0.25, 0.25, 0.5]},
-        "nll": {"mean": -0.28, "low": -0.3, "high": -0.26},
-        "chosen_on_block": 0, "parameters": 421642, "steps": 960, "relative_compute": 1.0,
-    },
-    "underfit": [], "injected": [], "doses": {}, "policies": {},
-}  # fmt: skip
+PROVENANCE = dataclasses.replace(samples.PROVENANCE, not_trained={"mixup": {"mixup": 0.2}})
+UNTESTED = VERDICT.causes[:1]
 
 
 def screen(**changes: Any) -> Inputs:
-    given = sample()
-    return dataclasses.replace(
-        given,
-        tables=given.tables | {"summary": SUMMARY},
-        verdict=records.parse(Verdict, json.dumps(VERDICT | changes)),
-        provenance=dataclasses.replace(given.provenance, not_trained={"mixup": {"mixup": 0.2}}),
-    )
+    verdict = dataclasses.replace(VERDICT, **changes)
+    return Inputs({"summary": SUMMARY}, PROVENANCE, verdict, samples.NOTHING_FOUND)
+
+
+def price(**changes: Any) -> Price:
+    return dataclasses.replace(PRICE, **changes)
 
 
 def whole(shown: Inputs) -> str:
@@ -105,45 +64,44 @@ def test_it_claims_no_more_than_an_intervention_shows(forbidden: str) -> None:
 
 
 def test_an_inconclusive_cause_says_what_would_settle_it() -> None:
-    entry = VERDICT["causes"][1] | {"verdict": "inconclusive", "low": -0.01, "mde": 0.025, "more_replicates": 7}
-    text = whole(screen(causes=[entry]))
+    entry = dataclasses.replace(CAPACITY, verdict="inconclusive", low=-0.01, mde=0.025, more_replicates=7)
+    text = whole(screen(causes=(entry,)))
     assert "an effect of 2.5 pp would have been found with 80% probability" in text
     assert "`make more ARM=dropout BLOCKS=2` (at most 24 runs" in text  # 7 replicates are two blocks of 6, of two arms
-    hopeless = whole(screen(causes=[entry | {"more_replicates": None}]))
+    hopeless = whole(screen(causes=(dataclasses.replace(entry, more_replicates=None),)))
     assert "More replicates cannot settle excess capacity" in hopeless
 
 
 def test_a_harmful_removal_that_underfits_is_not_held_against_the_cause() -> None:
-    harms = VERDICT["causes"][1] | {"verdict": "removing it harms", "mean": -0.15, "low": -0.16, "high": -0.14}
-    assert "after as many steps it underfits" in whole(screen(causes=[harms], underfit=["dropout"]))
-    assert "underfits" not in whole(screen(causes=[harms], underfit=[]))
+    harms = dataclasses.replace(CAPACITY, verdict="removing it harms", mean=-0.15, low=-0.16, high=-0.14)
+    assert "after as many steps it underfits" in whole(screen(causes=(harms,), underfit=("dropout",)))
+    assert "underfits" not in whole(screen(causes=(harms,), underfit=()))
 
 
 def test_no_remedy_is_recommended_that_is_not_shown_to_help() -> None:
-    remedy = VERDICT["remedy"] | {"verdict": "inconclusive", "low": -0.004}
-    shown = screen(remedy=remedy, causes=VERDICT["causes"][:1])
+    remedy = dataclasses.replace(REMEDY, verdict="inconclusive", low=-0.004)
+    shown = screen(remedy=remedy, causes=UNTESTED)
     none = "Gap 16.0 pp. No tested remedy is shown to raise test accuracy"
     assert first.headline(shown) == f"{none}; more data does, by +2.0 pp a doubling."
-    assert first.headline(screen(remedy=remedy, causes=VERDICT["causes"][:1], data=None)) == f"{none}."
+    assert first.headline(screen(remedy=remedy, causes=UNTESTED, data=None)) == f"{none}."
     assert params_diff(shown) == ""
     assert "Do this" not in whole(shown)
     assert "The most promising of the tested remedies, `dropout`" in whole(shown)
 
 
 def test_a_gap_that_is_not_shown_is_not_called_real() -> None:
-    text = whole(screen(gap={"n": 12, "mean": 0.01, "sd": 0.05, "low": -0.02, "high": 0.04}))
+    text = whole(screen(gap=Interval(12, 0.01, 0.05, -0.02, 0.04)))
     assert "No gap is shown: its interval includes 0." in text
     assert "The gap is real" not in text
 
 
 def test_what_is_unknown_is_said_and_not_printed_as_nan() -> None:
-    unknown = {"n": 1, "mean": 0.16, "sd": None, "low": None, "high": None}
     text = whole(
         screen(
-            gap=unknown, remedy=None,
-            divergence={"verdict": "unknown", "slope": unknown, "from_epoch": None},
-            causes=[VERDICT["causes"][1] | {"verdict": "unknown", "low": None, "high": None, "wins": "1/1"}],
-            data=VERDICT["data"] | {"per_doubling": unknown, "images_needed": UNREACHED | {"reach": "unknown"}},
+            gap=NOT_KNOWN, remedy=None,
+            divergence=Divergence("unknown", NOT_KNOWN, None),
+            causes=(dataclasses.replace(CAPACITY, verdict="unknown", low=math.nan, high=math.nan, wins="1/1"),),
+            data=price(per_doubling=NOT_KNOWN, images_needed=ImagesNeeded("unknown", *[math.nan] * 3)),
         )
     )  # fmt: skip
     assert "One replicate has no interval" in text
@@ -155,14 +113,11 @@ def test_what_is_unknown_is_said_and_not_printed_as_nan() -> None:
 
 def test_arms_that_close_the_gap_by_underfitting_are_named() -> None:
     assert "with `augmentation` training accuracy falls together with test accuracy" in whole(
-        screen(underfit=["augmentation"])
+        screen(underfit=("augmentation",))
     )
 
 
-SPLIT = {
-    "cause": "split", "title": "the split itself", "variant": "resplit", "n": 12, "mean": -0.05, "low": -0.02,
-    "high": 0.02, "groups": 40,
-}  # fmt: skip
+SPLIT = SplitEffect("split", "the split itself", "resplit", 12, 40, -0.05, -0.02, 0.02, "not shown")
 
 
 @pytest.mark.parametrize(
@@ -173,11 +128,11 @@ SPLIT = {
         ({"verdict": "easier than re-splits", "mean": 0.05}, "look for leakage in the data audit"),
         ({"verdict": "not shown", "mean": 0.001}, "+0.1 pp from that of 12 re-splits"),
         ({"verdict": "not shown", "mean": 0.001, "groups": None}, "groups are unknown, and re-splits may leak"),
-        ({"verdict": "unknown", "low": None, "high": None, "n": 1}, "it takes two re-splits"),
+        ({"verdict": "unknown", "low": math.nan, "high": math.nan, "n": 1}, "it takes two re-splits"),
     ],
 )
 def test_a_given_split_is_placed_among_re_splits(change: dict[str, Any], says: str) -> None:
-    _, verdict, evidence = first.causes(screen(causes=[SPLIT | change])).rows[0]
+    _, verdict, evidence = first.causes(screen(causes=(dataclasses.replace(SPLIT, **change),))).rows[0]
     assert verdict == change["verdict"]
     assert says in evidence
     assert "None" not in evidence
@@ -187,32 +142,32 @@ def test_a_given_split_is_placed_among_re_splits(change: dict[str, Any], says: s
 
 
 def test_what_intervals_do_not_speak_for_is_said() -> None:
-    whole_pool = whole(screen(covers={"training": "whole", "test": "fixed", "groups": 31}))
+    whole_pool = whole(screen(covers=Covers("whole", "fixed", 31)))
     assert "replicates vary seeds and validation" in whole_pool
     assert "Test intervals count 31 groups, not images." in whole_pool
-    folds = whole(screen(covers={"training": "drawn", "test": "folds", "groups": 31}))
+    folds = whole(screen(covers=Covers("drawn", "folds", 31)))
     assert "Folds take turns as the test set" in folds
     assert "31 groups" not in folds
     assert "seeds and validation" not in whole(screen())
 
 
 def test_no_images_are_named_for_more_than_there_is_to_gain() -> None:
-    needed = UNREACHED | {"reach": "more than is left to gain"}
-    text = whole(screen(data=VERDICT["data"] | {"headroom": 0.018, "images_needed": needed}))
+    needed = ImagesNeeded("more than is left to gain", *[math.nan] * 3)
+    text = whole(screen(data=price(headroom=0.018, images_needed=needed)))
     assert "+5.0 pp is more than the 1.8 pp that are left to gain" in text
     assert "would take about" not in text
 
 
 def test_no_number_of_images_is_named_where_the_trend_does_not_lead() -> None:
-    text = whole(screen(data=VERDICT["data"] | {"images_needed": UNREACHED | {"reach": "out of reach"}}))
+    text = whole(screen(data=price(images_needed=ImagesNeeded("out of reach", *[math.nan] * 3))))
     assert "+5.0 pp is out of reach of this trend" in text
     assert "would take about" not in text
-    unbounded = whole(screen(data=VERDICT["data"] | {"images_needed": WITHIN | {"high": None}}))
+    unbounded = whole(screen(data=price(images_needed=ImagesNeeded("within reach", 5656.9, 4000.0, math.nan))))
     assert "about 5,700 images (4,000 or any number more) if the trend went on" in unbounded
 
 
 def test_a_gain_from_more_data_than_there_is_is_an_extrapolation() -> None:
-    text = whole(screen(data=VERDICT["data"] | {"extrapolated": True}, remedy=None, causes=VERDICT["causes"][:1]))
+    text = whole(screen(data=price(extrapolated=True), remedy=None, causes=UNTESTED))
     assert "more data would, by +2.0 pp a doubling if the trend went on" in text
     assert "the baseline has all there are" in text
 

@@ -7,7 +7,6 @@ import os
 import re
 import subprocess
 import sys
-from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -20,10 +19,12 @@ from valgap.document import figures, markdown
 from valgap.document.html import marked, script_json
 from valgap.document.numbers import Form
 from valgap.document.parts import Figure, Table
-from valgap.report import document, frames
+from valgap.ground import paths
+from valgap.report import document, frames, inputs
 from valgap.report.document import build
-from valgap.report.inputs import Inputs, read_table
+from valgap.report.inputs import Inputs
 from valgap.report.stage import STYLE
+from valgap.results.tables import parse_table
 
 HOSTILE = "<img src=x onerror=alert(1)>"
 LARGEST = 5_000_000  # bytes
@@ -184,12 +185,12 @@ def test_renders_with_little_to_show(arguments: dict[str, Any]) -> None:
     assert not re.search(r"\b(?:nan|None|NaN)\b", markdown.write(build(given)))
 
 
-def test_missing_cells_are_said_to_be_missing(page: Page, tmp_path: Path) -> None:
+def test_missing_cells_are_said_to_be_missing(page: Page) -> None:
     assert words_of_nothing(page) == []
     given = sample(n=1)
     missing = {"cause": float("nan"), "kind": float("nan"), "verdict": None, "wins": None}
-    given.tables["contrasts"].assign(**missing).to_csv(tmp_path / "contrasts.csv", index=False)
-    parsed = Page(written(with_tables(given, contrasts=read_table(tmp_path / "contrasts.csv"))))
+    content = given.tables["contrasts"].assign(**missing).to_csv(index=False).encode()
+    parsed = Page(written(with_tables(given, contrasts=parse_table(paths.CONTRASTS, content))))
     assert words_of_nothing(parsed) == []
 
 
@@ -307,12 +308,12 @@ def test_no_policy_is_trained_with_where_augmentation_is_off() -> None:
     assert not rows[rows.variant == "baseline"].own.any()
 
 
-def test_names_that_look_like_numbers_or_nothing_are_names(tmp_path: Path) -> None:
+def test_names_that_look_like_numbers_or_nothing_are_names() -> None:
     given = sample(classes=("0", "1", "NA"), rename={"narrow": "1e3"})
     read = {}
-    for name, table in given.tables.items():
-        table.to_csv(tmp_path / f"{name}.csv", index=False)
-        read[name] = read_table(tmp_path / f"{name}.csv")
+    for path in inputs.FILES:
+        content = given.tables[path.stem].to_csv(index=False).encode()
+        read[path.stem] = parse_table(path, content)
     text = markdown.write(build(dataclasses.replace(given, tables=read)), STYLE)
     assert "| `1e3` |" in text
     assert "\n| 0 | `baseline` | 20 |" in text

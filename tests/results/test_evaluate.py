@@ -58,7 +58,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Suite:
     return loaded
 
 
-def write_run(params: Suite, variant: str, block: int, right: float) -> None:
+def write_run(params: Suite, variant: str, block: int, right: float, classes: int = 3) -> None:
     """A finished cell whose validation and test predictions are right with probability `right`."""
     splits, rng = load_splits(block), np.random.default_rng(block)
     every = load_labels()
@@ -67,7 +67,8 @@ def write_run(params: Suite, variant: str, block: int, right: float) -> None:
     for split, rows in index.items():
         labels = every[rows]
         correct = rng.random(labels.shape) < (1 if split == "train" else right)
-        probabilities = np.eye(3, dtype=np.float32)[np.where(correct, labels, (labels + 1) % 3)] * 0.7 + 0.1
+        probabilities = np.eye(classes, dtype=np.float32)[np.where(correct, labels, (labels + 1) % classes)]
+        probabilities = probabilities * 0.7 + np.float32(0.3 / classes)
         predictions |= {f"{split}_probabilities": probabilities, f"{split}_labels": labels, f"{split}_index": rows}
         predictions[f"{split}_groups"] = rows
     predictions["val_under_flip_probabilities"] = predictions["val_probabilities"]
@@ -75,6 +76,9 @@ def write_run(params: Suite, variant: str, block: int, right: float) -> None:
     folder.mkdir(parents=True)
     np.savez(folder / paths.PREDICTIONS, **predictions)
     run = {
+        "variant": variant,
+        "block": block,
+        "seed": params.split.seed,
         "model": dataclasses.asdict(params.model),
         "settings": settings_as_dict(params.variants[variant]),
         "replicates": [

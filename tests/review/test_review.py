@@ -3,11 +3,13 @@
 import dataclasses
 import math
 import re
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
 
+from tests import samples
 from tests.scratch import ROOT
 from valgap.document.markdown import LIMIT, Section, code, compose, plain, table
 from valgap.ground.params import suite
@@ -157,25 +159,20 @@ def test_would_miss_is_the_detectable_effect() -> None:
     assert words.word(judged([0.7], [0.8]), REVIEW, 0.02) == "unknown (one replicate)"
 
 
-def side(variants: dict[str, dict], values: dict[str, float], **provenance: object) -> Side:
+NO_CAUSE = dataclasses.replace(samples.VERDICT, causes=())
+
+
+def side(variants: dict[str, dict], values: dict[str, float], **provenance: Any) -> Side:
     rows = [(name, r, "test", "accuracy", value) for name, value in values.items() for r in (0, 1)]
     results = pd.DataFrame(rows, columns=["variant", "replicate", "split", "metric", "value"])
-    entries = {
-        name: {
-            "diff": diff,
-            "predictions_md5": {"0": str(values[name])},
-            "steps": 10,
-            "parameters": 5,
-            "forward_flops": 7,
-        }
-        for name, diff in variants.items()
-    }
-    known = {"data": {"train_size": 5}, "seed": 1, "train": {"width": 1.0, "batch_size": 4}, "variants": entries}
+    known = samples.provenance(
+        {name: {"diff": diff, "predictions_md5": {"0": str(values[name])}} for name, diff in variants.items()}
+    )
     recalls = pd.DataFrame(
         [(name, 0, "test", "a|b", 10, value) for name, value in values.items()],
         columns=["variant", "replicate", "split", "class", "images", "recall"],
     )
-    return Side(results, recalls, known | provenance, {"causes": []})
+    return Side(results, recalls, dataclasses.replace(known, **provenance), NO_CAUSE)
 
 
 def test_what_became_of_each_variant() -> None:
@@ -187,13 +184,15 @@ def test_what_became_of_each_variant() -> None:
     assert changes.variants(knob, base).identical == {"baseline"}, "a knob that is new and off redefines nothing"
     assert changes.is_paired(head, base)
     assert not changes.is_paired(side({"baseline": {}}, {"baseline": 0.7}, seed=2), base)
-    assert not changes.is_paired(side({"baseline": {}}, {"baseline": 0.7}, data={"train_size": 6}), base)
+    assert not changes.is_paired(
+        side({"baseline": {}}, {"baseline": 0.7}, data=dataclasses.replace(samples.MANIFEST, train_size=6)), base
+    )
 
 
 def test_other_predictions_with_equal_scores_are_not_bit_identical() -> None:
     base = side({"baseline": {}}, {"baseline": 0.7})
     head = side({"baseline": {}}, {"baseline": 0.7})
-    head.variants["baseline"]["predictions_md5"] = {"0": "other"}
+    head.variants["baseline"] = dataclasses.replace(head.variants["baseline"], predictions_md5={"0": "other"})
     assert changes.variants(head, base).identical == set()
 
 
@@ -205,7 +204,7 @@ def test_parameters_differ_by_dotted_key() -> None:
 def test_costs_and_recalls() -> None:
     base = side({"baseline": {}, "dropout": {}}, {"baseline": 0.7, "dropout": 0.5})
     head = side({"baseline": {}, "dropout": {}}, {"baseline": 0.7, "dropout": 0.4})
-    head.variants["dropout"]["steps"] = 30
+    head.variants["dropout"] = dataclasses.replace(head.variants["dropout"], steps=30)
     assert changes.costs(head, base)[0][2] == {"parameters": 5, "steps": 30, "compute": 3.0}
     recalls = changes.recalls(head, base, ["dropout"])
     assert recalls.change.tolist() == pytest.approx([-0.1])

@@ -1,25 +1,25 @@
 import dataclasses
-import json
 import math
 from typing import Any
 
 import numpy as np
 import pytest
 
+from tests.samples import MANIFEST
 from tests.scratch import ROOT
+from valgap.data.prepared import Manifest
+from valgap.ground import records
 from valgap.ground.errors import SuiteError
 from valgap.ground.params.experiment import Augmentation
 from valgap.ground.params.suite import Cause, Suite, load
 from valgap.stats import metrics, verdicts
 from valgap.stats.contrasts import Comparison, Measured, balanced, primary_metric
-from valgap.stats.diagnosis import comparisons, diagnose, headline
+from valgap.stats.diagnosis import Cost, comparisons, diagnose, headline
 from valgap.stats.run import Run
+from valgap.stats.verdict import Verdict
 
 SUITE = load(ROOT / "params.yaml")
 EPOCHS = np.linspace(3, 30, 10)
-MANIFEST = {
-    "class_sizes": [50, 50], "train_size": 1000, "given_validation": False, "groups": None, "whole_pool": False,
-}  # fmt: skip
 ARMS = ("baseline", "pooling_head", "dropout", "l2", "ema")
 
 
@@ -56,14 +56,18 @@ def suite_of(rng: np.random.Generator, accuracies: dict[str, float], images: int
     }
 
 
-def judged(
-    params: Suite, loaded: dict[str, Run], manifest: dict[str, Any] = MANIFEST, replicates: int = 12
-) -> dict[str, Any]:
-    costs = {name: {"parameters": 10, "forward_flops": 100} for name in loaded}
+def judged(params: Suite, loaded: dict[str, Run], manifest: Manifest = MANIFEST, replicates: int = 12) -> Verdict:
+    costs = {name: Cost(parameters=10, forward_flops=100) for name in loaded}
     rising = np.tile(0.5 + 0.01 * EPOCHS, (replicates, 1)) + np.arange(replicates)[:, np.newaxis] * 1e-3 * EPOCHS
     _, verdict = diagnose(params, loaded, {"epochs": EPOCHS, "val_nll": rising}, manifest, costs)
-    json.dumps(verdict, allow_nan=False)
-    return verdict | {"by_cause": {entry["cause"]: entry for entry in verdict["causes"]}}
+    text = records.text(verdict, indent=2)
+    assert records.text(records.parse(Verdict, text), indent=2) == text
+    return verdict
+
+
+def cause(verdict: Verdict, name: str) -> Any:
+    """The verdict's entry of a cause."""
+    return next(entry for entry in verdict.causes if entry.cause == name)
 
 
 def test_whole_verdict_raises_few_false_alarms() -> None:
@@ -82,16 +86,16 @@ def test_whole_verdict_raises_few_false_alarms() -> None:
 def test_a_removed_cause_that_helps_contributes_and_one_that_harms_does_not() -> None:
     accuracies = dict.fromkeys(ARMS, 0.7) | {"pooling_head": 0.5, "dropout": 0.85}
     verdict = judged(suite(), suite_of(np.random.default_rng(1), accuracies, images=2000))
-    causes = verdict["by_cause"]
-    assert causes["regularization"]["verdict"] == "contributes"
-    assert causes["regularization"]["material"] is True
-    assert causes["regularization"]["wins"] == "12/12"
-    assert causes["capacity"]["verdict"] == "removing it harms"
-    assert causes["split"]["verdict"] == "not applicable"
-    remedy = verdict["remedy"]
-    assert (remedy["variant"], remedy["verdict"], remedy["n"], remedy["chosen_on_block"]) == ("dropout", "helps", 6, 0)
-    assert remedy["diff"] == {"dropout": [0.25, 0.25, 0.5]}
-    assert remedy["relative_compute"] == 1.0
+    assert cause(verdict, "regularization").verdict == "contributes"
+    assert cause(verdict, "regularization").material is True
+    assert cause(verdict, "regularization").wins == "12/12"
+    assert cause(verdict, "capacity").verdict == "removing it harms"
+    assert cause(verdict, "split").verdict == "not applicable"
+    remedy = verdict.remedy
+    assert remedy is not None
+    assert (remedy.variant, remedy.verdict, remedy.n, remedy.chosen_on_block) == ("dropout", "helps", 6, 0)
+    assert remedy.diff == {"dropout": [0.25, 0.25, 0.5]}
+    assert remedy.relative_compute == 1.0
     assert headline(verdict)["causes"]["regularization"]["verdict"] == "contributes"
 
 
@@ -106,15 +110,17 @@ def test_remedy_is_chosen_by_validation_on_the_first_block_and_judged_by_test_on
     (remedy,) = [c for c in found if c.role == "remedy"]
     assert remedy.variant == "ema"
     assert remedy.replicates == frozenset(range(6, 12))
-    assert judged(suite(), loaded)["remedy"]["verdict"] == "harms"
+    verdict = judged(suite(), loaded)
+    assert verdict.remedy is not None
+    assert verdict.remedy.verdict == "harms"
 
 
 def test_identical_results_are_no_effect_and_divide_by_nothing() -> None:
     baseline = suite_of(np.random.default_rng(3), {"baseline": 0.7})["baseline"]
     verdict = judged(suite(), dict.fromkeys(ARMS, baseline))
-    entry = verdict["by_cause"]["capacity"]
-    assert (entry["verdict"], entry["mean"], entry["low"], entry["high"]) == ("no effect within the margin", 0, 0, 0)
-    assert entry["max_t_p"] == 1
+    entry = cause(verdict, "capacity")
+    assert (entry.verdict, entry.mean, entry.low, entry.high) == ("no effect within the margin", 0, 0, 0)
+    assert entry.max_t_p == 1
 
 
 def test_one_replicate_has_no_intervals_and_no_words() -> None:
@@ -123,10 +129,10 @@ def test_one_replicate_has_no_intervals_and_no_words() -> None:
         for name, content in suite_of(np.random.default_rng(4), dict.fromkeys(ARMS, 0.7)).items()
     }
     verdict = judged(suite(), loaded, replicates=1)
-    assert verdict["by_cause"]["capacity"]["verdict"] == "unknown"
-    assert verdict["by_cause"]["capacity"]["low"] is None
-    assert verdict["remedy"] is None
-    assert verdict["divergence"]["verdict"] == "unknown"
+    assert cause(verdict, "capacity").verdict == "unknown"
+    assert math.isnan(cause(verdict, "capacity").low)
+    assert verdict.remedy is None
+    assert verdict.divergence.verdict == "unknown"
 
 
 def test_causes_that_the_baseline_lacks_are_not_present_and_their_injection_is_no_cause() -> None:
@@ -135,20 +141,20 @@ def test_causes_that_the_baseline_lacks_are_not_present_and_their_injection_is_n
         np.random.default_rng(5), dict.fromkeys(arms, 0.7) | {"long_tail": 0.3, "wrong_augmentation": 0.2}
     )
     verdict = judged(suite(arms), loaded)
-    assert verdict["by_cause"]["augmentation"]["verdict"] == "not present"
-    assert verdict["by_cause"]["imbalance"]["verdict"] == "not present"
-    assert verdict["by_cause"]["capacity"]["verdict"] == "not tested"
-    assert {row["variant"] for row in verdict["injected"]} == {"long_tail", "wrong_augmentation"}
+    assert cause(verdict, "augmentation").verdict == "not present"
+    assert cause(verdict, "imbalance").verdict == "not present"
+    assert cause(verdict, "capacity").verdict == "not tested"
+    assert {row.variant for row in verdict.injected} == {"long_tail", "wrong_augmentation"}
 
 
 def test_causes_that_the_baseline_has_need_an_arm_that_removes_them() -> None:
     loaded = suite_of(np.random.default_rng(6), {"baseline": 0.6, "dropout": 0.8})
-    uneven = MANIFEST | {"class_sizes": [90, 10]}
-    assert judged(suite(), loaded, uneven)["by_cause"]["imbalance"]["verdict"] == "not tested"
+    uneven = dataclasses.replace(MANIFEST, class_sizes=(90, 10))
+    assert cause(judged(suite(), loaded, uneven), "imbalance").verdict == "not tested"
     policy = dataclasses.replace(SUITE.train, augmentation=Augmentation(zoom=0.2))
     causes = {"augmentation": Cause(primary="dropout", removes=("dropout",))}
-    found = judged(suite(train=policy, causes=causes), loaded)["by_cause"]["augmentation"]
-    assert found["verdict"] == "contributes"
+    found = cause(judged(suite(train=policy, causes=causes), loaded), "augmentation")
+    assert found.verdict == "contributes"
 
 
 def test_remedies_of_an_injected_cause_are_compared_with_it() -> None:
@@ -168,11 +174,12 @@ def test_price_of_data_by_hand() -> None:
 
     arms = ("baseline", "half_data", "double_data")
     loaded = {"baseline": exactly(60), "half_data": exactly(40), "double_data": exactly(80)}
-    data = judged(suite(arms), loaded)["data"]
-    assert data["sizes"] == {"baseline": 1000, "half_data": 500, "double_data": 2000}
-    assert data["per_doubling"]["mean"] == pytest.approx(0.1)
-    assert data["headroom"] == pytest.approx(0.7)
-    assert data["images_needed"][0] == pytest.approx(1000 * 2**0.5)  # +5 pp is half a doubling
+    data = judged(suite(arms), loaded).data
+    assert data is not None
+    assert data.sizes == {"baseline": 1000, "half_data": 500, "double_data": 2000}
+    assert data.per_doubling.mean == pytest.approx(0.1)
+    assert data.headroom == pytest.approx(0.7)
+    assert data.images_needed.images == pytest.approx(1000 * 2**0.5)  # +5 pp is half a doubling
 
 
 def test_added_replicates_are_a_later_look_at_a_smaller_alpha() -> None:
@@ -227,20 +234,20 @@ def split_suite() -> Suite:
 
 def test_a_given_split_is_one_draw_among_re_splits() -> None:
     rng, alarms = np.random.default_rng(11), 0
-    grouped = MANIFEST | {"given_validation": True, "groups": 30}
+    grouped = dataclasses.replace(MANIFEST, given_validation=True, groups=30)
     params = dataclasses.replace(split_suite(), cells={"baseline": (0, 1), "resplit": (0, 1)})
     params = dataclasses.replace(params, variants=SUITE.variants | {"resplit": SUITE.train})
     for _ in range(200):
-        alarms += judged(params, given_split(0.0, rng), grouped)["by_cause"]["split"]["verdict"] != "not shown"
+        alarms += cause(judged(params, given_split(0.0, rng), grouped), "split").verdict != "not shown"
     assert 0 < alarms <= 200 * 0.09
     harder, easier = (given_split(shift, np.random.default_rng(12)) for shift in (-0.2, 0.15))
-    assert judged(params, harder, grouped)["by_cause"]["split"]["verdict"] == "contributes"
-    assert judged(params, easier, grouped)["by_cause"]["split"]["verdict"] == "easier than re-splits"
-    unknown = judged(params, harder, grouped | {"groups": None})["by_cause"]["split"]
-    assert unknown["verdict"] == "unresolved"  # never a recommendation to re-split
+    assert cause(judged(params, harder, grouped), "split").verdict == "contributes"
+    assert cause(judged(params, easier, grouped), "split").verdict == "easier than re-splits"
+    unknown = cause(judged(params, harder, dataclasses.replace(grouped, groups=None)), "split")
+    assert unknown.verdict == "unresolved"  # never a recommendation to re-split
     alone = {name: content for name, content in harder.items() if name == "baseline"}
     only_baseline = dataclasses.replace(params, cells={"baseline": (0, 1)})
-    assert judged(only_baseline, alone, grouped)["by_cause"]["split"]["verdict"] == "not tested"
+    assert cause(judged(only_baseline, alone, grouped), "split").verdict == "not tested"
 
 
 def test_folds_widen_intervals_and_leave_out_sign_flips() -> None:
@@ -249,9 +256,9 @@ def test_folds_widen_intervals_and_leave_out_sign_flips() -> None:
     for content in loaded.values():
         content["test_index"] = np.stack([np.arange(100) + 100 * (row % 5) for row in range(12)])
     folds = judged(suite(), loaded)
-    assert (plain["covers"]["test"], folds["covers"]["test"]) == ("fixed", "folds")
-    assert folds["by_cause"]["capacity"]["max_t_p"] is None
-    widths = [found["gap"]["high"] - found["gap"]["low"] for found in (plain, folds)]
+    assert (plain.covers.test, folds.covers.test) == ("fixed", "folds")
+    assert math.isnan(cause(folds, "capacity").max_t_p)
+    widths = [found.gap.high - found.gap.low for found in (plain, folds)]
     assert widths[1] / widths[0] == pytest.approx(math.sqrt((1 / 12 + 100 / 40) * 12))  # 100 tested, 40 trained on
 
 
@@ -261,4 +268,4 @@ def test_intervals_count_groups_of_test_images() -> None:
         content["test_groups"] = np.tile(np.arange(200) // 20, (12, 1))
     values = Measured(loaded).values("dropout", "accuracy", list(range(12)))
     assert values.shape == (12, 10)
-    assert judged(suite(("baseline", "dropout")), loaded, MANIFEST | {"groups": 25})["covers"]["groups"] == 10
+    assert judged(suite(("baseline", "dropout")), loaded, dataclasses.replace(MANIFEST, groups=25)).covers.groups == 10

@@ -12,7 +12,9 @@ from keras import layers
 
 from tests.builders import FUNCTIONAL, HEADER, KINDS, SEQUENTIAL, SOFTMAX, SUBCLASSED, write
 from tests.recipes import recipe
+from tests.samples import MANIFEST
 from tests.scratch import ROOT
+from valgap.data.prepared import write_manifest
 from valgap.ground import paths
 from valgap.ground.errors import SuiteError
 from valgap.ground.files import write_npz
@@ -481,9 +483,8 @@ def test_losses_that_a_layer_adds_itself_are_counted_once_a_step(
 def test_the_stage_checks_all_that_trains_and_writes_what_never_changes(tmp_path: Path) -> None:
     params = (ROOT / "params.yaml").read_text()
     (tmp_path / "data/prepared").mkdir(parents=True)
-    (tmp_path / "data/prepared/manifest.json").write_text(
-        '{"image_shape": [12, 12, 1], "class_names": ["a", "b", "c"]}'
-    )
+    manifest = dataclasses.replace(MANIFEST, image_shape=(12, 12, 1), class_names=("a", "b", "c"))
+    write_manifest(manifest, tmp_path / "data/prepared/manifest.json")
     for folder in (paths.ARRAYS, paths.SPLITS):
         (tmp_path / folder).mkdir()
     np.save(tmp_path / paths.LABELS, np.arange(6000) % 3)

@@ -1,5 +1,6 @@
 """`make verify`: the words on numbers worked out by hand, and the command on a real toy run that was tampered with."""
 
+import dataclasses
 import math
 import os
 from pathlib import Path
@@ -8,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from tests.samples import VARIANT, VERDICT, provenance
 from tests.scratch import TOY, copy_repository, run
 from valgap.document.environments import environments
 from valgap.ground.errors import SuiteError
@@ -59,7 +61,7 @@ def test_true_differences_of_the_bound_are_rarely_called_equal() -> None:
 
 def claims(rows: dict[str, list[int]]) -> Side:
     variants = {name: {"predictions_md5": {str(block): "0" for block in blocks}} for name, blocks in rows.items()}
-    return Side(pd.DataFrame(), pd.DataFrame(), {"variants": variants}, {})
+    return Side(pd.DataFrame(), pd.DataFrame(), provenance(variants), VERDICT)
 
 
 def test_cells_that_are_claimed() -> None:
@@ -84,10 +86,11 @@ def test_environments_stand_side_by_side_and_the_difference_is_bold() -> None:
 
 
 def test_review_shows_environments_only_where_they_differ() -> None:
-    one, other = ({"x": {"environments": [{"device": device}]}} for device in ("cpu", "gpu"))
+    cpu, gpu = (dataclasses.replace(VARIANT, environments=({"device": device},)) for device in ("cpu", "gpu"))
+    one, other = {"x": cpu}, {"x": gpu}
     assert sections.made_in(one, one) == ""
     assert "Not all was made in one environment" in sections.made_in(one, other)
-    mixed = one | {"y": {"environments": [{"device": "gpu"}]}}
+    mixed = one | {"y": gpu}
     assert "`cpu, gpu`" in sections.made_in(mixed, mixed)
 
 

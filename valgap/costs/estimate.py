@@ -5,6 +5,7 @@ import math
 import re
 import statistics
 from collections.abc import Iterable, Mapping
+from typing import Any
 
 from valgap.data.splits import Sizes
 from valgap.ground.errors import SuiteError
@@ -140,7 +141,7 @@ def detectable(sd: float, replicates: int, confidence: float) -> float:
     return minimum_detectable_effect(Contrast(interval, confidence, error, replicates - 1, sd**2, 0.0, "", math.nan))
 
 
-def paired_sd(rows: Iterable[Mapping[str, str]]) -> tuple[float, str]:
+def paired_sd(rows: Iterable[Mapping[str, Any]]) -> tuple[float, str]:
     """Median `sd` over the primary contrasts on accuracy of contrasts.csv's rows, and where it comes from."""
     found = [
         float(row["sd"])

@@ -29,6 +29,7 @@ from valgap.ground.params.experiment import Train
 from valgap.ground.params.suite import Suite
 from valgap.pipeline import freshness
 from valgap.results.provenance import Provenance, read_provenance
+from valgap.results.tables import read_table
 from valgap.training.recipe import Recipe
 from valgap.training.subset import load_splits, training_subset, validation
 
@@ -127,11 +128,7 @@ def export(params: Suite, variant: str, out: Path) -> Path:
 
 def tables() -> dict[str, pd.DataFrame]:
     """summary.csv and classes.csv. Raises SuiteError when they cannot be read."""
-    try:
-        files = {"summary": paths.SUMMARY, "classes": paths.CLASSES}
-        return {name: pd.read_csv(path, keep_default_na=False, na_values=[""]) for name, path in files.items()}
-    except (OSError, ValueError) as error:
-        raise SuiteError(f"reports/ cannot be read ({error}); run `make repro` first") from None
+    return {path.stem: read_table(path) for path in (paths.SUMMARY, paths.CLASSES)}
 
 
 def replace(partial: Path, target: Path) -> None:

@@ -4,7 +4,6 @@ Prepares the data, probes the machine's speed (once: .dvc/tmp/probe.json keeps i
 and reports/contrasts.csv, and prints. With a budget it prints what to train on it, and how.
 """
 
-import csv
 import math
 
 import click
@@ -17,6 +16,7 @@ from valgap.ground.params import suite
 from valgap.ground.params.suite import BASELINE, Suite
 from valgap.pipeline.workspace import lock_workspace
 from valgap.plan import ladder
+from valgap.results.tables import read_table
 from valgap.stats.verdicts import adjusted_confidence
 
 DEFAULT, EVERYTHING = "default set", "everything"
@@ -56,8 +56,7 @@ def measured_sd() -> tuple[float, str]:
     """Paired standard deviation of a primary contrast as a fraction of accuracy, and where it comes from."""
     if not paths.CONTRASTS.exists():
         return estimate.paired_sd([])
-    with paths.CONTRASTS.open(newline="", encoding="utf-8") as handle:
-        return estimate.paired_sd(csv.DictReader(handle))
+    return estimate.paired_sd(read_table(paths.CONTRASTS).to_dict("records"))
 
 
 def overview(params: Suite, costs: timings.Costs, totals: dict[str, Total]) -> list[str]:

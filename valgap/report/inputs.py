@@ -1,24 +1,21 @@
 """What a report is made from: the CSV tables and records of reports/, and what all sections ask of them."""
 
 import dataclasses
-from pathlib import Path
 
 import pandas as pd
 
 from valgap.findings.finding import Audit
 from valgap.ground import paths
-from valgap.ground.errors import SuiteError
 from valgap.results.audit import read_audit
 from valgap.results.provenance import Provenance, read_provenance
 from valgap.results.summary import BASELINE, Cell, cell
+from valgap.results.tables import read_table
 from valgap.results.verdict import read_verdict
 from valgap.stats.verdict import SplitEffect, Verdict
 
 Tables = dict[str, pd.DataFrame]
 
 FILES = (paths.SUMMARY, paths.CONTRASTS, paths.CURVES, paths.CONFUSION, paths.CLASSES, paths.RELIABILITY, paths.HARDEST)
-WORDS = ("variant", "against", "cause", "kind", "role", "split", "metric", "covers", "wins", "verdict", "class")
-TEXTS = (*WORDS, "actual", "predicted", "png")  # columns of names and words, which may look like numbers
 REFERENCES = {"majority_class": "majority class", "nearest_neighbour": "1-nearest neighbour"}
 METRIC_WORDS = {"accuracy": "test accuracy", "balanced_accuracy": "balanced test accuracy"}
 DATA_TITLE = "insufficient data"
@@ -77,16 +74,5 @@ class Inputs:
 
 def read() -> Inputs:
     """All that a report is made from. Raises SuiteError naming a missing or malformed file."""
-    try:
-        tables = {path.stem: read_table(path) for path in FILES}
-    except FileNotFoundError as error:
-        raise SuiteError(f"{error.filename} is missing: run `dvc repro diagnose`, or restore it from Git") from None
-    except ValueError as error:
-        raise SuiteError(f"reports/ cannot be read ({error}): run `dvc repro -f -s evaluate diagnose`") from None
+    tables = {path.stem: read_table(path) for path in FILES}
     return Inputs(tables, read_provenance(), read_verdict(), read_audit())
-
-
-def read_table(path: Path) -> pd.DataFrame:
-    """A CSV table in which names and words are texts whatever they look like: a class may be named 0, NA or None."""
-    table = pd.read_csv(path, dtype=dict.fromkeys(TEXTS, str), keep_default_na=False, na_values=[""])
-    return table.fillna({name: "" for name in TEXTS if name in table})

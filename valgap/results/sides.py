@@ -1,7 +1,6 @@
 """Reads the two sides of a review: reports/ of a revision through Git, without a checkout, and the workspace's."""
 
 import dataclasses
-import io
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -12,7 +11,7 @@ import yaml
 
 from valgap.ground import paths
 from valgap.results.provenance import Provenance, VariantRecord, parse_provenance
-from valgap.results.tables import SCHEMA
+from valgap.results.tables import SCHEMA, parse_table
 from valgap.results.verdict import parse_verdict
 from valgap.stats.references import REFERENCES
 from valgap.stats.verdict import Verdict
@@ -57,9 +56,7 @@ def read_side(read: Reader, name: str) -> Side:
             )
         provenance = parse_provenance(content)
         verdict = parse_verdict(_present(read, paths.VERDICT, name))
-        results, classes = (
-            pd.read_csv(io.BytesIO(_present(read, path, name))) for path in (paths.RESULTS, paths.CLASSES)
-        )
+        results, classes = (parse_table(path, _present(read, path, name)) for path in (paths.RESULTS, paths.CLASSES))
         results = results[~results.variant.isin(list(REFERENCES))]
         return Side(results, classes, provenance, verdict)
     except (ValueError, AttributeError, KeyError, TypeError) as error:

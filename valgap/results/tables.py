@@ -1,5 +1,6 @@
-"""Writes tables and JSON below reports/."""
+"""Reads and writes the tables of reports/, and writes its records."""
 
+import io
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,46 @@ from valgap.ground.files import write_whole
 
 Content = Any  # a table; a record, as a dataclass or a mapping of plain values
 SCHEMA = 3  # of the tables: raise it when a file, column, name or unit of them changes its meaning
+
+
+CURE = "run `dvc repro -f -s evaluate diagnose`, or restore it from Git"
+TEXTS = {  # columns by file that hold text, whatever it looks like: a class may be called 01, 1e3, True or NA
+    paths.RESULTS: ("variant", "split", "metric"),
+    paths.SUMMARY: ("variant", "split", "metric", "covers"),
+    paths.CURVES: ("variant",),
+    paths.CLASSES: ("variant", "split", "class"),
+    paths.CONFUSION: ("variant", "actual", "predicted"),
+    paths.RELIABILITY: ("variant",),
+    paths.HARDEST: ("actual", "predicted", "png"),
+    paths.CONTRASTS: ("variant", "against", "cause", "kind", "role", "metric", "wins", "verdict", "material"),
+}
+
+
+def read_table(path: Path) -> pd.DataFrame:
+    """A table of reports/, as `parse_table` takes it. Raises SuiteError where it is missing or malformed."""
+    try:
+        return parse_table(path, path.read_bytes())
+    except FileNotFoundError:
+        raise SuiteError(f"{path} is missing: {CURE}") from None
+    except (OSError, ValueError) as error:
+        raise SuiteError(f"{path} cannot be read ({error}): {CURE}") from None
+
+
+def parse_table(path: Path, content: bytes) -> pd.DataFrame:
+    """The table that is called `path`: columns of TEXTS as they stand, "" where empty; others numbers, NaN where empty.
+
+    Raises ValueError on a column of text that is missing and on a number that is none.
+    """
+    columns = pd.read_csv(io.BytesIO(content), nrows=0).columns
+    if missing := [name for name in TEXTS[path] if name not in columns]:
+        raise ValueError(f"column {missing[0]} is missing")
+    numbers = {name: [""] for name in columns if name not in TEXTS[path]}
+    table = pd.read_csv(
+        io.BytesIO(content), dtype=dict.fromkeys(TEXTS[path], str), keep_default_na=False, na_values=numbers
+    )
+    if odd := [name for name in numbers if not pd.api.types.is_numeric_dtype(table[name])]:
+        raise ValueError(f"column {odd[0]} holds what is no number")
+    return table
 
 
 def write_all(contents: Mapping[Path, Content]) -> None:
