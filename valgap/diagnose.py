@@ -14,7 +14,8 @@ from valgap.ground.params import suite
 from valgap.ground.params.suite import BASELINE, Suite
 from valgap.results.runs import history, load_runs, run_records
 from valgap.results.tables import write_all
-from valgap.stats.diagnosis import Cost, diagnose, headline
+from valgap.stats.causes import Cost
+from valgap.stats.diagnosis import diagnose, headline
 
 
 def baseline_curves(params: Suite) -> dict[str, np.ndarray]:

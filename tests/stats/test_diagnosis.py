@@ -1,9 +1,11 @@
 import dataclasses
 import math
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+import yaml
 
 from tests.samples import MANIFEST
 from tests.scratch import ROOT
@@ -13,8 +15,10 @@ from valgap.ground.errors import SuiteError
 from valgap.ground.params.experiment import Augmentation
 from valgap.ground.params.suite import Cause, Suite, load
 from valgap.stats import metrics, verdicts
+from valgap.stats.causes import Cost
 from valgap.stats.contrasts import Comparison, Measured, balanced, primary_metric
-from valgap.stats.diagnosis import Cost, comparisons, diagnose, headline
+from valgap.stats.diagnosis import diagnose, headline
+from valgap.stats.family import comparisons
 from valgap.stats.run import Run
 from valgap.stats.verdict import Verdict
 
@@ -269,3 +273,18 @@ def test_intervals_count_groups_of_test_images() -> None:
     values = Measured(loaded).values("dropout", "accuracy", list(range(12)))
     assert values.shape == (12, 10)
     assert judged(suite(("baseline", "dropout")), loaded, dataclasses.replace(MANIFEST, groups=25)).covers.groups == 10
+
+
+def test_a_primary_among_the_exploratory_variants_is_judged_at_its_first_look(tmp_path: Path) -> None:
+    raw = yaml.safe_load((ROOT / "params.yaml").read_text())
+    raw["exploratory"]["dropout"] = raw["variants"].pop("dropout")
+    raw["split"]["exploratory_blocks"] = raw["split"]["blocks"]
+    raw["extra"] = {}
+    (tmp_path / "params.yaml").write_text(yaml.safe_dump(raw, sort_keys=False))
+    params = load(tmp_path / "params.yaml")
+    assert params.causes["regularization"].primary == "dropout"
+    params = dataclasses.replace(params, cells={name: params.cells[name] for name in ARMS})
+    loaded = suite_of(np.random.default_rng(1), dict.fromkeys(ARMS, 0.7), images=100)
+    entry = cause(judged(params, loaded), "regularization")
+    assert (entry.variant, entry.n) == ("dropout", 12)
+    assert entry.confidence == verdicts.adjusted_confidence(3, 0)

@@ -9,6 +9,7 @@ import pandas as pd
 
 from valgap.report.inputs import Inputs
 from valgap.results.summary import BASELINE
+from valgap.stats.causes import CAUSES
 from valgap.stats.words import CAUSE_WORDS, Effect
 
 CONFIRMATORY = ("primary", "remedy")
@@ -154,5 +155,6 @@ def reliability(inputs: Inputs) -> pd.DataFrame:
 def long_tailed(inputs: Inputs, limit: int = 4) -> list[str]:
     """Variants trained on imbalanced classes: those that inject the cause, and the remedies for it."""
     found = inputs.tables["contrasts"]
-    arms = found[(found.cause == "imbalance") & found.kind.isin(["injects", "remedies"])]
+    causes = [cause.name for cause in CAUSES.values() if cause.by_class]
+    arms = found[found.cause.isin(causes) & found.kind.isin(["injects", "remedies"])]
     return [str(name) for name in arms.variant.unique()][:limit]

@@ -11,6 +11,7 @@ from valgap.results.provenance import Provenance, read_provenance
 from valgap.results.summary import BASELINE, Cell, cell
 from valgap.results.tables import read_table
 from valgap.results.verdict import read_verdict
+from valgap.stats.causes import CAUSES
 from valgap.stats.verdict import SplitEffect, Verdict
 
 Tables = dict[str, pd.DataFrame]
@@ -18,7 +19,7 @@ Tables = dict[str, pd.DataFrame]
 FILES = (paths.SUMMARY, paths.CONTRASTS, paths.CURVES, paths.CONFUSION, paths.CLASSES, paths.RELIABILITY, paths.HARDEST)
 REFERENCES = {"majority_class": "majority class", "nearest_neighbour": "1-nearest neighbour"}
 METRIC_WORDS = {"accuracy": "test accuracy", "balanced_accuracy": "balanced test accuracy"}
-DATA_TITLE = "insufficient data"
+PRICED = next(cause for cause in CAUSES.values() if cause.is_price)
 SHOWN = 6  # variants in a figure that has one panel for each
 
 
@@ -65,7 +66,7 @@ class Inputs:
     @property
     def titles(self) -> dict[str, str]:
         """The causes by name, in the order of the report."""
-        return {"data": DATA_TITLE} | {entry.cause: entry.title for entry in self.verdict.causes}
+        return {PRICED.name: PRICED.title} | {entry.cause: entry.title for entry in self.verdict.causes}
 
     def score(self, variant: str, split: str, metric: str) -> Cell | None:
         """A mean over replicates with its limits, None where there is none."""

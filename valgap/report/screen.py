@@ -7,7 +7,7 @@ import yaml
 from valgap.document.numbers import is_unknown
 from valgap.document.parts import Code, Item, Items, Part, Section, Table
 from valgap.document.text import Strong
-from valgap.report.inputs import DATA_TITLE, Inputs
+from valgap.report.inputs import PRICED, Inputs
 from valgap.report.words import sentence
 from valgap.results.summary import BASELINE
 from valgap.stats.verdict import CauseEffect, CauseEntry, Price, SplitEffect
@@ -48,7 +48,7 @@ def causes(inputs: Inputs) -> Table:
     data = inputs.verdict.data
     rows = [_cause(inputs, entry) for entry in inputs.verdict.causes]
     if data:
-        rows.append((DATA_TITLE, Strong("has a price"), _evidence_of_data(data)))
+        rows.append((PRICED.title, Strong("has a price"), _evidence_of_data(data)))
     return Table(sentence("causes"), ("suspected cause", "verdict", "evidence"), tuple(rows), texts=3, folded=False)
 
 

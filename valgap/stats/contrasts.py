@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from valgap.ground.errors import SuiteError
 from valgap.stats import metrics, verdicts
+from valgap.stats.causes import IMBALANCED
 from valgap.stats.intervals import by_group
 from valgap.stats.run import Run
 from valgap.stats.verdicts import Contrast, paired_contrast
@@ -25,7 +26,6 @@ COLUMNS = [
     "variant", "against", "cause", "kind", "role", "metric", "n", "mean", "sd", "low", "high", "confidence", "wins",
     "correlation", "verdict", "material", "mde", "replicates_to_settle",
 ]  # fmt: skip
-IMBALANCED = 1.5  # largest class over smallest, from which on balanced accuracy is the primary metric
 
 
 @dataclasses.dataclass(frozen=True)

@@ -28,13 +28,7 @@ REFERENCE_NAMES = ("majority_class", "nearest_neighbour")  # rows of results.csv
 BLOCKS = (
     "data", "split", "model", "train", "variants", "exploratory", "extra", "causes", "diagnosis", "review", "compute",
 )  # fmt: skip
-CAUSES = {  # in the order of the report
-    "data": "insufficient data",
-    "capacity": "excess capacity",
-    "augmentation": "improper augmentation",
-    "regularization": "insufficient regularization",
-    "imbalance": "class imbalance",
-}
+CAUSES = ("data", "capacity", "augmentation", "regularization", "imbalance")  # in the order of the report
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -162,7 +156,7 @@ def load(path: Path = paths.PARAMS) -> Suite:
         exploratory=tuple(exploratory),
         diffs=declared | exploratory,
         cells=cells,
-        looks={name: max((cell.look for cell in extra if cell.variant == name), default=0) for name in declared},
+        looks={name: max((cell.look for cell in extra if cell.variant == name), default=0) for name in variants},
         causes=causes,
         diagnosis=parse(Diagnosis, raw["diagnosis"], "diagnosis"),
         review=parse(Review, raw["review"], "review"),

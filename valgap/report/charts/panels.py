@@ -11,6 +11,7 @@ import altair as alt
 import pandas as pd
 
 from valgap.document.palette import BAND, BLUE, GREY, INK, ORANGE, VERMILION
+from valgap.stats.causes import CAUSES
 
 SPLIT_COLOURS = alt.Scale(domain=["training", "validation"], range=[BLUE, VERMILION])
 DOSE_COLOURS = alt.Scale(domain=["test", "validation", "training"], range=[INK, VERMILION, BLUE])
@@ -93,11 +94,11 @@ def dose(rows: pd.DataFrame, name: str, title: str) -> alt.LayerChart:
     rows = rows.assign(weight=[1 if series == "test" else 0.5 for series in rows.series])
     ordered = rows.sort_values("x", kind="stable")
     names = list(dict.fromkeys(ordered.variant))
-    if name in ("data", "capacity"):
-        values = sorted(set(rows.x))
-        axis = alt.Axis(values=values, format=".3~s" if name == "capacity" else ",d", labelAngle=0, labelOverlap=True)
-        scale = alt.Scale(type="log", base=2 if name == "data" else 10, nice=False, padding=12)
-        x: Any = alt.X("x:Q", scale=scale, axis=axis, title={"data": "training images", "capacity": "parameters"}[name])
+    along = CAUSES[name].axis if name in CAUSES else None
+    if along:
+        axis = alt.Axis(values=sorted(set(rows.x)), format=along.form, labelAngle=0, labelOverlap=True)
+        scale = alt.Scale(type="log", base=along.base, nice=False, padding=12)
+        x: Any = alt.X("x:Q", scale=scale, axis=axis, title=along.title)
     else:
         x = alt.X("variant:N", sort=names, title=f"{name}, from none to strong", axis=alt.Axis(labelAngle=-25))
     series = {

@@ -1,0 +1,50 @@
+"""The price of data: gain per doubling of the training images, and how many images a gain would take."""
+
+import math
+
+import numpy as np
+
+from valgap.data.prepared import Manifest
+from valgap.ground.params.suite import BASELINE, Suite
+from valgap.stats import trends
+from valgap.stats.causes import Costs, images_of, priced
+from valgap.stats.contrasts import Measured, per_replicate, redrawn
+from valgap.stats.intervals import Interval
+from valgap.stats.verdict import ImagesNeeded, Price
+
+FARTHEST = 100  # times the training images: as far as the trend is followed
+
+
+def price(params: Suite, measured: Measured, metric: str, manifest: Manifest, costs: Costs) -> Price | None:
+    """Gain per doubling of the training images at equal steps; None without two sizes."""
+    declared = [params.causes[cause.name] for cause in priced(params)]
+    arms = [arm for cause in declared for arm in (*cause.injects, *cause.removes) if arm in measured.loaded]
+    sizes = {arm: images_of(params, arm, manifest, costs) for arm in [BASELINE, *arms]}
+    if len(set(sizes.values())) < 2:
+        return None
+    shared = set.intersection(*(set(measured.loaded[arm]["replicates"].tolist()) for arm in sizes))
+    scores = [per_replicate(measured.values(arm, metric, sorted(shared))) for arm in sizes]
+    gain = trends.price_of_data(
+        list(sizes.values()), np.stack(scores, axis=1), redrawn=redrawn(measured.loaded[BASELINE])
+    )
+    target, headroom = params.diagnosis.target_gain, 1 - float(np.mean(scores[0]))
+    return Price(
+        sizes=sizes,
+        extrapolated=max(sizes.values()) == sizes[BASELINE],
+        per_doubling=gain,
+        target_gain=target,
+        headroom=headroom,
+        images_needed=images_needed(sizes[BASELINE], target, headroom, gain),
+    )
+
+
+def images_needed(size: int, target: float, headroom: float, gain: Interval) -> ImagesNeeded:
+    """What the trend says of the images that the target takes; beyond `FARTHEST` times the data it says nothing."""
+    if target > headroom:
+        return ImagesNeeded("more than is left to gain", *[math.nan] * 3)
+    if math.isnan(gain.low) or math.isnan(gain.high):
+        return ImagesNeeded("unknown", *[math.nan] * 3)
+    images, low, high = (float(found) for found in trends.data_needed(size, target, gain))
+    if images > FARTHEST * size:
+        return ImagesNeeded("out of reach", *[math.nan] * 3)
+    return ImagesNeeded("within reach", images, low, high if high <= FARTHEST * size else math.nan)
