@@ -98,7 +98,9 @@ def test_draws_every_chart_without_an_error_or_a_request(load: Load) -> None:
 def test_shows_the_pictures_of_the_audit(load: Load) -> None:
     driver = load(PHONE)
     run(driver, "document.querySelectorAll('#audit details').forEach(e => { e.open = true; })")
-    sizes = run(driver, "[...document.querySelectorAll('.examples img')].map(e => [e.naturalWidth, e.width, e.height])")
+    sizes = run(
+        driver, "[...document.querySelectorAll('#audit .examples img')].map(e => [e.naturalWidth, e.width, e.height])"
+    )
     assert len(sizes) == 11
     assert {natural for natural, _, _ in sizes} == {8, 64}
     assert all(50 < width < 100 and width == height for _, width, height in sizes)
