@@ -260,7 +260,7 @@ def test_unknown_groups_are_no_reason_to_split_again() -> None:
     images, split = given_split(30)
     finding = found(images, split)["groups"]
     assert counted(finding) == ("worth a look", 30, 30)
-    assert finding.found.startswith("Unknown: no groups are declared")
+    assert finding.found.startswith("No groups are declared")
     assert "keep a given split as it is" in finding.effect
 
 

@@ -1,4 +1,4 @@
-"""The prose of the report: every block is used, every use has its block, and every sentence reads well."""
+"""The prose of the report: every text is used, every use has its text, and every sentence reads well."""
 
 import ast
 import re
@@ -12,15 +12,15 @@ from valgap.document import markdown
 from valgap.report import words
 from valgap.report.document import build
 
-NAME = re.compile(r"{% block (\w+) %}")
-
 
 def used() -> set[str]:
-    """The blocks that the code of the report names; a name in braces stands for what may be there."""
+    """The texts that the code of the report names; a name in braces stands for what may be there."""
     found: set[str] = set()
     for path in (ROOT / "valgap" / "report").glob("*.py"):
         for node in ast.walk(ast.parse(path.read_text())):
-            if isinstance(node, ast.Call) and getattr(node.func, "id", "") in ("sentence", "paragraphs", "terms"):
+            if isinstance(node, ast.Call) and ast.unparse(node.func) == "say.all":
+                found.add(ast.literal_eval(node.args[0]))
+            if isinstance(node, ast.Call) and getattr(node.func, "id", "") in ("sentence", "paragraphs"):
                 first = node.args[0]
                 if isinstance(first, ast.Constant):
                     found.add(str(first.value))
@@ -28,29 +28,27 @@ def used() -> set[str]:
                     ends = "".join(
                         str(part.value) if isinstance(part, ast.Constant) else r"\w+" for part in first.values
                     )
-                    found |= {name for name in blocks() if re.fullmatch(ends, name)}
+                    found |= {name for name in texts() if re.fullmatch(ends, name)}
     return found
 
 
-def blocks() -> list[str]:
-    return NAME.findall(words.RESOURCE.read_text(encoding="utf-8"))
+def texts() -> list[str]:
+    return re.findall(r"^(\w+):", words.RESOURCE.read_text(encoding="utf-8"), re.MULTILINE)
 
 
-def test_every_block_is_used_and_every_use_has_a_block() -> None:
-    assert len(blocks()) == len(set(blocks()))
-    assert used() == set(blocks())
+def test_every_text_is_used_and_every_use_has_a_text() -> None:
+    assert len(texts()) == len(set(texts()))
+    assert used() == set(texts())
 
 
-def test_a_missing_block_or_value_is_an_error() -> None:
-    with pytest.raises(KeyError, match="no_such_block"):
-        words.sentence("no_such_block")
+def test_a_missing_text_or_value_is_an_error() -> None:
+    with pytest.raises(KeyError, match="no_such_text"):
+        words.sentence("no_such_text")
     with pytest.raises(jinja2.UndefinedError, match="names"):
         words.sentence("underfits")
 
 
-def test_paragraphs_and_terms_are_parted_by_empty_lines() -> None:
-    assert [term for term, _ in words.terms("method")][:2] == ["The gap is measured fairly", "Pairing"]
-    assert all(text.endswith(".") for _, text in words.terms("method"))
+def test_paragraphs_are_parted_by_empty_lines() -> None:
     assert len(words.paragraphs("effects", metric="test accuracy", margin=0.02, confirmatory=0)) == 3
 
 

@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from valgap.document.environments import environments
 
 from tests.samples import VARIANT, VERDICT, provenance
 from tests.scratch import TOY, copy_repository, run
-from valgap.document.environments import environments
 from valgap.ground.errors import SuiteError
 from valgap.results.sides import Side
 from valgap.review import sections

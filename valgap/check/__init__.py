@@ -1,1 +1,1 @@
-"""Saved models: loaded and scored fairly on a folder of images (`make check`), saved and proved (`make export`)."""
+"""Saved models: loaded and scored fairly on a folder of images (`valgap check`), saved and proved (`valgap export`)."""

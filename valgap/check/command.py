@@ -1,4 +1,4 @@
-"""`make check MODEL=my.keras DATA=folder`: a user's saved model, scored fairly on a user's images. Trains nothing.
+"""`valgap check my.keras photos`: a user's saved model, scored fairly on a user's images. Trains nothing.
 
 Reads the model's file, the folder (`train/`, `val/` and perhaps `test/`, each of class folders, or class folders
 alone) and block compute of params.yaml. Prints Markdown; --out writes check.md and check.html too. TensorFlow
@@ -14,7 +14,7 @@ import click
 import numpy as np
 
 from valgap.check import loading, prediction
-from valgap.check.document import Document
+from valgap.check.document import Checked, build
 from valgap.check.result import Result, assemble
 from valgap.cli import options
 from valgap.compute import pool
@@ -37,7 +37,7 @@ def images_of(folder: str, group_pattern: str | None) -> Data:
             on_unreadable="skip", group_column=None, group_pattern=group_pattern, allowed_transforms=None,
         )  # fmt: skip
     except SuiteError as error:
-        raise SuiteError(str(error).replace("params.yaml: data.group_pattern", "GROUPS")) from None
+        raise SuiteError(str(error).replace("params.yaml: data.group_pattern", "--groups")) from None
 
 
 def check(model: Path, data: Data, module: str | None, value_range: str | None, compute: Compute) -> Result:
@@ -70,7 +70,7 @@ def command(
     """
     die_with_parent(os.getppid())
     result = check(model, images_of(data, groups), module, value_range, Compute())
-    document = Document(result, str(model), data, groups)
+    checked = Checked(build(result, str(model), data, groups))
     if out:
-        document.save(out)
-    print(document.markdown(), end="")
+        checked.save(out)
+    print(checked.markdown(), end="")

@@ -1,93 +1,66 @@
-"""A check as a document, for a terminal (Markdown) and as one HTML page that needs no network.
-
-In texts `code` in backticks is what users named. Both renderings make everything else inert, the data audit's too.
-"""
+"""A check as a document, for a terminal (Markdown) and as one HTML page that needs no network."""
 
 import dataclasses
+import html
 import os
-import re
 from pathlib import Path
-
-from markupsafe import Markup
 
 from valgap.check import advice, sections, words
 from valgap.check.result import Result
-from valgap.check.sections import Section
-from valgap.check.words import named
-from valgap.document.markdown import markdown
-from valgap.document.parts import Table, html_template
-from valgap.findings.finding import Finding, Picture
+from valgap.check.words import say
+from valgap.document import html as page
+from valgap.document import markdown
+from valgap.document.markdown import Style
+from valgap.document.parts import Code, Document, Item, Items, Part, Section, Terms
+from valgap.document.text import Strong
 from valgap.ground.errors import SuiteError
-from valgap.report.predictions import BASE64
 
-HERE = Path(__file__).parent
-CSS = HERE.parent / "document" / "page.css"
-POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
 ROWS = 30  # of a table in Markdown
-MARKUP = re.compile(r"([\\`*<>\[\]|&#~])")  # what Markdown could take for more than text, in the audit's words
-OURS = {  # of the audit's words, which speak of params.yaml
-    "(data.group_column, data.group_pattern)": "(GROUPS=)",
-    "as data.image_size and data.resize say": "the model's",
-}
+FRAME = "width: 100%; height: 40rem; border: 0"
 
 
-@dataclasses.dataclass(frozen=True)
-class Heading:
-    """What stands on top: what was checked, the verdict, what stands out, what to do, lines of params.yaml."""
+def build(result: Result, model: str, data: str, groups: str | None) -> Document:
+    """The check of a model on a folder, both as the user named them; `groups` is the pattern of groups, if any."""
+    lead: list[Part] = [Strong(words.verdict(result))]
+    if seen := words.observations(result):
+        lead.append(Terms(tuple(seen)))
+    steps = Items(tuple(Item(step) for step in advice.steps(result)))
+    lines = Code(advice.params_yaml(result, data, groups), "yaml")
+    return Document(
+        title=say("title", model=model, data=data),
+        kicker=say("kicker"),
+        lead=tuple(lead),
+        sections=(
+            Section("next", say("next.title"), (steps,)),
+            sections.scores(result),
+            sections.classes(result),
+            sections.reading(result),
+            sections.data(result),
+            Section("params", say("params.title"), (lines,)),
+        ),
+    )
 
-    model: str
-    data: str
-    verdict: str
-    observations: tuple[tuple[str, str], ...]
-    steps: tuple[str, ...]
-    params: str
 
+@dataclasses.dataclass(frozen=True, repr=False)
+class Checked:
+    """A check to show: a notebook shows its page, a terminal its Markdown."""
 
-class Document:
-    """One check of a model file on a folder, both as the user named them."""
-
-    def __init__(self, result: Result, model: str, data: str, group_pattern: str | None) -> None:
-        self.heading = Heading(
-            named(model), named(data), words.verdict(result), tuple(words.observations(result)),
-            tuple(advice.steps(result)), advice.params_yaml(result, data, group_pattern),
-        )  # fmt: skip
-        self.sections = [sections.scores(result), sections.classes(result), sections.reading(result)]
-        self.findings = [_in_our_words(finding) for finding in result.audit.findings]
-
-    @property
-    def fine(self) -> str:
-        """What the audit looked at without finding anything, and what it could not look at, as sentences."""
-        titles = {
-            word: ", ".join(finding.title for finding in self.findings if finding.severity == word)
-            for word in ("fine", "unknown")
-        }
-        lines = {"Looked at and fine": titles["fine"], "Could not be looked at": titles["unknown"]}
-        return " ".join(f"{words}: {listed}." for words, listed in lines.items() if listed)
-
-    @property
-    def serious(self) -> list[Finding[Picture]]:
-        """What it found."""
-        return [finding for finding in self.findings if finding.severity not in ("fine", "unknown")]
+    document: Document
 
     def markdown(self) -> str:
         """The check as Markdown."""
-        top = self.heading
-        parts = [
-            f"## Check of {top.model} on {top.data}", f"**{top.verdict}**",
-            "\n".join(f"- **{title}.** {text}" for title, text in top.observations),
-            "### Next", "\n".join(f"- {step}" for step in top.steps),
-            *(part for section in self.sections for part in _markdown(section)),
-            "### The data", "\n".join(map(_finding, self.serious)), self.fine,
-            "### In `params.yaml`", f"```yaml\n{top.params}```",
-        ]  # fmt: skip
-        return "\n\n".join(part for part in parts if part) + "\n"
+        return markdown.write(self.document, Style(rows=ROWS, open_rows=ROWS, rest=say("markdown_rest"), heading=2))
 
     def html(self) -> str:
-        """The check as a page. Every text is escaped; pictures are those of the audit."""
-        return html_template(HERE / "check.html.j2").render(
-            top=self.heading, sections=self.sections, findings=self.serious, fine=self.fine, policy=POLICY,
-            css=Markup(CSS.read_text(encoding="utf-8")),
-        )  # fmt: skip
+        """The check as one page."""
+        return page.write(self.document)
+
+    def __repr__(self) -> str:
+        return self.markdown()
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: the page in a frame, so that neither one's style reaches the other."""
+        return f'<iframe srcdoc="{html.escape(self.html())}" sandbox style="{FRAME}"></iframe>'
 
     def save(self, folder: Path) -> None:
         """Write check.md and check.html to temporary names, then rename both. Raises SuiteError when it cannot."""
@@ -99,44 +72,4 @@ class Document:
             for path in texts:
                 os.replace(path.with_name(f"{path.name}.partial"), path)
         except OSError as error:
-            raise SuiteError(f"OUT = {folder} cannot be written: {error}; name a folder of yours") from None
-
-
-def _in_our_words(finding: Finding[Picture]) -> Finding[Picture]:
-    """A finding of the audit with this command's names for what it speaks of, and no picture that is not base64."""
-    found, effect = finding.found, finding.effect
-    for theirs, ours in OURS.items():
-        found, effect = found.replace(theirs, ours), effect.replace(theirs, ours)
-    examples = tuple(dataclasses.replace(each, images=tuple(map(_safe, each.images))) for each in finding.examples)
-    return dataclasses.replace(finding, found=found, effect=effect, examples=examples)
-
-
-def _safe(picture: Picture) -> Picture:
-    return picture if BASE64.fullmatch(picture.png) else dataclasses.replace(picture, png="")
-
-
-def inert(text: str) -> str:
-    """Text that Markdown shows as it is."""
-    return MARKUP.sub(r"\\\1", text)
-
-
-def _finding(finding: Finding[Picture]) -> str:
-    shown = [image.name for example in finding.examples for image in example.images][:6]
-    names = f" For instance {', '.join(map(named, shown))}." if shown else ""
-    return f"- **{finding.title}** ({finding.severity}). {inert(finding.found)} {inert(finding.effect)}{names}"
-
-
-def _markdown(section: Section) -> list[str]:
-    return [
-        f"### {section.title}",
-        *section.paragraphs,
-        "\n".join(f"- **{term}**: {text}" for term, text in section.terms),
-        *(_table(table) for table in section.tables),
-    ]
-
-
-def _table(table: Table) -> str:
-    rows = [[cell.replace("|", "\\|") for cell in row] for row in table.rows[:ROWS]]
-    text = markdown(list(table.headings), rows, table.texts)
-    more = len(table.rows) - ROWS
-    return text + (f"\n\n… and {more:,} more rows in check.html (`OUT=`)." if more > 0 else "")
+            raise SuiteError(f"--out = {folder} cannot be written: {error}; name a folder of yours") from None

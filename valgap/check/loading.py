@@ -59,7 +59,7 @@ def custom_objects(module: str | None) -> dict[str, Any]:
         found = vars(importlib.import_module(module))
     except Exception as error:  # whatever a user's module does on import
         raise SuiteError(
-            f"MODULE = {module} cannot be imported: {type(error).__name__}: {_short(str(error))}; "
+            f"--module = {module} cannot be imported: {type(error).__name__}: {_short(str(error))}; "
             "give its dotted name, as `import` takes it in this folder"
         ) from None
     package = module.partition(".")[0]
@@ -74,14 +74,14 @@ def _reason(path: Path, module: str | None, text: str, version: str) -> str:
         if module is None:
             return (
                 f"MODEL = {path} needs {name!r}, which Keras does not have: name the module that defines it, "
-                "MODULE=package.module"
+                "--module package.module"
             )
-        return f"MODEL = {path} needs {name!r}, which MODULE = {module} neither defines nor registers: name another"
+        return f"MODEL = {path} needs {name!r}, which --module = {module} neither defines nor registers: name another"
     if "lambda" in text.lower() and "safe_mode" in text:
         return (
             f"MODEL = {path} holds a Lambda layer, whose Python code Keras's safe mode does not run: a model file from "
             "anywhere could do anything with it. Put that code into a layer of its own (keras.layers.Layer) in a "
-            "module, save the model again, and name the module, MODULE=package.module"
+            "module, save the model again, and name the module, --module package.module"
         )
     words = text.rpartition("Exception encountered: ")[2]  # the innermost, without the whole configuration
     return (

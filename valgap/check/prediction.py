@@ -70,6 +70,8 @@ def predict(path: Path, module: str | None, data: Data, value_range: str | None,
     of_batch = batch_function(model, takes, path)
 
     def probabilities(rows: Index, in_range: str) -> tuple[NDArray[np.float64], str]:
+        if not len(rows):  # nothing is held out
+            return np.empty((0, len(names))), ""
         scale, shift = RANGES[in_range]
         found = predict_rows(lambda batch: of_batch(batch * scale + shift), images.images, rows, takes.batch)
         return to_probabilities(found, names, path)
@@ -112,7 +114,7 @@ def read(data: Data, takes: Takes, pixels: Path) -> Images:
     except SuiteError as error:
         text, sizes, _ = str(error).partition("; set data.image_size")
         cure = "; resize them as in training, or save the model with an input of that size" if sizes else ""
-        text = text.replace("data.path", "DATA").replace("data.group_pattern", "GROUPS")
+        text = text.replace("data.path", "DATA").replace("data.group_pattern", "--groups")
         raise SuiteError(text.replace("data.image_size is null", "the model takes any") + cure) from None
     if not pixels.exists():  # a source that decodes has streamed them there
         np.save(pixels, images.images)

@@ -1,122 +1,106 @@
-"""The tables of a check, and how the model was read: sections of plain text, with what users named in backticks."""
-
-import dataclasses
-import math
-from collections.abc import Iterable
+"""The sections of a check: scores, classes, how the model was read, the data. The texts are in words.yaml."""
 
 from valgap.check import words
 from valgap.check.outputs import Trial
 from valgap.check.result import Result
-from valgap.check.words import NAMED, named
-from valgap.document.numbers import number, percent, shares
-from valgap.document.parts import Table
+from valgap.check.words import named_split, say
+from valgap.document import findings
+from valgap.document.numbers import COUNT, NATS, SHARE, is_unknown
+from valgap.document.parts import Section, Table, Terms
+from valgap.document.text import named
 from valgap.stats.shares import Scores
 
-DECIMALS = {"nll": (1, "{:.3f}"), "auroc": (1, "{:.3f}"), "ece": (100, "{:.1f}"), "balanced_accuracy": (100, "{:.1f}")}
-HEADINGS = {"nll": "NLL", "auroc": "AUROC", "ece": "ECE %", "balanced_accuracy": "balanced acc. %"}
-RANGES = {"0-1": "[0, 1]", "0-255": "[0, 255]", "-1-1": "[−1, 1]"}
-
-
-@dataclasses.dataclass(frozen=True)
-class Section:
-    """One part of a check: paragraphs, then terms with their texts, then tables."""
-
-    name: str
-    title: str
-    paragraphs: tuple[str, ...] = ()
-    terms: tuple[tuple[str, str], ...] = ()
-    tables: tuple[Table, ...] = ()
+FORMS = {"balanced_accuracy": SHARE, "auroc": NATS, "nll": NATS, "ece": SHARE}
+HEADINGS = {"balanced_accuracy": "balanced acc. %", "auroc": "AUROC", "nll": "NLL", "ece": "ECE %"}
 
 
 def scores(result: Result) -> Section:
     """Every split's scores, and what their intervals are."""
     groups = result.predicted.images.groups
-    unit = "images" if groups is None else "groups of images"
-    shown = ["balanced_accuracy"] if result.balanced else []
-    shown += [name for name in ("auroc", "nll", "ece") if name in result.scores[result.fitted].metrics]
-    rows = [_row(NAMED[name], each, shown) for name, each in result.scores.items()]
+    shown = [name for name in FORMS if name in result.scores[result.fitted].metrics]
+    if not result.balanced:
+        shown.remove("balanced_accuracy")
+    rows = [_row(named_split(name), each, shown) for name, each in result.scores.items()]
     if result.clean:
-        rows.append(_row(f"{words.judged(result)}, without duplicates of training", result.clean, shown))
-    paragraphs = [
-        f"Inference mode, no augmentation, every image. Intervals are 95% over {unit}: for others of the same kind, "
-        "and this one trained model. What training it again would give, they cannot say.",
-    ]
+        rows.append(_row(say("scores.clean", judged=words.judged(result)), result.clean, shown))
+    paragraphs = [say("scores.how", groups=groups is not None)]
     if result.held_out == "test":
-        paragraphs.append("There is no `val/`: the gap is that to the test images.")
+        paragraphs.append(say("scores.to_test"))
     if groups is not None and result.gap is not None:
-        paragraphs.append("With fewer than about 20 groups on a side these intervals are somewhat too narrow.")
+        paragraphs.append(say("scores.few_groups"))
     headings = ("split", "images", "accuracy %", *(HEADINGS[name] for name in shown))
-    table = Table("Scores by split. NLL in nats; ECE in 15 bins.", headings, tuple(rows))
-    return Section("scores", "Scores", tuple(paragraphs), (), (table,))
+    return Section(
+        "scores", say("scores.title"), (*paragraphs, Table(say("scores.caption"), headings, tuple(rows), folded=False))
+    )
 
 
-def _row(title: str, scores: Scores, shown: Iterable[str]) -> tuple[str, ...]:
-    values = [number(DECIMALS[name][0] * scores.metrics[name], DECIMALS[name][1]) for name in shown]
-    return title, f"{scores.images:,}", shares(scores.accuracy), *values
+def _row(split: str, found: Scores, shown: list[str]) -> tuple[str, ...]:
+    values = (FORMS[name](found.metrics[name]) for name in shown)
+    return split, COUNT(found.images), SHARE.estimate(found.accuracy), *values
 
 
 def classes(result: Result) -> Section:
     """Recall of every class on every split, the lowest on held-out images first."""
     judged = result.scores[result.held_out or result.fitted]
-    recalls = [found.mean if found else 2.0 for found in judged.recalls]
+    recalls = [found.mean if found else 2.0 for found in judged.recalls]  # without an image: last
     rows = tuple(
-        (named(result.predicted.images.class_names[label]), *(_recall(each, label) for each in result.scores.values()))
+        (
+            named(result.predicted.images.class_names[label]),
+            *(say("classes.cell", recall=each.recalls[label]) for each in result.scores.values()),
+        )
         for label in sorted(range(len(recalls)), key=lambda label: (recalls[label], label))
     )
-    headings = ("class", *(f"{NAMED[name]} recall %" for name in result.scores))
-    caption = f"Share of each class's images that are recognised, of how many; lowest on {words.judged(result)} first."
-    return Section("classes", "Class by class", (), (), (Table(caption, headings, rows),))
-
-
-def _recall(scores: Scores, label: int) -> str:
-    found = scores.recalls[label]
-    return f"{shares(found)} of {found.images:,}" if found else "no image"
-
-
-def _trial(found: Trial) -> str:
-    nll = [number(value, "{:.2f}") for value in (found.nll, found.held_out_nll) if not math.isnan(value)]
-    return f"{percent(found.accuracy)} (NLL {', '.join(nll) or 'not finite'})"
+    headings = ("class", *(f"{named_split(name)} recall %" for name in result.scores))
+    table = Table(say("classes.caption", judged=words.judged(result)), headings, rows)
+    return Section("classes", say("classes.title"), (table,))
 
 
 def reading(result: Result) -> Section:
     """How the model and the images were taken: what the check had to assume."""
     found = result.predicted
-    _, height, width, channels = found.images.images.shape
-    sizes = found.images.facts.get("sizes", {})
-    others = sum(count for size, count in sizes.items() if size != f"{width}x{height}")
-    images = f"{height} × {width} pixels, {'grey' if channels == 1 else 'RGB'}"
-    if others:
-        images += (
-            f"; {others:,} had another size and were stretched (antialiased, bilinear): another way in training may "
-            "cost accuracy here"
-        )
-    if found.trials:
-        tried = "; ".join(f"{RANGES[name]} {_trial(trial)}" for name, trial in found.trials.items())
-        order = ", with the classes in the order that fits best" if result.reordered else ""
-        images_tried = f"{found.trial_images[0]:,} {NAMED[result.fitted]}"
-        if result.held_out:
-            images_tried += f" and {found.trial_images[1]:,} {words.judged(result)}"
-        pixels = (
-            f"{RANGES[found.value_range]}, which fits {images_tried} images best{order}: {tried}. `RANGE=` overrules"
-        )
-    else:
-        pixels = f"{RANGES[found.value_range]}, as asked"
-    order = ", ".join(f"{place} {named(name)}" for place, name in enumerate(found.images.class_names[:30]))
-    more = len(found.images.class_names) - 30
-    terms = [
-        ("Images", f"{images}."),
-        ("Pixel values", f"{pixels}."),
+    images = found.images
+    _, height, width, channels = images.images.shape
+    sizes = images.facts.get("sizes", {})
+    texts = say.all(
+        "reading.terms",
+        height=height,
+        width=width,
+        color=say("color.grey" if channels == 1 else "color.rgb"),
+        others=sum(count for size, count in sizes.items() if size != f"{width}x{height}"),
+        dropped=images.dropped,
+        groups=None if images.groups is None else len(set(images.groups.tolist())),
+        range=say(f"range.{found.value_range}"),
+        trials=[_trial(name, trial) for name, trial in found.trials.items()],
+        tried=found.trial_images,
+        fitted=words.fitted(result),
+        held_out=result.held_out,
+        judged=words.judged(result),
+        reordered=result.reordered,
+        names=images.class_names,
+        kind=found.kind,
+        parameters=found.parameters,
+    )
+    return Section(
+        "reading", say("reading.title"), (Terms(tuple((term, text) for term, text in texts.items() if text)),)
+    )
+
+
+def _trial(name: str, found: Trial) -> str:
+    known = [value for value in (found.nll, found.held_out_nll) if not is_unknown(value)]
+    return say("reading.trial", range=say(f"range.{name}"), accuracy=found.accuracy, nll=known)
+
+
+def data(result: Result) -> Section:
+    """What the audit found in the images, and what else it looked at."""
+    audit = result.audit
+    cures = {"groups": say("data.groups")} if result.predicted.images.groups is None else {}
+    rest = findings.rest(audit)
+    return Section(
+        "data",
+        say("data.title"),
         (
-            "Classes",
-            f"the folders, sorted by name, as Keras has it: {order}{f' and {more:,} more' if more > 0 else ''}.",
+            findings.overview(audit),
+            *findings.sections(audit, cures),
+            *([Section("data-rest", say("data.rest"), rest)] if rest else []),
         ),
-        ("Outputs", f"taken for {found.kind}, by their values."),
-        ("Parameters", f"{found.parameters:,}."),
-    ]
-    if found.images.groups is not None:
-        terms.insert(1, ("Groups", f"{len(set(found.images.groups.tolist())):,}, as `GROUPS=` names them."))
-    if found.images.dropped:
-        names = ", ".join(f"{named(item.name)} ({named(item.why)})" for item in found.images.dropped[:5])
-        count = len(found.images.dropped)
-        terms.insert(1, ("Left out", f"{count:,} files that could not be used: {names}{', …' if count > 5 else ''}."))
-    return Section("reading", "How it was read", (), tuple(terms))
+    )

@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 
 from valgap.document.parts import Code, Document, Figure, Fold, Gallery, Items, Link, Part, Section, Table, Terms
-from valgap.document.text import Strong, spans
+from valgap.document.text import Strong, named, spans
 
 MARKUP = re.compile(r"([\\`*_\[\]|~$@]|:(?=//)|(?<=www)\.)", re.IGNORECASE)  # the last ones begin links on GitHub
 BLOCK = re.compile(r"^(#{1,6} |[-+] |\d+[.)] )")  # what would begin a heading or a list
@@ -163,7 +163,7 @@ def _(part: Figure, style: Style, level: int) -> str:
 
 @_part.register
 def _(part: Gallery, style: Style, level: int) -> str:
-    names = [picture.name for example in part.examples for picture in example.pictures][:6]
+    names = [named(picture.name) for example in part.examples for picture in example.pictures][:6]
     return f"For instance {inline(', '.join(names))}." if names else ""
 
 

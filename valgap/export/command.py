@@ -1,7 +1,7 @@
-"""`make export VARIANT=name [OUT=export]`: one model of a variant, trained on training plus validation, to keep.
+"""`valgap export --variant name --out export`: one model of a variant, trained on training plus validation, to keep.
 
 Reads params.yaml, data/prepared/, reports/ and, for freshness, dvc.yaml, dvc.lock and the code; writes
-<OUT>/<variant>/model.keras, which takes images with values in [0, 255] and returns class probabilities, and
+<out>/<variant>/model.keras, which takes images with values in [0, 255] and returns class probabilities, and
 model_card.md. Both appear by one rename. TensorFlow lives in a worker process.
 """
 
@@ -74,21 +74,21 @@ def chosen(settings: Train, selected_steps: list[int]) -> Train:
 def reported(params: Suite, variant: str) -> Provenance:
     """provenance.json, of reports that belong to params.yaml, the code and the data. Raises SuiteError otherwise."""
     if variant not in params.diffs:
-        raise SuiteError(f"VARIANT = {variant!r} is not in params.yaml (declared: {', '.join(params.cells)})")
+        raise SuiteError(f"--variant = {variant!r} is not in params.yaml (declared: {', '.join(params.cells)})")
     if variant not in params.cells:
-        raise SuiteError(f"VARIANT = {variant} is exploratory and not trained: split.exploratory_blocks trains it")
+        raise SuiteError(f"--variant = {variant} is exploratory and not trained: split.exploratory_blocks trains it")
     cells = {params.stage(variant, block) for block in params.cells[variant]}
     for finding in freshness.check():
         if not finding.stages or {"prepare", "models", "evaluate", *cells} & set(finding.stages):
-            raise SuiteError(f"the results are stale: {finding.what}; run `make repro` first")
+            raise SuiteError(f"the results are stale: {finding.what}; run `valgap repro` first")
     try:
         content, manifest = read_provenance(), read_manifest()
     except SuiteError as error:
-        raise SuiteError(f"reports/ or data/prepared/ cannot be read ({error}); run `make repro` first") from None
+        raise SuiteError(f"reports/ or data/prepared/ cannot be read ({error}); run `valgap repro` first") from None
     if variant not in content.variants:
-        raise SuiteError(f"VARIANT = {variant} has no finished runs in {paths.PROVENANCE}; run `make repro` first")
+        raise SuiteError(f"--variant = {variant} has no finished runs in {paths.PROVENANCE}; run `valgap repro` first")
     if content.data != manifest:
-        raise SuiteError(f"{paths.REPORTS} was made from other data than {paths.PREPARED}; run `make repro` first")
+        raise SuiteError(f"{paths.REPORTS} was made from other data than {paths.PREPARED}; run `valgap repro` first")
     return content
 
 
@@ -118,7 +118,7 @@ def export(params: Suite, variant: str, out: Path) -> Path:
         (partial / CARD).write_text(card.text(content), encoding="utf-8")
         replace(partial, target)
     except OSError as error:
-        raise SuiteError(f"OUT = {out} cannot be written: {error}; name a folder of yours") from None
+        raise SuiteError(f"--out = {out} cannot be written: {error}; name a folder of yours") from None
     except SuiteError as error:
         raise SuiteError(f"variant {variant}: {error}") from None
     finally:

@@ -51,7 +51,7 @@ def files(used: Used) -> Finding[int]:
             "and is wrong where that does not hold."
         )
     elif len(known.get("sizes", {})) > 1:
-        effect = "Little: all were brought to one size, as data.image_size and data.resize say."
+        effect = "Little: all were brought to one size."
     rows = [
         (name[:-1], shown(str(kind)), f"{count:,}") for name, values in known.items() for kind, count in _common(values)
     ]

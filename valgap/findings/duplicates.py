@@ -109,8 +109,9 @@ def _across(
         severity = "unknown"
     texts = [f"{count:,} of {of:,} {name} images" for name, (count, of) in counts.items()]
     shares = [f"{100 * count / of:.1f} pp of {name} accuracy" for name, (count, of) in counts.items() if count]
-    found, effect = "No image is held out.", "Nothing: no held-out image is known from training."
+    found, effect = "No image is held out.", ""
     if texts:
+        effect = "Nothing: no held-out image is known from training."
         found = f"{listed(texts)} are {kind.same} an image of a split before theirs{_sampled(checked)}."
     if shares:
         gap = "the gap looks smaller than it is" if counts.get("val", (0, 0))[0] else "the gap itself is not touched"
@@ -134,8 +135,9 @@ def _within(
     if not counts:
         severity = "unknown"
     texts = [f"{count:,} of {of:,} {name} images" for name, (count, of) in counts.items()]
-    found, effect = "There are no images.", "Nothing: every image is there once."
+    found, effect = "There are no images.", ""
     if texts:
+        effect = "Nothing: every image is there once."
         apart = " and another group" if used.groups is not None else ""
         found = f"{listed(texts)} are {kind.same} another image of the same split{apart}{_sampled(checked)}."
     if in_pool:

@@ -90,7 +90,8 @@ class Sheet:
 class Finding(Generic[Image]):
     """One thing that was looked at: `count` `unit` of `of` are affected; `found` and `effect` say so in words.
 
-    What could not be looked at, for want of images, is `unknown`, never fine.
+    What could not be looked at, for want of images, is `unknown`, never fine: `found` says why, `effect` is empty.
+    Words name no setting: who shows a finding adds its own cure.
     """
 
     name: str

@@ -10,7 +10,7 @@ def groups(used: Used) -> Finding[int]:
     """Whether groups are known, and which lie on both sides of a given split."""
     count = len(used.index)
     if used.groups is None:
-        found = "Unknown: no groups are declared (data.group_column, data.group_pattern)."
+        found = "No groups are declared."
         effect = (
             "If several images are of one patient, camera or session, and such a group lies on both sides of a split, "
             "the gap looks smaller than it is: declare groups where there are any, and keep a given split as it is "

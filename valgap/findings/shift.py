@@ -78,10 +78,7 @@ def brightness(used: Used, measured: Measured, cluster: Index) -> Finding[int]:
             if found.least > NEGLIGIBLE:
                 shifted.append((name, f"{what} of {name} images by {_signed(found.value)} standard deviations"))
     severity: Severity = "problem" if largest > MEDIUM else "worth a look" if shifted else "fine"
-    found_text, effect = "There are no two splits to compare.", "Nothing: held-out images are as bright as the others."
-    if not known:
-        severity = "unknown"
-        effect = "Unknown: it takes two groups or images on each side."
+    found_text, effect = "", "Nothing: held-out images are as bright as the others."
     if splits:
         found_text = (
             f"{len(shifted):,} of {len(rows):,} means differ from those of the images to learn from by more than "
@@ -93,6 +90,9 @@ def brightness(used: Used, measured: Measured, cluster: Index) -> Finding[int]:
             "Part of the gap may be due to how images were taken or saved, not to overfitting: a remedy against "
             "overfitting does not close that part."
         )
+    if not known:
+        severity, effect = "unknown", ""
+        found_text = "It takes a split to compare with training, and two groups or images on each side."
     order = [name for name in splits if name in {split for split, _ in shifted}]
     headings = (
         "split", "what", "images to learn from", "images of the split", "mean to learn from", "mean of the split",
@@ -146,8 +146,8 @@ def two_sample(used: Used, cluster: Index, seed: int) -> Finding[int]:
     rest = f"; {left_out.sum():,} images whose group or near duplicates lie on both sides are left out"
     rest = rest if left_out.any() else ""
     if p is None:
-        found = f"Unknown: {compared} are too few groups, or too much alike, to tell{rest}."
-        return Finding("two_sample", TITLE, "unknown", 0, 0, "splits", found, "Unknown.")
+        found = f"{compared} are too few groups, or too much alike, to tell{rest}."
+        return Finding("two_sample", TITLE, "unknown", 0, 0, "splits", found, "")
     apart = p <= ALPHA and auc >= TOLD_APART
     severity: Severity = "fine" if not apart else "problem" if auc >= CLEARLY else "worth a look"
     beyond = "more than in any" if p <= ALPHA else "no more than in some"

@@ -17,7 +17,7 @@ from dvc.exceptions import DvcException
 from dvc.repo import Repo
 from dvc.stage import PipelineStage
 
-from valgap.document.markdown import code
+from valgap.document.text import named
 from valgap.ground import paths
 
 LOCK = Path("dvc.lock")
@@ -121,9 +121,9 @@ def _outputs(stage: PipelineStage, hashes: "_Hashes") -> Iterator[Finding]:
         if not out.hash_info:
             yield Finding(f"{out.def_path} is not in dvc.lock", (stage.name,), REPRO)
         elif not out.exists:
-            yield Finding(f"{out.def_path} is missing", (stage.name,), code(f"git checkout -- {out.def_path}", 200))
+            yield Finding(f"{out.def_path} is missing", (stage.name,), named(f"git checkout -- {out.def_path}", 200))
         elif hashes.of(out) != out.hash_info:
-            cure = f"if you edited it, {code(f'git checkout -- {out.def_path}', 200)}; if that is committed, {REPRO}"
+            cure = f"if you edited it, {named(f'git checkout -- {out.def_path}', 200)}; if that is committed, {REPRO}"
             yield Finding(f"{out.def_path} is not what the stage wrote", (stage.name,), cure)
 
 

@@ -6,7 +6,7 @@ from valgap.document.numbers import COUNT, UNKNOWN, text_of
 from valgap.document.parts import Section, Table, Terms
 from valgap.document.text import named, plain
 from valgap.report.inputs import Inputs
-from valgap.report.words import paragraphs, sentence, terms
+from valgap.report.words import paragraphs, say, sentence
 from valgap.results.provenance import Provenance, VariantRecord
 from valgap.results.summary import BASELINE, describe
 
@@ -85,4 +85,4 @@ def _environments(provenance: Provenance) -> list[tuple[str, list[str]]]:
 def method(inputs: Inputs) -> Section:
     """The method in a page."""
     said = sentence("this_report", verdict=inputs.verdict)
-    return Section("method", "The method in a page", (said, Terms(terms("method"))))
+    return Section("method", "The method in a page", (said, Terms(tuple(say.all("method").items()))))
