@@ -86,6 +86,7 @@ def _ends(rows: pd.DataFrame) -> tuple[dict[str, object] | None, dict[str, objec
     """The classes of lowest and highest recall with it, None where no class was scored."""
     if rows.empty:
         return None, None
+    rows = rows.sort_values("class", kind="stable")  # of equal ones the first by name
     ends = (rows.loc[rows["mean"].idxmin()], rows.loc[rows["mean"].idxmax()])
     worst, best = ({"name": row["class"], "mean": row["mean"] / 100, "images": row["images"]} for row in ends)
     return worst, best
