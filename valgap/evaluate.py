@@ -10,7 +10,7 @@ import hashlib
 from collections.abc import Iterator
 from pathlib import Path
 
-from valgap.data.prepared import Manifest, load_images, read_manifest
+from valgap.data.prepared import Manifest, load_images, load_labels, read_manifest
 from valgap.ground import paths
 from valgap.ground.params import suite
 from valgap.ground.params.experiment import settings_as_dict
@@ -71,7 +71,9 @@ def main() -> None:
     """Score every declared run and write the tables."""
     params = suite.load()
     loaded = load_runs(params)
-    results = scores.score(loaded, [load_splits(block) for block in params.cells[BASELINE]])
+    images, labels = load_images(), load_labels()
+    splits = [load_splits(block) for block in params.cells[BASELINE]]
+    results = scores.score(loaded, [row for block in splits for row in scores.reference_rows(block, images, labels)])
     summary = scores.summarise(results, loaded)
     names = read_manifest().class_names
     recalls, confusion = scores.classes(loaded, names)
@@ -83,7 +85,7 @@ def main() -> None:
         paths.CLASSES: recalls,
         paths.CONFUSION: confusion,
         paths.RELIABILITY: scores.reliability(loaded),
-        paths.HARDEST: scores.hardest(loaded[BASELINE], load_images(), names),
+        paths.HARDEST: scores.hardest(loaded[BASELINE], images, names),
         paths.PROVENANCE: provenance(params),
         paths.METRICS: headline,
     }

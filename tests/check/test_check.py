@@ -693,7 +693,7 @@ def test_unequal_classes_are_judged_by_balanced_accuracy() -> None:
     assert result.balanced
     assert words.verdict(result).startswith("Balanced accuracy is 100.0%")
     text = shown(result)
-    assert "balanced acc. %" in text
+    assert "bal. acc. %" in text
     assert "class_remedy" in text
 
 
@@ -706,7 +706,7 @@ def test_two_classes_have_an_area_under_the_curve(tmp_path: Path) -> None:
     )  # fmt: skip
     result = assemble(found, audit(images, images.given, 0), np.zeros(40, np.bool_))
     text = shown(result)
-    assert "| AUROC |" in text
+    assert "| AUROC % |" in text
     assert "| `yes` | 100.0 (72.2 to 100.0) of 10 |" in text
 
 

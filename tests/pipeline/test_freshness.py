@@ -1,6 +1,5 @@
 """Freshness on a small DVC project of shell commands with this one's layout: every way to be stale is named."""
 
-import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -8,7 +7,9 @@ from pathlib import Path
 import pytest
 import yaml
 
+from tests.samples import provenance
 from tests.scratch import run
+from valgap.ground import records
 from valgap.pipeline import freshness
 from valgap.pipeline.freshness import REPRO, Finding
 
@@ -52,8 +53,8 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
     run(folder, "dvc", "repro", "-q", "train")
     locked = yaml.safe_load((folder / "dvc.lock").read_text())["stages"]
     md5 = locked["train@baseline"]["outs"][0]["md5"]
-    entries = {name: {"predictions_md5": {"0": md5}} for name in ("baseline", "dropout")}
-    (folder / "code/provenance.json").write_text(json.dumps({"variants": entries}))
+    known = provenance({name: {"predictions_md5": {"0": md5}} for name in ("baseline", "dropout")})
+    (folder / "code/provenance.json").write_text(records.text(known, indent=2))
     run(folder, "dvc", "repro", "-q")
     return folder
 

@@ -22,7 +22,7 @@ from valgap.review import changes, forest, fresh_block, gate, judge, sections, w
 from valgap.review.changes import Variants
 from valgap.review.judge import Judged
 from valgap.stats.intervals import Interval
-from valgap.stats.measures import MEASURES, Series
+from valgap.stats.measures import MEASURES, Series, primary_measure
 
 REVIEW = Review(primary="test_accuracy", margin=0.02, fail_on=(), tolerance=0, gap_tolerance=0)
 NONE = Variants([], [], [], set())
@@ -285,9 +285,13 @@ def test_settings_are_checked() -> None:
     assert suite.load(ROOT / "params.yaml").review.fail_on == ()
     good = {"primary": "test_nll", "margin": 0.1, "fail_on": ["stale"], "tolerance": 0, "gap_tolerance": 0}
     assert parse(Review, good, "review").fail_on == ("stale",)
-    for key, value in (("primary", "train_accuracy"), ("margin", 0), ("fail_on", ["always"]), ("tolerance", -1)):
+    for key, value in (("primary", 1), ("margin", 0), ("fail_on", ["always"]), ("tolerance", -1)):
         with pytest.raises(ParamsError, match=f"review.{key}"):
             parse(Review, good | {key: value}, "review")
+    assert primary_measure(parse(Review, good, "review")).metric == "nll"
+    for name in ("train_accuracy", "gap", "speed"):
+        with pytest.raises(ParamsError, match=rf"review.primary = '{name}' is not a score .*allowed: test_accuracy, "):
+            primary_measure(parse(Review, good | {"primary": name}, "review"))
 
 
 def test_fresh_block_is_beyond_both_sides() -> None:

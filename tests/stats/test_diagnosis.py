@@ -16,7 +16,7 @@ from valgap.ground.params.experiment import Augmentation
 from valgap.ground.params.suite import Cause, Suite, load
 from valgap.stats import metrics, verdicts
 from valgap.stats.causes import Cost
-from valgap.stats.contrasts import Comparison, Measured, balanced, primary_metric
+from valgap.stats.contrasts import MEASURES, Comparison, Measured, primary_metric
 from valgap.stats.diagnosis import diagnose, headline
 from valgap.stats.family import comparisons
 from valgap.stats.run import Run
@@ -216,7 +216,7 @@ def test_balanced_values_average_to_balanced_accuracy_though_a_class_is_never_pr
     found = run({"test": always_zero}, labels=labels)
     expected = metrics.balanced_accuracy(found["test_probabilities"][0], labels)
     assert expected == 0.5
-    assert balanced(found).mean(axis=1) == pytest.approx(np.full(12, 0.5))
+    assert MEASURES["balanced_accuracy"](found).mean(axis=1) == pytest.approx(np.full(12, 0.5))
     assert primary_metric(labels) == "balanced_accuracy"
     assert primary_metric(np.array([0, 0, 0, 1, 1])) == "accuracy"  # exactly 1.5 times
 

@@ -8,18 +8,17 @@ from valgap.document import findings
 from valgap.document.numbers import COUNT, NATS, SHARE, is_unknown
 from valgap.document.parts import Section, Table, Terms
 from valgap.document.text import named
+from valgap.stats.metrics import Metric, in_reading_order
 from valgap.stats.shares import Scores
-
-FORMS = {"balanced_accuracy": SHARE, "auroc": NATS, "nll": NATS, "ece": SHARE}
-HEADINGS = {"balanced_accuracy": "balanced acc. %", "auroc": "AUROC", "nll": "NLL", "ece": "ECE %"}
 
 
 def scores(result: Result) -> Section:
     """Every split's scores, and what their intervals are."""
     groups = result.predicted.images.groups
-    shown = [name for name in FORMS if name in result.scores[result.fitted].metrics]
-    if not result.balanced:
-        shown.remove("balanced_accuracy")
+    scored = result.scores[result.fitted].metrics.keys() - {"accuracy"}  # which has limits, and a column of its own
+    shown = [
+        metric for metric in in_reading_order() if metric.name in scored and (result.balanced or not metric.stands_in)
+    ]
     rows = [_row(named_split(name), each, shown) for name, each in result.scores.items()]
     if result.clean:
         rows.append(_row(say("scores.clean", judged=words.judged(result)), result.clean, shown))
@@ -28,14 +27,14 @@ def scores(result: Result) -> Section:
         paragraphs.append(say("scores.to_test"))
     if groups is not None and result.gap is not None:
         paragraphs.append(say("scores.few_groups"))
-    headings = ("split", "images", "accuracy %", *(HEADINGS[name] for name in shown))
+    headings = ("split", "images", "accuracy %", *(metric.heading() for metric in shown))
     return Section(
         "scores", say("scores.title"), (*paragraphs, Table(say("scores.caption"), headings, tuple(rows), folded=False))
     )
 
 
-def _row(split: str, found: Scores, shown: list[str]) -> tuple[str, ...]:
-    values = (FORMS[name](found.metrics[name]) for name in shown)
+def _row(split: str, found: Scores, shown: list[Metric]) -> tuple[str, ...]:
+    values = ((SHARE if metric.percent else NATS)(found.metrics[metric.name]) for metric in shown)
     return split, COUNT(found.images), SHARE.estimate(found.accuracy), *values
 
 

@@ -6,7 +6,6 @@ the code and reports/; writes nothing.
 """
 
 import dataclasses
-import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -19,6 +18,8 @@ from dvc.stage import PipelineStage
 
 from valgap.document.text import named
 from valgap.ground import paths
+from valgap.ground.errors import SuiteError
+from valgap.results.provenance import read_provenance
 
 LOCK = Path("dvc.lock")
 REPRO = "`make repro`, then commit dvc.lock and reports/"
@@ -131,14 +132,14 @@ def _predictions(stages: list[PipelineStage]) -> Iterator[Finding]:
     """Variants whose tables were made from other predictions than dvc.lock lists."""
     made = {out.def_path: out.hash_info.value for stage in stages for out in stage.outs if out.hash_info}
     try:
-        variants = json.loads(paths.PROVENANCE.read_text(encoding="utf-8"))["variants"]
-        used = {
-            paths.run_folder(name, int(block)) / paths.PREDICTIONS: value
-            for name, entry in variants.items()
-            for block, value in entry["predictions_md5"].items()
-        }
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        variants = read_provenance().variants
+    except SuiteError:
         return  # a missing or edited provenance.json is found by its hash
+    used = {
+        paths.run_folder(name, int(block)) / paths.PREDICTIONS: value
+        for name, entry in variants.items()
+        for block, value in entry.predictions_md5.items()
+    }
     for path, value in used.items():
         if made.get(path.as_posix()) != value:
             what = f"reports/ were not made from {path} as dvc.lock has it"

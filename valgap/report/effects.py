@@ -12,22 +12,14 @@ from valgap.report.charts import panels, scatter
 from valgap.report.inputs import REFERENCES, Inputs
 from valgap.report.words import paragraphs, sentence
 from valgap.results.summary import BASELINE
+from valgap.stats.measures import listed
+from valgap.stats.metrics import METRICS
 
 DIFFERENCE = Form(signed=True)  # of percentage points, under a heading that says pp
 CORRELATION = Form(decimals=2, signed=True)
 NATS_DIFFERENCE = Form(decimals=3, signed=True)
 P_VALUE = Form(decimals=4)
 CONFIDENCE = Form(decimals=2, scale=100)
-MEASURES: tuple[tuple[str, str, str, Form], ...] = (  # heading, split, metric, how it is written
-    ("train acc. %", "train", "accuracy", SHARE),
-    ("val acc. %", "val", "accuracy", SHARE),
-    ("test acc. %", "test", "accuracy", SHARE),
-    ("bal. test acc. %", "test", "balanced_accuracy", SHARE),
-    ("test AUROC %", "test", "auroc", SHARE),
-    ("gap (pp)", "train-val", "gap", SHARE),
-    ("test NLL", "test", "nll", NATS),
-    ("test ECE %", "test", "ece", SHARE),
-)
 
 
 def effects(inputs: Inputs) -> Section:
@@ -55,7 +47,7 @@ def effects(inputs: Inputs) -> Section:
 
 def _confirmatory(inputs: Inputs, rows: pd.DataFrame) -> Table:
     """The family on which verdict words stand, each with its adjusted interval."""
-    listed = [
+    cells = [
         (
             named(row.variant),
             "chosen remedy, fresh replicates" if row.role == "remedy" else f"primary, {row.title}",
@@ -73,13 +65,13 @@ def _confirmatory(inputs: Inputs, rows: pd.DataFrame) -> Table:
     measured = ("n", f"{inputs.metric} (pp)", "confidence %", "replicates above", "detectable (pp)")
     headings = ("variant", "as", "verdict", *measured, "correlation", "joint p")
     caption = sentence("confirmatory_table", metric=inputs.metric)
-    return Table(caption, headings, tuple(listed), texts=3, folded=False)
+    return Table(caption, headings, tuple(cells), texts=3, folded=False)
 
 
 def _every_variant(inputs: Inputs) -> Table:
     """Every variant against its control, without verdict words; gap and NLL beside it."""
     rows = frames.contrasts(inputs)
-    listed = [
+    cells = [
         (
             _compared(row),
             row.title,
@@ -95,7 +87,7 @@ def _every_variant(inputs: Inputs) -> Table:
     ]
     measured = ("n", f"{inputs.metric} (pp)", "replicates above", "correlation", "gap (pp)", "NLL")
     caption = sentence("every_variant_table", metric=inputs.metric)
-    return Table(caption, ("variant", "cause", "kind", *measured), tuple(listed), texts=3, folded=False)
+    return Table(caption, ("variant", "cause", "kind", *measured), tuple(cells), texts=3, folded=False)
 
 
 def _compared(row: Any) -> str:
@@ -133,15 +125,15 @@ def results(inputs: Inputs) -> Section:
 def _scores(inputs: Inputs) -> Table:
     """Means over replicates of the variants and the references, in the columns that the task has.
 
-    AUROC is for two classes alone; balanced accuracy is shown where the verdict rests on it.
+    A score that stands in for another is shown where the verdict rests on it.
     """
-    metric = inputs.verdict.metric
-    known = set(inputs.tables["summary"].metric) - ({"balanced_accuracy"} - {metric})
-    measures = [measure for measure in MEASURES if measure[2] in known]
+    unasked = {name for name, metric in METRICS.items() if metric.stands_in and name != inputs.verdict.metric}
+    known = set(inputs.tables["summary"].metric) - unasked
+    measures = [measure for measure in listed() if measure.metric in known]
     rows = []
     for place, name in enumerate([*inputs.variants, *REFERENCES]):
-        cells = [(form, inputs.score(name, split, score)) for _, split, score, form in measures]
+        cells = [(SHARE if each.percent else NATS, inputs.score(name, each.split, each.metric)) for each in measures]
         label = REFERENCES.get(name) or f"{place + 1} {named(name)}"
         rows.append((label, *(form.estimate(found) if found else UNKNOWN for form, found in cells)))
     caption = sentence("results_table", replicates=inputs.verdict.replicates)
-    return Table(caption, ("variant", *(heading for heading, *_ in measures)), tuple(rows), folded=False)
+    return Table(caption, ("variant", *(measure.heading for measure in measures)), tuple(rows), folded=False)

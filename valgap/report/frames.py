@@ -10,7 +10,7 @@ import pandas as pd
 from valgap.report.inputs import Inputs
 from valgap.results.summary import BASELINE
 from valgap.stats.causes import CAUSES
-from valgap.stats.words import CAUSE_WORDS, Effect
+from valgap.stats.words import said
 
 CONFIRMATORY = ("primary", "remedy")
 NO_CAUSE = "no cause declared"
@@ -28,10 +28,12 @@ def effects(inputs: Inputs) -> pd.DataFrame:
     rows = rows[rows.against == BASELINE]
     order = [*inputs.titles, *(cause for cause in rows.cause.unique() if cause not in inputs.titles)]
     decided = set(rows[rows.role.isin(CONFIRMATORY)].variant)
+    rows = rows.assign(confirmatory=rows.role.isin(CONFIRMATORY))
     rows = rows.assign(
-        confirmatory=rows.role.isin(CONFIRMATORY),
         label=[_label(row.variant, row.role, decided) for row in rows.itertuples()],
-        word=[_word(row) for row in rows.itertuples()],
+        word=[
+            said(row.role, row.verdict, row.material) if row.role in CONFIRMATORY else "" for row in rows.itertuples()
+        ],
     )
     roles = {role: rank for rank, role in enumerate((*CONFIRMATORY, "strength"))}
     keys = pd.DataFrame({"cause": rows.cause.map(order.index), "role": rows.role.map(roles).fillna(len(roles))})
@@ -55,15 +57,6 @@ def _label(variant: str, role: str, decided: set[str]) -> str:
     if role in ("remedy", "strength"):
         return f"{variant} (chosen {role})"
     return f"{variant} (all replicates)" if role == "exploratory" and variant in decided else variant
-
-
-def _word(row: Any) -> str:
-    """A verdict in the words of the first screen: of the cause for its primary, of the arm for the remedy."""
-    if row.role not in CONFIRMATORY:
-        return ""
-    effect: Effect = row.verdict if row.verdict else "unknown"
-    word = CAUSE_WORDS[effect] if row.role == "primary" else effect
-    return f"{word} materially" if str(row.material) == "True" else word
 
 
 def scores(inputs: Inputs, variants: list[str], split: str, metric: str) -> pd.DataFrame:

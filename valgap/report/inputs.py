@@ -12,13 +12,13 @@ from valgap.results.summary import BASELINE, Cell, cell
 from valgap.results.tables import read_table
 from valgap.results.verdict import read_verdict
 from valgap.stats.causes import CAUSES
+from valgap.stats.metrics import METRICS
 from valgap.stats.verdict import SplitEffect, Verdict
 
 Tables = dict[str, pd.DataFrame]
 
 FILES = (paths.SUMMARY, paths.CONTRASTS, paths.CURVES, paths.CONFUSION, paths.CLASSES, paths.RELIABILITY, paths.HARDEST)
 REFERENCES = {"majority_class": "majority class", "nearest_neighbour": "1-nearest neighbour"}
-METRIC_WORDS = {"accuracy": "test accuracy", "balanced_accuracy": "balanced test accuracy"}
 PRICED = next(cause for cause in CAUSES.values() if cause.is_price)
 SHOWN = 6  # variants in a figure that has one panel for each
 
@@ -35,7 +35,7 @@ class Inputs:
     @property
     def metric(self) -> str:
         """The metric on which verdicts rest, in words."""
-        return METRIC_WORDS[self.verdict.metric]
+        return METRICS[self.verdict.metric].titled("test")
 
     @property
     def variants(self) -> list[str]:

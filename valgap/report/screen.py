@@ -11,6 +11,7 @@ from valgap.report.inputs import PRICED, Inputs
 from valgap.report.words import sentence
 from valgap.results.summary import BASELINE
 from valgap.stats.verdict import CauseEffect, CauseEntry, Price, SplitEffect
+from valgap.stats.words import materially
 
 
 def headline(inputs: Inputs) -> str:
@@ -77,7 +78,7 @@ def _cause(inputs: Inputs, entry: CauseEntry) -> tuple[str, str, str]:
     if not isinstance(entry, CauseEffect):
         return entry.title, Strong(entry.verdict), entry.why
     underfits = entry.variant in inputs.verdict.underfit
-    word = f"{entry.verdict} materially" if entry.material else entry.verdict
+    word = materially(entry.verdict, entry.material)
     return entry.title, Strong(word), sentence("of_cause", entry=entry, metric=inputs.metric, underfits=underfits)
 
 

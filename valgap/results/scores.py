@@ -2,41 +2,36 @@
 
 import base64
 import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from PIL import Image
 
-from valgap.data.prepared import load_images, load_labels
 from valgap.stats import intervals, metrics
 from valgap.stats.contrasts import redrawn, units
 from valgap.stats.intervals import Interval
+from valgap.stats.measures import GAP
 from valgap.stats.metrics import METRICS, metrics_for
 from valgap.stats.references import REFERENCES
 from valgap.stats.run import Run
 from valgap.training.subset import BlockSplits, scored_training
 
 SPLITS = ("train", "val", "test")
-GAP_SPLIT = "train-val"
 CONFIDENCE = 0.95
 HEADLINE = {  # of metrics.json: the few numbers of a variant that a reviewer compares
-    ("val", "accuracy"): "val_accuracy",
-    ("test", "accuracy"): "test_accuracy",
-    (GAP_SPLIT, "gap"): "gap",
-    ("test", "nll"): "test_nll",
-}
+    (split, metric.name): f"{split}_{metric.name}" for metric in METRICS.values() for split in metric.headline
+} | {(GAP.split, GAP.metric): "gap"}
 POLICY = "val_under_"  # prefix of the splits that are validation images warped by a policy
 CALIBRATION_BINS = 10  # of the reliability table
 Row = tuple[str, int, str, str, float]
 
 
-def score(loaded: dict[str, Run], splits: list[BlockSplits]) -> pd.DataFrame:
+def score(loaded: dict[str, Run], references: Iterable[Row] = ()) -> pd.DataFrame:
     """results.csv: variant, replicate, split, metric, value; the gap stands under split `train-val`.
 
-    Validation images under a policy are the splits `val_under_<policy>`. The references are scored as
-    variants are, on val and test, where a metric needs no probabilities.
+    Validation images under a policy are the splits `val_under_<policy>`. `references` are rows of theirs.
     """
     rows: list[Row] = []
     for variant, run in loaded.items():
@@ -46,12 +41,11 @@ def score(loaded: dict[str, Run], splits: list[BlockSplits]) -> pd.DataFrame:
                 wanted = metrics_for(probabilities.shape[1])
                 scores = {name: metric.score(probabilities, labels) for name, metric in wanted.items()}
                 rows += [(variant, replicate, split, name, value) for name, value in scores.items()]
-    for block in splits:
-        rows += reference_rows(block)
+    rows += references
     table = pd.DataFrame(rows, columns=["variant", "replicate", "split", "metric", "value"])
     accuracy = table[table.metric == "accuracy"].pivot(index=["variant", "replicate"], columns="split", values="value")
     gap = (accuracy["train"] - accuracy["val"]).dropna().rename("value").reset_index()
-    return pd.concat([table, gap.assign(split=GAP_SPLIT, metric="gap")], ignore_index=True)
+    return pd.concat([table, gap.assign(split=GAP.split, metric=GAP.metric)], ignore_index=True)
 
 
 def scored_splits(run: Run) -> list[str]:
@@ -64,9 +58,12 @@ def labels_of(run: Run, split: str) -> NDArray[np.int64]:
     return run["val_labels" if split.startswith(POLICY) else f"{split}_labels"]
 
 
-def reference_rows(splits: BlockSplits) -> Iterator[Row]:
-    """Scores of the references fitted on the training subset of every replicate of a block."""
-    images, every = load_images(), load_labels()
+def reference_rows(splits: BlockSplits, images: NDArray[np.uint8], every: NDArray[np.int64]) -> Iterator[Row]:
+    """Scores of the references fitted on the training subset of every replicate of a block, on val and test.
+
+    `images` and their labels `every` are all that the block's lists point into. Metrics that need probabilities are
+    left out.
+    """
     classes = int(every.max()) + 1
     for row, replicate in enumerate(splits.replicates):
         training = scored_training(splits.train[row][: splits.train_size])

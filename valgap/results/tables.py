@@ -15,7 +15,6 @@ Content = Any  # a table; a record, as a dataclass or a mapping of plain values
 SCHEMA = 3  # of the tables: raise it when a file, column, name or unit of them changes its meaning
 
 
-CURE = "run `dvc repro -f -s evaluate diagnose`, or restore it from Git"
 TEXTS = {  # columns by file that hold text, whatever it looks like: a class may be called 01, 1e3, True or NA
     paths.RESULTS: ("variant", "split", "metric"),
     paths.SUMMARY: ("variant", "split", "metric", "covers"),
@@ -33,9 +32,9 @@ def read_table(path: Path) -> pd.DataFrame:
     try:
         return parse_table(path, path.read_bytes())
     except FileNotFoundError:
-        raise SuiteError(f"{path} is missing: {CURE}") from None
+        raise SuiteError(f"{path} is missing: run `dvc repro diagnose`, or restore it from Git") from None
     except (OSError, ValueError) as error:
-        raise SuiteError(f"{path} cannot be read ({error}): {CURE}") from None
+        raise SuiteError(f"{path} cannot be read ({error}): run `dvc repro -f -s evaluate diagnose`") from None
 
 
 def parse_table(path: Path, content: bytes) -> pd.DataFrame:

@@ -14,6 +14,7 @@ from valgap.ground.params import suite
 from valgap.pipeline import freshness
 from valgap.pipeline.git import resolve
 from valgap.review.document import Document
+from valgap.stats.measures import primary_measure
 
 
 @click.command(epilog="Example: valgap review --base main --out review")
@@ -26,8 +27,9 @@ def command(base: str | None, confirm: int, out: Path | None, link: str | None) 
 
     Ends with 1 where review.fail_on of params.yaml says so.
     """
-    findings = freshness.check()
-    review = Document(suite.load(), *resolve(base), findings)
+    params = suite.load()
+    primary_measure(params.review)
+    review = Document(params, *resolve(base), freshness.check())
     if confirm:
         review.confirm(confirm)
     if out:

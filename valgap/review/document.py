@@ -34,6 +34,8 @@ class Document:
         self.names = changes.variants(self.head, self.base)
         self.pair = changes.is_paired(self.head, self.base)
         scores = changes.scores(self.head), changes.scores(self.base)
+        if not all(side[name][self.params.primary] for side in scores for name in side):
+            raise SuiteError(f"params.yaml: review.primary = {self.params.primary} is not a score of these results")
         self.judged = judge.judge(*scores, self.names.identical, self.pair, self.params, self.margin)
 
     @property

@@ -75,7 +75,7 @@ def _train(folder: Path, variants: list[str], block: int) -> None:
 def _scores(folder: Path, variant: str, block: int, primary: str) -> Series:
     """The primary metric of each replicate of a cell, from its predictions."""
     with np.load(folder / paths.run_folder(variant, block) / paths.PREDICTIONS) as archive:
-        rows = scores.score({variant: dict(archive)}, [])
+        rows = scores.score({variant: dict(archive)})
     measure = MEASURES[primary]
     rows = rows[(rows.split == measure.split) & (rows.metric == measure.metric)]
     return dict(zip(rows.replicate.tolist(), rows.value.tolist(), strict=True))

@@ -8,7 +8,6 @@ steps a word could stand beside an interval that includes 0). It covers new repl
 import dataclasses
 import math
 from collections.abc import Mapping
-from typing import Literal
 
 import numpy as np
 from scipy import special
@@ -17,9 +16,7 @@ from valgap.ground.params.suite import Review
 from valgap.stats.intervals import Interval, Values
 from valgap.stats.measures import MEASURES, Series
 from valgap.stats.verdicts import ALPHA, Contrast, minimum_detectable_effect, paired_contrast
-
-Word = Literal["regressed", "improved", "no effect", "no change detected", "bit-identical", "unknown"]
-
+from valgap.stats.words import OfChange
 
 BESIDE = ("test_accuracy", "train_accuracy", "gap", "test_nll")  # shown beside the primary, without words
 
@@ -37,7 +34,7 @@ class Judged:
     """One variant's change, head minus base, of the primary metric and (`beside`) of the others."""
 
     variant: str
-    word: Word
+    word: OfChange
     contrast: Contrast | None = None
     paired: bool = True
     beside: Mapping[str, float] = dataclasses.field(default_factory=dict)
@@ -87,7 +84,7 @@ def welch(head: Values, base: Values, confidence: float) -> Contrast:
     return Contrast(interval, confidence, error, df, error**2 * n, 0.0, "–", math.nan)
 
 
-def word_for(interval: Interval, margin: float, higher_is_better: bool) -> Word:
+def word_for(interval: Interval, margin: float, higher_is_better: bool) -> OfChange:
     """The word that an adjusted interval earns; `margin` in its unit."""
     low, high = (interval.low, interval.high) if higher_is_better else (-interval.high, -interval.low)
     if math.isnan(low) or math.isnan(high):

@@ -41,24 +41,11 @@ class Comparison:
     replicates: frozenset[int] | None = None
 
 
-def correct(run: Run) -> Values:
-    """1 where a test image is classified right, else 0, (replicates, images)."""
-    return (run["test_probabilities"].argmax(axis=2) == run["test_labels"]).astype(np.float64)
-
-
-def balanced(run: Run) -> Values:
-    """As `correct`, weighted so that each replicate's mean is its balanced accuracy, (replicates, images)."""
-    weights = []
-    for labels in run["test_labels"]:
-        counts = np.bincount(labels)
-        weights.append(len(labels) / (np.count_nonzero(counts) * counts[labels]))
-    return correct(run) * np.stack(weights)
-
-
-def likelihood(run: Run) -> Values:
-    """Negative log-likelihood of test images in nats, (replicates, images)."""
-    pairs = zip(run["test_probabilities"], run["test_labels"], strict=True)
-    return np.stack([metrics.negative_log_likelihood(p, y) for p, y in pairs])
+def on_test(each: Callable[[metrics.Probabilities, metrics.Labels], Values]) -> Callable[[Run], Values]:
+    """A function from a run to per-example values of each replicate's test images, (replicates, images)."""
+    return lambda run: np.stack(
+        [each(p, y) for p, y in zip(run["test_probabilities"], run["test_labels"], strict=True)]
+    )
 
 
 def split_accuracy(split: str) -> Callable[[Run], Values]:
@@ -67,9 +54,8 @@ def split_accuracy(split: str) -> Callable[[Run], Values]:
 
 
 MEASURES: dict[str, Callable[[Run], Values]] = {
-    "accuracy": correct,
-    "balanced_accuracy": balanced,
-    "nll": likelihood,
+    metric.name: on_test(each) for metric in metrics.in_reading_order() if (each := metric.paired or metric.each)
+} | {
     "val_accuracy": split_accuracy("val"),
     "train_accuracy": split_accuracy("train"),
     "gap": lambda run: split_accuracy("train")(run) - split_accuracy("val")(run),
@@ -183,10 +169,11 @@ def _per_replicate(measured: Measured, comparison: Comparison, measure: str) -> 
 def table(measured: Measured, comparisons: list[Comparison], metric: str, margin: float) -> pd.DataFrame:
     """contrasts.csv: every comparison on every measure, and the joint sign-flip p of the confirmatory ones.
 
-    Balanced accuracy is listed where it differs from accuracy. The remedy is judged on fewer replicates than
+    Balanced accuracy is listed where the verdict rests on it. The remedy is judged on fewer replicates than
     the primaries, so their joint p leaves it out, and its own is over the fresh replicates of all.
     """
-    measures = [name for name in MEASURES if name != "balanced_accuracy" or metric == name]
+    stand_ins = {found.name for found in metrics.METRICS.values() if found.stands_in}
+    measures = [name for name in MEASURES if name not in stand_ins or metric == name]
     rows = [contrast_row(measured, c, measure, margin, measure == metric) for c in comparisons for measure in measures]
     frame = pd.DataFrame(rows, columns=COLUMNS)  # the baseline alone leaves none, but a table
     frame["max_t_p"] = math.nan

@@ -1,7 +1,11 @@
-"""Scores of results.csv that reviews judge by."""
+"""Scores on splits, as results.csv has them: those that reviews judge by and that the report lists."""
 
 import dataclasses
 import math
+
+from valgap.ground.params.schema import ParamsError
+from valgap.ground.params.suite import Review
+from valgap.stats.metrics import METRICS, Metric, in_reading_order
 
 Series = dict[int, float]  # a score by replicate
 
@@ -13,24 +17,51 @@ class Measure:
     split: str
     metric: str
     title: str
+    heading: str
     higher_is_better: bool = True
     unit: str = "pp"  # or nats
+
+    @property
+    def percent(self) -> bool:
+        """Whether it is a fraction, shown in percent."""
+        return self.unit == "pp"
 
     def text(self, value: float, sign: bool = True) -> str:
         """A change in its unit, without naming it: `+1.2` for 0.012 in pp, `−0.031` in nats; `n/a` for NaN."""
         if math.isnan(value):
             return "n/a"
-        digits, scale = (1, 100) if self.unit == "pp" else (3, 1)
+        digits, scale = (1, 100) if self.percent else (3, 1)
         return f"{scale * value:{'+' if sign else ''}.{digits}f}".replace("-", "−")
 
 
+def of(split: str, metric: Metric) -> Measure:
+    """A metric on a split."""
+    title, heading = metric.titled(split), metric.heading(split)
+    return Measure(split, metric.name, title, heading, metric.higher_is_better, metric.unit)
+
+
+GAP = Measure("train-val", "gap", "gap", "gap (pp)", higher_is_better=False)
 MEASURES = {
-    "test_accuracy": Measure("test", "accuracy", "test accuracy"),
-    "test_balanced_accuracy": Measure("test", "balanced_accuracy", "balanced test accuracy"),
-    "test_nll": Measure("test", "nll", "test NLL", higher_is_better=False, unit="nats"),
-    "test_ece": Measure("test", "ece", "test ECE", higher_is_better=False),
-    "val_accuracy": Measure("val", "accuracy", "val accuracy"),
-    "val_nll": Measure("val", "nll", "val NLL", higher_is_better=False, unit="nats"),
-    "train_accuracy": Measure("train", "accuracy", "train accuracy"),
-    "gap": Measure("train-val", "gap", "gap", higher_is_better=False),
+    f"{split}_{name}": of(split, metric) for split in ("test", "val", "train") for name, metric in METRICS.items()
 }
+MEASURES["gap"] = GAP
+PRIMARY = tuple(name for name, measure in MEASURES.items() if measure.split in ("test", "val"))  # may judge a review
+
+
+def listed() -> list[Measure]:
+    """The columns of the report's results: what should be high, the gap, what should be low."""
+    metrics = in_reading_order()
+    of_each = {
+        high: [of(s, m) for m in metrics if m.higher_is_better is high for s in m.columns] for high in (True, False)
+    }
+    return [*of_each[True], GAP, *of_each[False]]
+
+
+def primary_measure(review: Review) -> Measure:
+    """The score that a review judges by. Raises ParamsError where it is none of PRIMARY."""
+    if review.primary not in PRIMARY:
+        raise ParamsError(
+            f"params.yaml: review.primary = {review.primary!r} is not a score to judge by "
+            f"(allowed: {', '.join(PRIMARY)})"
+        )
+    return MEASURES[review.primary]

@@ -1,4 +1,4 @@
-"""Scores of class probabilities. Adding one is a function and its entry in METRICS.
+"""Scores of class probabilities. Adding one is one object in METRICS: every table and choice of scores is made of them.
 
 Everywhere: probabilities float (n, classes) with rows summing to 1, labels int (n,) in [0, classes).
 """
@@ -58,6 +58,12 @@ def balanced_accuracy(probabilities: Probabilities, labels: Labels) -> float:
     return float(np.nanmean(recall(counts)))
 
 
+def balanced_correct(probabilities: Probabilities, labels: Labels) -> Values:
+    """As `correct`, weighted so that the mean is the balanced accuracy, (n,)."""
+    counts = np.bincount(labels)
+    return correct(probabilities, labels) * (len(labels) / (np.count_nonzero(counts) * counts[labels]))
+
+
 def auroc(probabilities: Probabilities, labels: Labels) -> float:
     """Area under the ROC curve of the second class against the first, in [0, 1]; NaN where either has no example.
 
@@ -79,24 +85,76 @@ def auc(scores: NDArray[np.floating[Any]], positive: NDArray[np.bool_]) -> float
 
 @dataclasses.dataclass(frozen=True)
 class Metric:
-    """A score. `each` gives per-example values whose mean is the score, where there are such.
+    """A score, how it is computed and how it is written. In `title` and `short` {} is the place of the split's name.
 
-    `classes` limits it to data with so many.
+    `each` gives per-example values whose mean is the score, where there are such; `paired` those of contrasts, where
+    they are others. `classes` limits it to data with so many. A `percent` score is a fraction, shown in percent and its
+    differences in pp; others are in nats. `stands_in` marks one that is listed only where the verdict rests on it.
+    `columns` are the splits on which the report lists it, `headline` those on which metrics.json does.
     """
 
+    name: str
+    title: str
+    short: str
     score: Callable[[Probabilities, Labels], float]
     each: Callable[[Probabilities, Labels], Values] | None = None
+    paired: Callable[[Probabilities, Labels], Values] | None = None
     needs_probabilities: bool = True  # else hard predictions suffice
     classes: int | None = None
+    higher_is_better: bool = True
+    percent: bool = True
+    stands_in: bool = False
+    columns: tuple[str, ...] = ("test",)
+    headline: tuple[str, ...] = ()
+
+    @property
+    def unit(self) -> str:
+        """Of a difference."""
+        return "pp" if self.percent else "nats"
+
+    @property
+    def scale(self) -> int:
+        """From the score to what is shown."""
+        return 100 if self.percent else 1
+
+    @property
+    def form(self) -> str:
+        """Of what is shown."""
+        return "{:.1f}" if self.percent else "{:.3f}"
+
+    def titled(self, split: str) -> str:
+        """`test accuracy`."""
+        return self.title.format(f"{split} ")
+
+    def heading(self, split: str = "") -> str:
+        """`test acc. %`; without a split `acc. %`."""
+        return self.short.format(f"{split} " if split else "") + (" %" if self.percent else "")
 
 
-METRICS: dict[str, Metric] = {
-    "accuracy": Metric(lambda p, y: float(correct(p, y).mean()), correct, needs_probabilities=False),
-    "nll": Metric(lambda p, y: float(negative_log_likelihood(p, y).mean()), negative_log_likelihood),
-    "ece": Metric(expected_calibration_error),
-    "balanced_accuracy": Metric(balanced_accuracy, needs_probabilities=False),
-    "auroc": Metric(auroc, classes=2),
-}
+METRICS = {  # in the order of results.csv
+    metric.name: metric
+    for metric in (
+        Metric(
+            "accuracy", "{}accuracy", "{}acc.", lambda p, y: float(correct(p, y).mean()), correct,
+            needs_probabilities=False, columns=("train", "val", "test"), headline=("val", "test"),
+        ),
+        Metric(
+            "nll", "{}NLL", "{}NLL", lambda p, y: float(negative_log_likelihood(p, y).mean()),
+            negative_log_likelihood, higher_is_better=False, percent=False, headline=("test",),
+        ),
+        Metric("ece", "{}ECE", "{}ECE", expected_calibration_error, higher_is_better=False),
+        Metric(
+            "balanced_accuracy", "balanced {}accuracy", "balanced {}acc.", balanced_accuracy, paired=balanced_correct,
+            needs_probabilities=False, stands_in=True,
+        ),
+        Metric("auroc", "{}AUROC", "{}AUROC", auroc, classes=2),
+    )
+}  # fmt: skip
+
+
+def in_reading_order() -> list[Metric]:
+    """The metrics as tables list them: what should be high first."""
+    return sorted(METRICS.values(), key=lambda metric: not metric.higher_is_better)
 
 
 def metrics_for(classes: int) -> dict[str, Metric]:

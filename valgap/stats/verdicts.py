@@ -8,7 +8,6 @@ examples' luck counts too, (replicates, examples or groups of examples) whose me
 import dataclasses
 import math
 from collections.abc import Mapping
-from typing import Literal
 
 import numpy as np
 from scipy import special, stats
@@ -22,13 +21,12 @@ from valgap.stats.intervals import (
     two_way_variance,
     wins,
 )
+from valgap.stats.words import Effect
 
 ALPHA = 0.05  # probability of any false alarm in the whole family, all looks together
 POWER = 0.8  # probability with which an effect counts as detectable
 EXACT_UP_TO = 12  # replicates: 2**12 sign flips are enumerated
 FLIPS = 4096  # random sign flips beyond that
-
-Verdict = Literal["helps", "harms", "no effect within the margin", "inconclusive", "unknown"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -102,7 +100,7 @@ def adjusted_confidence(family: int, look: int = 0) -> float:
     return 1 - look_alpha(look) / family
 
 
-def verdict(interval: Interval, margin: float) -> Verdict:
+def verdict(interval: Interval, margin: float) -> Effect:
     """Word for an adjusted interval; `margin` in the interval's unit.
 
     An interval wholly above 0 helps even where it lies under the margin (then not materially). "no effect

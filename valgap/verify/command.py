@@ -28,7 +28,7 @@ from valgap.pipeline.scratch import copy_workspace, only
 from valgap.results import scores, sides
 from valgap.results.record import read_run
 from valgap.results.sides import NotComparableError, Side
-from valgap.stats.measures import MEASURES
+from valgap.stats.measures import primary_measure
 from valgap.verify import compare
 
 
@@ -61,11 +61,11 @@ def retrain(folder: Path, variants: list[str], block: int) -> None:
 
 def outcomes(folder: Path, claims: Side, variants: list[str], block: int, params: suite.Suite) -> list[compare.Outcome]:
     """Compare what was trained in the scratch copy with the claims, by the primary metric of the review."""
-    measure, judged = MEASURES[params.review.primary], []
+    measure, judged = primary_measure(params.review), []
     for name in variants:
         path = folder / paths.run_folder(name, block) / paths.PREDICTIONS
         digest = hashlib.md5(path.read_bytes(), usedforsecurity=False).hexdigest()
-        found = compare.scores(scores.score({name: read_npz(path)}, []), name, measure)
+        found = compare.scores(scores.score({name: read_npz(path)}), name, measure)
         claimed = compare.scores(claims.results, name, measure)
         if not set(found) <= set(claimed):
             raise SuiteError(f"results.csv lacks replicates of {name}: {sorted(set(found) - set(claimed))}")
@@ -112,11 +112,11 @@ def command(variants: tuple[str, ...], block: int | None, base: str | None) -> i
         else:
             unpack(commit, folder)
         params = suite.load(folder / paths.PARAMS)
+        measure = primary_measure(params.review)
         retrain(folder, wanted, number)
         judged = outcomes(folder, claims, wanted, number, params)
         if read_manifest(folder / paths.MANIFEST) != claims.provenance.data:
             print("note: data/prepared/manifest.json differs from the claimed one: other images", file=sys.stderr)
         claimed = [e for name in wanted for e in claims.variants[name].environments]
-        measure = MEASURES[params.review.primary]
         print(compare.document(judged, measure, params.review.margin, claimed, here(folder, wanted, number)), end="")
     return int(any(row.word == "different" for row in judged))

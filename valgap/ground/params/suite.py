@@ -67,7 +67,7 @@ class Review:
     grows by more than gap_tolerance, a stale dvc.lock or reports/.
     """
 
-    primary: Literal["test_accuracy", "test_balanced_accuracy", "test_nll", "test_ece", "val_accuracy", "val_nll"]
+    primary: str  # one of the scores that `valgap.stats.measures` knows, which checks it
     margin: Annotated[float, Field(gt=0)]
     fail_on: tuple[Literal["regression", "gap_growth", "stale"], ...]
     tolerance: NonNegative
