@@ -87,6 +87,20 @@ def test_no_text_becomes_markup(text: str) -> None:
     assert {tag for tag, _ in tags(str(page.marked(text)))} <= {"code"}
 
 
+@given(st.text(alphabet=st.characters(codec="utf-8", exclude_characters="\x00`", exclude_categories=["Cc"])))
+def test_markdown_of_any_text_is_that_text(text: str) -> None:
+    parser = MarkdownIt("commonmark").enable("table").enable("strikethrough")
+    tokens = parser.parse(f"| a |\n| --- |\n| {markdown.inline(text, cell=True)} |\n")
+    assert [token.type for token in tokens if token.type == "td_open"] == ["td_open"]
+    found = [child for token in tokens for child in token.children or []]
+    assert {token.type for token in found} <= {"text", "text_special"}
+    assert "".join(token.content for token in found)[1:] == " ".join(text.split())
+
+
+def test_links_are_not_made_of_names() -> None:
+    assert markdown.inline("http://x.yz www.x.yz a@b.cd") == "http\\://x.yz www\\.x.yz a\\@b.cd"
+
+
 @given(st.text(max_size=40), st.text(max_size=40))
 def test_a_cell_never_breaks_its_row(first: str, second: str) -> None:
     table = Table("", ("a", "b"), ((first, named(second)), ("1", "2")), texts=2)

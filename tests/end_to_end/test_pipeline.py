@@ -80,7 +80,7 @@ def test_second_run_does_nothing_though_bytecode_was_written(project: Path) -> N
     ("name", "old", "new", "expected"),
     [
         ("valgap/report/charts/panels.py", "strokeWidth=2", "strokeWidth=3", {"report"}),
-        ("valgap/report/stage.py", "PNG_SCALE = 1.5", "PNG_SCALE = 2.5", {"report"}),
+        ("valgap/document/figures.py", "PNG_SCALE = 1.5", "PNG_SCALE = 2.5", {"report"}),
         ("valgap/review/words.py", "import", "import ", set()),
         ("valgap/compute/progress.py", "replicates", "replicas", {"models"}),
         ("valgap/compute/ray/node.py", "import", "import ", {"models"}),

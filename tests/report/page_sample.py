@@ -12,13 +12,14 @@ from PIL import Image
 
 from tests.samples import MANIFEST, NOT_KNOWN, REMEDY, VERDICT, audit_of, provenance
 from valgap.data.prepared import Part
+from valgap.document import html
 from valgap.findings.finding import Audit, Example, Finding, Picture, Severity, Sheet
-from valgap.report.screen import CauseLine, FirstScreen
+from valgap.report.document import build
+from valgap.report.inputs import Inputs
 from valgap.results.provenance import Provenance
 from valgap.stats.intervals import Interval
 from valgap.stats.verdict import Covers, Divergence, Dose, Untested, Verdict
 
-Sample = tuple[dict[str, pd.DataFrame], Provenance, Verdict, FirstScreen, Audit]
 VARIANTS = {  # name: cause, kind, role, accuracy
     "baseline": ("", "", "", 0.80),
     "double_data": ("data", "removes", "exploratory", 0.83),
@@ -45,8 +46,8 @@ def sample(
     rename: dict[str, str] | None = None,
     severity: Severity = "problem",
     image_name: str = "camera 3/0007.png",
-) -> Sample:
-    """Arguments of render_html. With n = 1 no interval is known; `rename` gives variants other names.
+) -> Inputs:
+    """What a report is made from. With n = 1 no interval is known; `rename` gives variants other names.
 
     `severity` is that of the audit's finding on groups, `image_name` and `classes` appear in its examples.
     """
@@ -60,7 +61,12 @@ def sample(
         **_of_predictions(known, n, classes),
     }
     audited = audit(severity, image_name, classes)
-    return tables, _provenance(known, n, classes), _verdict(known, n, limit, remedy), _screen(remedy), audited
+    return Inputs(tables, _provenance(known, n, classes), _verdict(known, n, limit, remedy), audited)
+
+
+def page(inputs: Inputs) -> str:
+    """The page of a report."""
+    return html.write(build(inputs))
 
 
 def _summary(known: dict[str, Any], n: int, limit: float) -> pd.DataFrame:
@@ -195,13 +201,3 @@ def _verdict(known: dict[str, Any], n: int, limit: float, remedy: str | None) ->
         doses={"data": sizes} if len(sizes) > 1 else {},
         policies={"source": POLICY},
     )  # fmt: skip
-
-
-def _screen(remedy: str | None) -> FirstScreen:
-    return FirstScreen(
-        headline="Gap 18.0 pp." + (f" `{remedy}` raises test accuracy." if remedy else ""),
-        paragraphs=("The gap is real.", "Overfitting is problematic."),
-        causes=(CauseLine("excess capacity", "removing it harms", "`narrow` changed test accuracy by −3.0 pp"),),
-        params_diff="train:\n  dropout: [0.25, 0.25, 0.5]\n" if remedy else "",
-        next_steps=("Not tested: `wide`.",),
-    )

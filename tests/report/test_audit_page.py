@@ -1,23 +1,19 @@
 import dataclasses
-import re
 from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from tests.report.page_sample import sample
+from tests.report.page_sample import page, sample
 from tests.report.test_page import Page
-from tests.samples import audit_of
-from valgap.document.markdown import inert
-from valgap.findings.finding import Example, Severity
+from valgap.document import markdown
+from valgap.document.findings import prose
+from valgap.findings.finding import Severity
 from valgap.ground import paths
 from valgap.ground.errors import SuiteError
-from valgap.report import stage
-from valgap.report.audit import audit_markdown, data_audit
-from valgap.report.page import render_html
+from valgap.report.document import build
+from valgap.report.inputs import Inputs
 from valgap.results.audit import read_audit, write_audit
 
 HOSTILE = "<img src=x onerror=alert(1)> | `code` **b**\n\n# h [a](javascript:x) \"q' </script> http://x.yz &lt;"
@@ -29,97 +25,93 @@ def parsed(text: str) -> list[Any]:
     return [each for token in tokens for each in (token, *(token.children or []))]
 
 
+def kinds(text: str) -> list[str]:
+    return [token.type for token in parsed(text)]
+
+
 @pytest.mark.parametrize(("severity", "first"), [("problem", True), ("worth a look", False), ("fine", False)])
 def test_a_problem_comes_before_the_verdict_and_anything_else_after_it(severity: Severity, first: bool) -> None:
-    page = render_html(*sample(severity=severity))
-    header = page[page.index("<header>") : page.index("</header>")]
+    whole = page(sample(severity=severity))
+    header = whole[whole.index("<header>") : whole.index("</header>")]
     assert (header.index("The data: ") < header.index("The gap is real.")) is first
     assert header.index("<h1>") < header.index("The data: ")
-    text = stage.render_markdown(*sample(severity=severity))
-    assert (text.index("**The data: ") < text.index("The gap is real.")) is first
-    assert text.index("**The data: ") < text.index("## The confirmatory contrasts")
+    text = markdown.write(build(sample(severity=severity)))
+    assert (text.index("## The data: ") < text.index("The gap is real.")) is first
+    assert text.index("## The data: ") < text.index("## What each change did")
 
 
 def test_the_block_has_a_line_for_what_is_not_fine_and_one_for_the_rest() -> None:
-    header = Page(render_html(*sample())).text
-    assert "The data: 1 problem, 1 worth a look" in header
-    assert "600 images of 28 × 28 pixels, grey" in header
-    assert "Checked and found fine: brightness and contrast." in header
-    assert "Could not be checked: validation told from training." in header
-    content = sample(severity="fine")[-1]
-    clean = data_audit(dataclasses.replace(content, findings=content.findings[1:]))
-    assert clean.headline == "The data: no problem found"
-    assert clean.fine == "Checked and found fine: groups on both sides of a split, brightness and contrast."
-    assert clean.not_fine == ()
+    whole = page(sample())
+    header = Page(whole[whole.index("<header>") : whole.index("</header>")]).text
+    for text in (header, markdown.write(build(sample()))):
+        assert "The data: 1 problem, 1 worth a look" in text
+        assert "600 images of 28 × 28 pixels, grey" in text
+        assert "Looked at and fine: brightness and contrast." in text
+        assert "Could not be checked:" in text
+        assert "Validation told from training" in text
+    given = sample(severity="fine")
+    findings = tuple(finding for finding in given.audit.findings if finding.severity != "worth a look")
+    clean = markdown.write(build(dataclasses.replace(given, audit=dataclasses.replace(given.audit, findings=findings))))
+    assert "## The data: no problem found" in clean
+    assert "Looked at and fine: groups on both sides of a split, brightness and contrast." in clean
 
 
 def test_every_link_of_the_block_leads_to_its_finding() -> None:
-    page = Page(render_html(*sample()))
-    ids = {found["id"] for _, found in page.tags if "id" in found}
-    links = {found["href"][1:] for tag, found in page.tags if tag == "a" and found["href"].startswith("#audit")}
-    assert links == {"audit", "audit-groups", "audit-label_errors"}
+    whole = Page(page(sample()))
+    ids = {found["id"] for _, found in whole.tags if "id" in found}
+    links = {found["href"][1:] for tag, found in whole.tags if tag == "a" and found["href"].startswith("#")}
+    assert {link for link in links if link.startswith("data-")} == {"data-groups", "data-label_errors"}
     assert links <= ids
 
 
 def test_images_of_a_problem_are_open_and_others_in_details() -> None:
-    page = render_html(*sample())
-    groups = page[page.index('<section id="audit-groups"') : page.index('<section id="audit-label_errors"')]
+    whole = page(sample())
+    groups = whole[whole.index('<section id="data-groups"') : whole.index('<section id="data-label_errors"')]
     assert groups.index("<img") < groups.index("<details>")
-    errors = page[page.index('<section id="audit-label_errors"') :]
+    errors = whole[whole.index('<section id="data-label_errors"') :]
     assert errors.index("<details>") < errors.index("<img")
     assert "5 to look at" in errors
 
 
 def test_what_users_named_is_text_in_the_page() -> None:
     given_names = sample(classes=(HOSTILE, "bag"), image_name=HOSTILE)
-    page, usual = Page(render_html(*given_names)), Page(render_html(*sample(classes=("shirt", "bag"))))
-    assert [tag for tag, _ in page.tags].count("script") == [tag for tag, _ in usual.tags].count("script")
-    assert not [found for _, found in page.tags if "onerror" in found or found.get("src") == "x"]
-    assert HOSTILE in page.text
-    assert [tag for tag, _ in page.tags].count("li") == [tag for tag, _ in usual.tags].count("li")
+    found, usual = Page(page(given_names)), Page(page(sample(classes=("shirt", "bag"))))
+    assert [tag for tag, _ in found.tags].count("script") == [tag for tag, _ in usual.tags].count("script")
+    assert not [attributes for _, attributes in found.tags if "onerror" in attributes or attributes.get("src") == "x"]
+    assert HOSTILE in found.text
+    assert [tag for tag, _ in found.tags].count("li") == [tag for tag, _ in usual.tags].count("li")
+
+
+def everywhere(text: str) -> Inputs:
+    """A sample whose findings say this in every place."""
+    given = sample()
+    findings = tuple(
+        dataclasses.replace(finding, title=text, found=f"{text}.", effect=f"{text}.")
+        for finding in given.audit.findings
+    )
+    return dataclasses.replace(given, audit=dataclasses.replace(given.audit, findings=findings))
 
 
 def test_what_users_named_is_text_in_markdown() -> None:
-    content = sample()[-1]
-    named = audit_of(
-        *(
-            dataclasses.replace(finding, title=HOSTILE, found=f"{HOSTILE}.", effect=f"{HOSTILE}.")
-            for finding in content.findings
-        )
-    )
-    tokens = parsed(audit_markdown(data_audit(named)))
-    kinds = [token.type for token in tokens]
-    assert not {"html_inline", "html_block", "link_open", "image", "heading_open", "fence"} & set(kinds)
-    assert kinds.count("tr_open") == 3
-    assert kinds.count("td_open") == 2 * 4
-    assert [token.content for token in tokens if token.type == "code_inline"] == ["report.html"]
-    shown = "".join(token.content for token in tokens if token.type == "text")
-    assert " ".join(HOSTILE.split()) in shown
-
-
-@given(st.text(alphabet=st.characters(codec="utf-8", exclude_characters="\x00", exclude_categories=["Cc"])))
-def test_markdown_of_any_text_is_that_text(text: str) -> None:
-    tokens = parsed(f"| a |\n| --- |\n| {inert(text)} |\n")
-    assert [token.type for token in tokens if token.type == "td_open"] == ["td_open"]
-    inline = [token for token in tokens if token.type in ("text", "text_special", "html_inline", "code_inline")]
-    assert {token.type for token in inline} <= {"text", "text_special"}
-    assert "".join(token.content for token in inline)[1:] == " ".join(text.split())
-
-
-def test_links_are_not_made_of_names() -> None:
-    assert inert("http://x.yz www.x.yz a@b.cd") == "http\\://x.yz www\\.x.yz a\\@b.cd"
+    text = markdown.write(build(everywhere(HOSTILE)))
+    usual = markdown.write(build(everywhere("plain")))
+    tokens, plain_tokens = kinds(text), kinds(usual)
+    for kind in ("html_inline", "html_block", "link_open", "image", "heading_open", "fence", "code_inline", "tr_open"):
+        assert tokens.count(kind) == plain_tokens.count(kind), kind
+    shown = "".join(token.content for token in parsed(text) if token.type.startswith("text"))
+    assert " ".join(prose(HOSTILE).split()) in shown
 
 
 def test_what_is_no_png_gives_no_image() -> None:
-    content = sample()[-1]
-    first = content.findings[0]
-    one, other = first.examples[0].images
-    evil = dataclasses.replace(one, png='"><script>alert(1)</script>')
-    shown = dataclasses.replace(first, examples=(Example("one group", (evil, other)),))
-    pictures = data_audit(audit_of(shown)).not_fine[0].examples[0].pictures
-    assert pictures[0].source == ""
-    assert pictures[0].name
-    assert re.fullmatch(r"data:image/png;base64,[A-Za-z0-9+/]+=*", pictures[1].source)
+    given = sample()
+    first, *others = given.audit.findings
+    bad = dataclasses.replace(first.examples[0].images[0], png='"><script>alert(1)</script>')
+    example = dataclasses.replace(first.examples[0], images=(bad,))
+    audit = dataclasses.replace(given.audit, findings=(dataclasses.replace(first, examples=(example,)), *others))
+    whole = page(dataclasses.replace(given, audit=audit))
+    section = whole[whole.index('<section id="data-groups"') : whole.index('<section id="data-label_errors"')]
+    assert "<img" not in section
+    assert bad.name in section
 
 
 @pytest.mark.parametrize(
@@ -146,6 +138,6 @@ def test_report_says_what_to_do_without_an_audit(
 def test_report_reads_what_the_audit_writes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     paths.REPORTS.mkdir()
-    content = sample()[-1]
+    content = sample().audit
     write_audit(content, paths.AUDIT)
     assert read_audit() == content

@@ -11,8 +11,8 @@ import pytest
 from selenium import webdriver
 from selenium.webdriver.chrome.service import Service
 
+from tests.report.page_sample import page as written
 from tests.report.page_sample import sample
-from valgap.report.page import render_html
 
 pytestmark = pytest.mark.browser
 
@@ -54,7 +54,7 @@ def chromium() -> Iterator[webdriver.Chrome]:
 @pytest.fixture(scope="module")
 def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path: Path = tmp_path_factory.mktemp("page") / "report.html"
-    path.write_text(render_html(*sample()), encoding="utf-8")
+    path.write_text(written(sample()), encoding="utf-8")
     return path
 
 
@@ -98,7 +98,9 @@ def test_draws_every_chart_without_an_error_or_a_request(load: Load) -> None:
 def test_shows_the_pictures_of_the_audit(load: Load) -> None:
     driver = load(PHONE)
     run(driver, "document.querySelectorAll('#audit details').forEach(e => { e.open = true; })")
-    sizes = run(driver, "[...document.querySelectorAll('.examples img')].map(e => [e.naturalWidth, e.width, e.height])")
+    sizes = run(
+        driver, "[...document.querySelectorAll('#audit .examples img')].map(e => [e.naturalWidth, e.width, e.height])"
+    )
     assert len(sizes) == 11
     assert {natural for natural, _, _ in sizes} == {8, 64}
     assert all(50 < width < 100 and width == height for _, width, height in sizes)
@@ -155,7 +157,7 @@ def test_prints_light_and_with_details_open(load: Load) -> None:
 def test_runs_no_script_of_a_name(load: Load, tmp_path: Path) -> None:
     path = tmp_path / "hostile.html"
     names = ("<img src=x onerror=document.title='owned'>", "</script><script>document.title='owned'</script>", "nan")
-    path.write_text(render_html(*sample(classes=names, rename={"dropout": names[0]})), encoding="utf-8")
+    path.write_text(written(sample(classes=names, rename={"dropout": names[0]})), encoding="utf-8")
     driver = load(page=path)
     assert driver.title != "owned"
     assert problems(driver) == []
@@ -163,7 +165,5 @@ def test_runs_no_script_of_a_name(load: Load, tmp_path: Path) -> None:
 
 def test_draws_what_little_there_is(load: Load, tmp_path: Path) -> None:
     path = tmp_path / "single.html"
-    path.write_text(
-        render_html(*sample(("baseline", "dropout"), n=1, remedy=None, confirmatory=False)), encoding="utf-8"
-    )
+    path.write_text(written(sample(("baseline", "dropout"), n=1, remedy=None, confirmatory=False)), encoding="utf-8")
     assert problems(load(page=path)) == []

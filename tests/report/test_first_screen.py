@@ -8,7 +8,10 @@ import yaml
 
 from tests import samples
 from tests.samples import CAPACITY, NOT_KNOWN, PRICE, REMEDY, VERDICT
-from valgap.report.screen import FirstScreen, first_screen
+from valgap.document import markdown
+from valgap.document.parts import Code, Document, Section
+from valgap.report import screen as first
+from valgap.report.inputs import Inputs
 from valgap.stats.intervals import Interval
 from valgap.stats.verdict import Covers, Divergence, ImagesNeeded, Price, SplitEffect
 
@@ -21,32 +24,38 @@ PROVENANCE = dataclasses.replace(samples.PROVENANCE, not_trained={"mixup": {"mix
 UNTESTED = VERDICT.causes[:1]
 
 
-def screen(**changes: Any) -> FirstScreen:
-    return first_screen(dataclasses.replace(VERDICT, **changes), SUMMARY, PROVENANCE)
+def screen(**changes: Any) -> Inputs:
+    verdict = dataclasses.replace(VERDICT, **changes)
+    return Inputs({"summary": SUMMARY}, PROVENANCE, verdict, samples.NOTHING_FOUND)
 
 
 def price(**changes: Any) -> Price:
     return dataclasses.replace(PRICE, **changes)
 
 
-def whole(shown: FirstScreen) -> str:
-    causes = [f"{line.title}: {line.verdict}: {line.evidence}" for line in shown.causes]
-    return "\n".join([shown.headline, *shown.paragraphs, *causes, shown.params_diff, *shown.next_steps])
+def whole(shown: Inputs) -> str:
+    lead = (*first.paragraphs(shown), first.causes(shown), *first.actions(shown))
+    return markdown.write(Document(first.headline(shown), "", lead, ())).replace("\\", "")
+
+
+def params_diff(shown: Inputs) -> str:
+    sections = [part for part in first.actions(shown) if isinstance(part, Section)]
+    return "".join(part.text for section in sections for part in section.parts if isinstance(part, Code))
 
 
 def test_the_first_screen_answers_whether_why_and_what_to_do() -> None:
     shown = screen()
-    assert shown.headline == "Gap 16.0 pp. `dropout` raises test accuracy by +1.4 pp (+0.7 to +2.1)."
+    assert first.headline(shown) == "Gap 16.0 pp. `dropout` raises test accuracy by +1.4 pp (+0.7 to +2.1)."
     text = whole(shown)
     assert "The gap is real." in text
     assert "was lowest at epoch 9" in text
     assert "chosen by validation on block 0, judged by test on 12 other replicates" in text
     assert "It costs 1× the baseline's computation: 960 steps of 421,642 parameters." in text
-    assert "Test loss changed by −0.28 nats (−0.30 to −0.26): its confidence is better earned." in text
+    assert "Test loss changed by −0.280 nats (−0.300 to −0.260): its confidence is better earned." in text
     assert "Not tested: `mixup`" in text
-    assert yaml.safe_load(shown.params_diff) == {"train": {"dropout": [0.25, 0.25, 0.5]}}
-    assert shown.causes[1].verdict == "contributes"
-    assert "about 5,700 images (4,000 to 10,000) if the trend went on" in shown.causes[2].evidence
+    assert yaml.safe_load(params_diff(shown)) == {"train": {"dropout": [0.25, 0.25, 0.5]}}
+    assert first.causes(shown).rows[1][1] == "contributes"
+    assert "about 5,700 images (4,000 to 10,000) if the trend went on" in first.causes(shown).rows[2][2]
 
 
 @pytest.mark.parametrize("forbidden", ["p =", "p-value", "the cause is", "proves", "nan", "None"])
@@ -74,9 +83,9 @@ def test_no_remedy_is_recommended_that_is_not_shown_to_help() -> None:
     remedy = dataclasses.replace(REMEDY, verdict="inconclusive", low=-0.004)
     shown = screen(remedy=remedy, causes=UNTESTED)
     none = "Gap 16.0 pp. No tested remedy is shown to raise test accuracy"
-    assert shown.headline == f"{none}; more data does, by +2.0 pp a doubling."
-    assert screen(remedy=remedy, causes=UNTESTED, data=None).headline == f"{none}."
-    assert shown.params_diff == ""
+    assert first.headline(shown) == f"{none}; more data does, by +2.0 pp a doubling."
+    assert first.headline(screen(remedy=remedy, causes=UNTESTED, data=None)) == f"{none}."
+    assert params_diff(shown) == ""
     assert "Do this" not in whole(shown)
     assert "The most promising of the tested remedies, `dropout`" in whole(shown)
 
@@ -124,12 +133,13 @@ SPLIT = SplitEffect("split", "the split itself", "resplit", 12, 40, -0.05, -0.02
     ],
 )
 def test_a_given_split_is_placed_among_re_splits(change: dict[str, Any], says: str) -> None:
-    line = screen(causes=(dataclasses.replace(SPLIT, **change),)).causes[0]
-    assert line.verdict == change["verdict"]
-    assert says in line.evidence
-    assert "None" not in line.evidence
+    _, verdict, evidence = first.causes(screen(causes=(dataclasses.replace(SPLIT, **change),))).rows[0]
+    assert verdict == change["verdict"]
+    assert says in evidence
+    assert "None" not in evidence
+    assert " ;" not in evidence
     if "low" not in change:
-        assert "where chance leaves it within ±2.0 pp" in line.evidence
+        assert "where chance leaves it within ±2.0 pp" in evidence
 
 
 def test_what_intervals_do_not_speak_for_is_said() -> None:
@@ -147,6 +157,14 @@ def test_no_images_are_named_for_more_than_there_is_to_gain() -> None:
     text = whole(screen(data=price(headroom=0.018, images_needed=needed)))
     assert "+5.0 pp is more than the 1.8 pp that are left to gain" in text
     assert "would take about" not in text
+
+
+def test_no_number_of_images_is_named_where_the_trend_does_not_lead() -> None:
+    text = whole(screen(data=price(images_needed=ImagesNeeded("out of reach", *[math.nan] * 3))))
+    assert "+5.0 pp is out of reach of this trend" in text
+    assert "would take about" not in text
+    unbounded = whole(screen(data=price(images_needed=ImagesNeeded("within reach", 5656.9, 4000.0, math.nan))))
+    assert "about 5,700 images (4,000 or any number more) if the trend went on" in unbounded
 
 
 def test_a_gain_from_more_data_than_there_is_is_an_extrapolation() -> None:

@@ -1,4 +1,5 @@
 import base64
+import dataclasses
 import hashlib
 import html.parser
 import json
@@ -11,13 +12,19 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from tests.report.page_sample import sample
+from tests.report.page_sample import POLICY, sample
+from tests.report.page_sample import page as written
 from tests.scratch import ROOT
-from valgap.document.numbers import number
-from valgap.document.parts import Table, marked, script_json
-from valgap.report import frames
-from valgap.report.charts.charts import CHARTS
-from valgap.report.page import render_html
+from valgap.document import figures, markdown
+from valgap.document.html import marked, script_json
+from valgap.document.numbers import Form
+from valgap.document.parts import Figure, Table
+from valgap.ground import paths
+from valgap.report import document, frames, inputs
+from valgap.report.document import build
+from valgap.report.inputs import Inputs
+from valgap.report.stage import STYLE
+from valgap.results.tables import parse_table
 
 HOSTILE = "<img src=x onerror=alert(1)>"
 LARGEST = 5_000_000  # bytes
@@ -66,6 +73,10 @@ class Page(html.parser.HTMLParser):
         return " ".join(self.visible)
 
 
+def with_tables(inputs: Inputs, **tables: pd.DataFrame) -> Inputs:
+    return dataclasses.replace(inputs, tables=inputs.tables | tables)
+
+
 def words_of_nothing(page: Page) -> list[str]:
     attributes = [value for _, found in page.tags for name, value in found.items() if name != "content"]
     return re.findall(r"\b(?:nan|None|null|NaN|NaT|undefined)\b", " ".join([page.text, *attributes]))
@@ -73,7 +84,7 @@ def words_of_nothing(page: Page) -> list[str]:
 
 @pytest.fixture(scope="module")
 def rendered() -> str:
-    return render_html(*sample())
+    return written(sample())
 
 
 @pytest.fixture(scope="module")
@@ -112,17 +123,16 @@ def test_figures_have_text_alternatives_and_tables(page: Page) -> None:
 
 
 def test_numbers_of_the_forest_plot_are_in_its_table(page: Page) -> None:
-    tables, _, verdict, *_ = sample()
-    rows = frames.effects(tables["contrasts"], verdict)
+    rows, signed = frames.effects(sample()), Form(signed=True)
     assert len(rows) == 5
     assert [row.word for row in rows.itertuples() if row.confirmatory] == ["removing it harms", "contributes", "helps"]
     forest = page.figures[0]["text"]
     for row in rows.itertuples():
         for value in (row.mean, row.low, row.high):
-            assert number(value, "{:+.1f}") in forest
+            assert signed(value) in forest
     drawn = [
         point
-        for data in json.loads(page.blocks["spec-forest"])["datasets"].values()
+        for data in json.loads(page.blocks["spec-differences"])["datasets"].values()
         for point in data
         if "role" in point
     ]
@@ -130,14 +140,14 @@ def test_numbers_of_the_forest_plot_are_in_its_table(page: Page) -> None:
 
 
 def test_only_confirmatory_rows_carry_words() -> None:
-    tables, _, verdict, *_ = sample()
-    rows = frames.effects(tables["contrasts"].assign(verdict="helps"), verdict)
+    given = sample()
+    rows = frames.effects(with_tables(given, contrasts=given.tables["contrasts"].assign(verdict="helps")))
     assert all(bool(row.word) == row.confirmatory for row in rows.itertuples())
 
 
 def test_hostile_names_are_text(page: Page) -> None:
     names = (HOSTILE, "</script><script>alert(1)</script>", "bag")
-    text = render_html(*sample(classes=names, rename={"dropout": HOSTILE}))
+    text = written(sample(classes=names, rename={"dropout": HOSTILE}))
     parsed = Page(text)
     assert [tag for tag, _ in parsed.tags].count("script") == [tag for tag, _ in page.tags].count("script")
     assert not [found for _, found in parsed.tags if "onerror" in found or found.get("src") == "x"]
@@ -166,36 +176,33 @@ def test_first_screen_has_no_p_value_and_no_figure(rendered: str) -> None:
 )
 def test_renders_with_little_to_show(arguments: dict[str, Any]) -> None:
     given = sample(**arguments)
-    parsed = Page(render_html(*given))
+    parsed = Page(written(given))
     assert words_of_nothing(parsed) == []
     if arguments.get("n") == 1:
         assert "n/a" in parsed.text
-    for chart in CHARTS.values():
-        assert chart(given[0], given[2]).to_dict()
+    for figure in figures.figures(build(given)):
+        assert figures.chart(figure).to_dict()
+    assert not re.search(r"\b(?:nan|None|NaN)\b", markdown.write(build(given)))
 
 
 def test_missing_cells_are_said_to_be_missing(page: Page) -> None:
     assert words_of_nothing(page) == []
-    tables, provenance, verdict, screen, audit = sample(n=1)
+    given = sample(n=1)
     missing = {"cause": float("nan"), "kind": float("nan"), "verdict": None, "wins": None}
-    contrasts = tables["contrasts"].assign(
-        **{name: pd.Series([value] * len(tables["contrasts"]), dtype=object) for name, value in missing.items()}
-    )
-    contrasts["cause"] = contrasts["cause"].fillna("")
-    parsed = Page(render_html(tables | {"contrasts": contrasts}, provenance, verdict, screen, audit))
+    content = given.tables["contrasts"].assign(**missing).to_csv(index=False).encode()
+    parsed = Page(written(with_tables(given, contrasts=parse_table(paths.CONTRASTS, content))))
     assert words_of_nothing(parsed) == []
 
 
-def test_names_no_commit_and_no_time(rendered: str) -> None:
-    assert "c0ffee5eed5c0ffee5eed5" not in rendered
+def test_names_no_time(rendered: str) -> None:
     without_vega = rendered[: rendered.index('id="vega"')]
     assert not re.search(r"\d\d:\d\d:\d\d", without_vega)
 
 
 def test_same_inputs_give_the_same_bytes_in_another_process(rendered: str) -> None:
     script = (
-        "import hashlib; from valgap.report.page import render_html; from tests.report.page_sample import sample;"
-        "print(hashlib.sha256(render_html(*sample()).encode()).hexdigest())"
+        "import hashlib; from tests.report.page_sample import page, sample;"
+        "print(hashlib.sha256(page(sample()).encode()).hexdigest())"
     )
     environment = os.environ | {"PYTHONHASHSEED": "7"}
     found = subprocess.run(
@@ -222,17 +229,93 @@ def test_script_json_cannot_end_its_element() -> None:
         script_json([float("nan")])
 
 
-@pytest.mark.parametrize("name", sorted(CHARTS))
-def test_marks_between_two_limits_have_both(name: str) -> None:
-    tables, _, verdict, *_ = sample(n=1)
-    specification = CHARTS[name](tables, verdict).to_dict()
-    for layer in layers(specification):
-        ends = [layer["encoding"][end] for end in ("x2", "y2") if end in layer.get("encoding", {})]
-        for row in specification["datasets"][layer["data"]["name"]] if ends else []:
-            assert all(row[end["field"]] is not None for end in ends), row
+@pytest.mark.parametrize("figure", figures.figures(build(sample(n=1))), ids=lambda figure: figure.name)
+def test_marks_between_two_limits_have_both(figure: Figure) -> None:
+    for panel in figure.panels:
+        specification = panel.chart.to_dict()
+        for layer in layers(specification):
+            ends = [layer["encoding"][end] for end in ("x2", "y2") if end in layer.get("encoding", {})]
+            for row in specification["datasets"][layer["data"]["name"]] if ends else []:
+                assert all(row[end["field"]] is not None for end in ends), row
 
 
 def layers(specification: dict[str, Any]) -> list[dict[str, Any]]:
     parts = [part for key in ("layer", "concat", "hconcat") for part in specification.get(key, [])]
     inherited = {key: specification[key] for key in ("data", "encoding") if key in specification}
     return [inherited | part for nested in parts for part in layers(inherited | nested)] or [specification]
+
+
+def test_every_section_is_in_both_reports() -> None:
+    whole = build(sample())
+    text, page = markdown.write(whole), written(sample())
+    assert [section.name for section in whole.sections] == [section.__name__ for section in document.SECTIONS]
+    for section in whole.sections:
+        assert f"\n## {section.title}\n" in text
+        assert f'<section id="{section.name}"' in page
+        assert f'<a href="#{section.name}">' in page
+
+
+def test_every_figure_is_a_picture_of_report_md_and_has_a_name_of_its_own() -> None:
+    whole = build(sample())
+    names = [figure.name for figure in figures.figures(whole)]
+    assert len(names) == len(set(names))
+    assert {"accuracy_and_gap", "differences", "learning_curves_accuracy", "learning_curves_nll"} <= set(names)
+    assert {"dose_response", "reliability", "confusion_matrix"} <= set(names)
+    shown = re.findall(r"!\[.*\]\(figures/(\w+)\.svg\)", markdown.write(whole, STYLE))
+    assert shown == names
+    panels = [panel.name for figure in figures.figures(whole) for panel in figure.panels]
+    assert len(panels) == len(set(panels))
+
+
+def test_results_and_contrasts_are_open_and_the_numbers_of_other_figures_folded_in_markdown() -> None:
+    text = re.sub(r"<details>.*?</details>", "", markdown.write(build(sample()), STYLE), flags=re.DOTALL)
+    assert "| 1 `baseline` | 99.0 (98.0 to 100.0) | 81.0 (80.0 to 82.0) |" in text
+    assert "| `narrow` | primary, excess capacity | removing it harms | 4 | −3.0 (−4.0 to −2.0) |" in text
+    assert "| `long_tail` | class imbalance | injects | 4 | −8.0 (−9.0 to −7.0) |" in text
+    assert "| confidence from (%) |" not in text
+    assert "training acc" not in text
+
+
+def test_one_report_says_one_thing_in_one_word() -> None:
+    """The word of a cause is that of the first screen, wherever its primary is shown."""
+    given = sample()
+    text = markdown.write(build(given))
+    rows = frames.effects(given)
+    assert set(rows[rows.role == "primary"].word) <= {"removing it harms", "contributes"}
+    assert not re.search(r"\| harms \|", text)
+
+
+@pytest.mark.parametrize(
+    ("baseline", "diff"), [({}, {"augmentation": POLICY}), ({"augmentation": POLICY}, {})], ids=str
+)
+def test_a_policy_of_the_baseline_counts_as_trained_with(baseline: dict[str, Any], diff: dict[str, Any]) -> None:
+    given = sample(("baseline", "dropout"))
+    found, none = given.provenance, {"augmentation": {"zoom": 0.0}}
+    variants = {
+        "baseline": dataclasses.replace(found.variants["baseline"], diff={}),
+        "dropout": dataclasses.replace(found.variants["dropout"], diff=diff),
+    }
+    provenance = dataclasses.replace(found, train=found.train | none | baseline, variants=variants)
+    rows = frames.policies(dataclasses.replace(given, provenance=provenance))
+    own = {(row.variant, row.policy) for row in rows.itertuples() if row.own}
+    assert own == {("dropout", "source")} | ({("baseline", "source")} if baseline else set())
+
+
+def test_no_policy_is_trained_with_where_augmentation_is_off() -> None:
+    given = sample(("baseline", "dropout"))
+    verdict = dataclasses.replace(given.verdict, policies={"source": {"zoom": 0.0}})
+    rows = frames.policies(dataclasses.replace(given, verdict=verdict))
+    assert not rows[rows.variant == "baseline"].own.any()
+
+
+def test_names_that_look_like_numbers_or_nothing_are_names() -> None:
+    given = sample(classes=("0", "1", "NA"), rename={"narrow": "1e3"})
+    read = {}
+    for path in inputs.FILES:
+        content = given.tables[path.stem].to_csv(index=False).encode()
+        read[path.stem] = parse_table(path, content)
+    text = markdown.write(build(dataclasses.replace(given, tables=read)), STYLE)
+    assert "| `1e3` |" in text
+    assert "\n| 0 | `baseline` | 20 |" in text
+    assert "\n| NA | `baseline` | 20 |" in text
+    assert "| actual | 0 | 1 | NA |" in text

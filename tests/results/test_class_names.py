@@ -14,7 +14,9 @@ from tests.scratch import ROOT, only
 from valgap import diagnose, evaluate, prepare
 from valgap.data.sources import embedded
 from valgap.data.sources.images import Images
-from valgap.document.markdown import code, inert
+from valgap.document import figures
+from valgap.document.markdown import inline
+from valgap.document.text import named, plain
 from valgap.export import card, command
 from valgap.ground import paths
 from valgap.ground.params import suite
@@ -69,7 +71,7 @@ def project(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.
 def test_every_class_keeps_its_name_to_the_last_page(project: Suite, monkeypatch: pytest.MonkeyPatch) -> None:
     known = read_provenance()
     names = known.data.class_names
-    monkeypatch.setattr(report, "write_figures", lambda *_: None)  # they are drawn from the same tables, and slow
+    monkeypatch.setattr(figures, "save", lambda *_: None)  # they are drawn from the same tables, and slow
     report.main()
 
     page, text = paths.HTML.read_text(), paths.REPORT.read_text()
@@ -77,20 +79,27 @@ def test_every_class_keeps_its_name_to_the_last_page(project: Suite, monkeypatch
     assert set(recalls["class"]) == set(names)
     for variant in project.cells:
         of_variant = recalls[(recalls.variant == variant) & (recalls.split == "test")].groupby("class").recall.mean()
-        assert f"{inert(of_variant.idxmin())} {100 * of_variant.min():.1f}%" in text
-        assert f"{inert(of_variant.idxmax())} {100 * of_variant.max():.1f}%" in text
+        assert f"{shown(of_variant.idxmin())} {100 * of_variant.min():.1f}%" in text
+        assert f"{shown(of_variant.idxmax())} {100 * of_variant.max():.1f}%" in text
     for name in names:
-        assert html.escape(name, quote=False) in page.replace("&#34;", '"').replace("&#39;", "'")
+        assert html.escape(plain(name), quote=False) in page.replace("&#34;", '"').replace("&#39;", "'")
 
     written = card.text(content(project, len(names), **command.tables()))
     rows = {line.rpartition("|")[0]: line for line in written.splitlines() if line.startswith("| ")}
     for name in names:
-        (row,) = [line for line in rows.values() if line.startswith(f"| {code(name)} |") and "to" in line]
+        (row,) = [
+            line for line in rows.values() if line.startswith(f"| {inline(named(name), cell=True)} |") and "to" in line
+        ]
         assert "n/a" not in row
 
     side = read_side(of_workspace, "the workspace")
     found = changes.recalls(side, shifted(side), [*project.cells])
     assert {*zip(found.variant, found["class"], strict=True)} == {(v, c) for v in project.cells for c in names}
+
+
+def shown(name: str) -> str:
+    """A class name in a cell of report.md."""
+    return inline(plain(name), cell=True)
 
 
 def shifted(side: Side) -> Side:

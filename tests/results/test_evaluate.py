@@ -24,7 +24,6 @@ from valgap.ground.params import suite
 from valgap.ground.params.experiment import Data, settings_as_dict
 from valgap.ground.params.suite import REFERENCE_NAMES, Suite
 from valgap.report import stage as report
-from valgap.report.charts.charts import CHARTS
 from valgap.results import scores
 from valgap.results.runs import load_runs
 from valgap.stats.references import REFERENCES
@@ -226,7 +225,7 @@ def test_report_says_what_the_tables_say(project: Suite) -> None:
     text, page = paths.REPORT.read_text(), paths.HTML.read_text()
     summary = pd.read_csv(paths.SUMMARY).set_index(["variant", "split", "metric"])
     row = summary.loc[("dropout", "test", "accuracy")]
-    assert f"{100 * row['mean']:.1f} ± {50 * (row.high - row.low):.1f}" in text
+    assert f"{100 * row['mean']:.1f} ({100 * row.low:.1f} to {100 * row.high:.1f})" in text
     remedy = json.loads(paths.VERDICT.read_text())["remedy"]
     assert (remedy["variant"], remedy["verdict"], remedy["n"]) == ("dropout", "helps", 2)  # of the fresh block
     change = f"+{100 * remedy['mean']:.1f} pp (+{100 * remedy['low']:.1f} to +{100 * remedy['high']:.1f})"
@@ -240,8 +239,12 @@ def test_report_says_what_the_tables_say(project: Suite) -> None:
             break
     else:
         pytest.fail("no row of the hardest and easiest class")
-    for name in CHARTS:
-        assert f"figures/{name}.svg" in text
+    names = re.findall(r"\(figures/(\w+)\.svg\)", text)
+    assert {"accuracy_and_gap", "differences", "dose_response", "reliability", "confusion_matrix"} <= set(names)
+    assert {path.name for path in paths.FIGURES.iterdir()} == {
+        f"{name}.{end}" for name in names for end in ("svg", "png")
+    }
+    for name in names:
         assert (paths.FIGURES / f"{name}.png").read_bytes().startswith(b"\x89PNG")
         assert "<svg" in (paths.FIGURES / f"{name}.svg").read_text()
     files = [paths.REPORT, paths.HTML, *paths.FIGURES.iterdir()]
@@ -332,7 +335,7 @@ def test_damaged_prepared_files_are_named(project: Suite) -> None:
 
 
 def test_missing_tables_are_named(project: Suite) -> None:
-    with pytest.raises(SuiteError, match=r"reports/summary.csv is missing: run `dvc repro diagnose`"):
+    with pytest.raises(SuiteError, match=r"reports/summary.csv is missing: run `dvc repro -f -s evaluate diagnose`"):
         report.main()
 
 

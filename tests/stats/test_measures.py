@@ -56,7 +56,7 @@ def test_a_metric_is_one_object_and_appears_everywhere() -> None:
 
 def test_columns_of_the_report_and_choices_of_the_review() -> None:
     assert [measure.heading for measure in listed()] == [
-        "train acc. %", "val acc. %", "test acc. %", "bal. test acc. %", "test AUROC %", "gap (pp)", "test NLL",
+        "train acc. %", "val acc. %", "test acc. %", "balanced test acc. %", "test AUROC %", "gap (pp)", "test NLL",
         "test ECE %",
     ]  # fmt: skip
     assert {"test_accuracy", "test_balanced_accuracy", "test_nll", "test_ece", "val_accuracy", "val_nll"} <= {*PRIMARY}

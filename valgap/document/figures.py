@@ -8,6 +8,8 @@ from valgap.document.parts import Document, Figure, Fold, Part, Section
 
 PNG_SCALE = 1.5
 WIDTHS = {1: 560, 2: 320, 3: 230}  # pixels of a panel, by panels a row
+MARGIN = 60  # pixels beside the panels, for their axes
+CHARACTER = 6  # pixels of one in a caption, about
 COLOURS = {
     "ink": palette.INK, "blue": palette.BLUE, "vermilion": palette.VERMILION, "orange": palette.ORANGE,
     "grey": palette.GREY,
@@ -49,10 +51,11 @@ def chart(figure: Figure) -> Any:
     rows: list[Any] = [alt.concat(*panels, columns=figure.columns).resolve_scale(color="independent")]
     if figure.legend:
         rows.insert(0, _legend(figure.legend))
-    whole = alt.vconcat(*rows) if len(rows) > 1 else rows[0]
+    whole = alt.vconcat(*rows, spacing=4) if len(rows) > 1 else rows[0]
     if figure.key:
         whole = alt.hconcat(whole, _key(figure.key))
-    lines = _lines(figure.caption.replace("`", ""), 100)
+    width = WIDTHS[figure.columns] * min(figure.columns, len(panels)) + MARGIN
+    lines = _lines(figure.caption.replace("`", ""), width // CHARACTER)
     return whole.properties(title=alt.TitleParams(lines, anchor="start", fontWeight="normal", fontSize=13))
 
 

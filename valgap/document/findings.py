@@ -31,12 +31,14 @@ def section(finding: Finding[Found], cure: str = "") -> Section:
 
     `cure` is what the front end adds in its own names: what to set, or where to look.
     """
-    parts: list[Part] = [" ".join(filter(None, (prose(finding.found), prose(finding.effect), cure)))]
+    effect = "" if finding.severity == "fine" else prose(finding.effect)
+    parts: list[Part] = [" ".join(filter(None, (prose(finding.found), effect, cure)))]
     if finding.examples:
-        parts.append(Gallery(tuple(_example(each) for each in finding.examples)))
+        examples = tuple(_example(each) for each in finding.examples)
+        parts.append(Gallery(examples, folded=finding.severity != "problem"))
     return Section(
         name=f"data-{finding.name}",
-        title=finding.title,
+        title=prose(finding.title),
         parts=(*parts, *(table(each) for each in finding.tables)),
         badge=finding.severity,
     )
@@ -52,11 +54,11 @@ def rest(audit: Audit) -> tuple[Part, ...]:
     fine, unknown = of(audit, "fine"), of(audit, "unknown")
     parts: list[Part] = []
     if fine:
-        titles = ", ".join(each.title[:1].lower() + each.title[1:] for each in fine)
+        titles = prose(", ".join(each.title[:1].lower() + each.title[1:] for each in fine))
         parts.append(f"Looked at and fine: {titles}.")
     if unknown:
         parts.append("Could not be checked:")
-        parts.append(Items(tuple(Item(prose(each.found), title=each.title) for each in unknown)))
+        parts.append(Items(tuple(Item(prose(each.found), title=prose(each.title)) for each in unknown)))
     return tuple(parts)
 
 

@@ -41,7 +41,8 @@ class Form:
         if value is None or is_unknown(value):
             return UNKNOWN
         sign = "+" if self.signed else ""
-        return f"{self.scale * value:{sign},.{self.decimals}f}".replace("-", "−")
+        rounded = round(self.scale * value, self.decimals) + 0.0  # no minus sign before a zero
+        return f"{rounded:{sign},.{self.decimals}f}".replace("-", "−")
 
     def limits(self, low: float | None, high: float | None) -> str:
         """`81.3 to 82.9`, without the unit; `n/a` where either is unknown."""
@@ -58,6 +59,7 @@ SHARE = Form(scale=100)  # the same under a heading that says %
 PP = Form(scale=100, unit=" pp")  # a difference of shares without its sign
 CHANGE = Form(scale=100, signed=True, unit=" pp")  # 0.0123 as +1.2 pp
 NATS = Form(decimals=3)
+NATS_CHANGE = Form(decimals=3, signed=True, unit=" nats")
 COUNT = Form(decimals=0)  # 1234 as 1,234
 PLAIN = Form()
 

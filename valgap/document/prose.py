@@ -20,6 +20,7 @@ FORMS = {
     "pp": numbers.PP,
     "change": numbers.CHANGE,
     "nats": numbers.NATS,
+    "nats_change": numbers.NATS_CHANGE,
     "count": numbers.COUNT,
 }
 
@@ -30,9 +31,13 @@ class Prose:
     def __init__(self, path: Path) -> None:
         self._texts: dict[str, Any] = yaml.safe_load(path.read_text(encoding="utf-8"))
         self._templates: dict[str, jinja2.Template] = {}  # compiled when first said: tables say one text a row
-        self._environment = jinja2.Environment(undefined=jinja2.StrictUndefined, autoescape=False)
+        self._environment = jinja2.Environment(
+            undefined=jinja2.StrictUndefined, autoescape=False, trim_blocks=True, lstrip_blocks=True
+        )
         self._environment.filters |= {name: _written(form) for name, form in FORMS.items()}
-        self._environment.filters |= {"named": text.named, "joined": text.joined, "many": numbers.many}
+        self._environment.filters |= {"named": text.named, "joined": text.joined, "plain": text.plain}
+        self._environment.filters["many"] = numbers.many
+        self._environment.tests["unknown"] = numbers.is_unknown
 
     def __call__(self, name: str, /, **values: object) -> str:
         """The text of a name, filled with the values. Raises KeyError where the file has no such text."""
@@ -53,4 +58,4 @@ class Prose:
 
 def _written(form: Form) -> Callable[[Any], str]:
     """The form for a number, and for an estimate."""
-    return lambda value: form.estimate(value) if hasattr(value, "mean") else form(value)
+    return lambda value: form.estimate(value) if hasattr(value, "low") else form(value)

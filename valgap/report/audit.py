@@ -1,122 +1,41 @@
-"""The audit of the data as people read it: a block for the top of both reports, and a section of report.html.
+"""What the audit found in the data: a block of the first screen, and a section with its pictures."""
 
-Reads reports/audit.json. Names in it come from files of anyone: they are escaped here for Markdown, and by the
-template for HTML, and no text of the audit is taken for markup.
-"""
-
-import dataclasses
-import re
-
-from valgap.document.markdown import inert, markdown
-from valgap.document.parts import BASE64, Table
-from valgap.findings import finding
-
-SEVERITIES = ("problem", "worth a look")  # of findings that are not fine, as the audit orders them
-UNKNOWN = "not known"
-COUNTS = "counts"  # the finding that says what there is
-NUMBER = re.compile(r"[+−-]?[\d,.]+")
+from valgap.document import findings
+from valgap.document.findings import SERIOUS, prose
+from valgap.document.numbers import many
+from valgap.document.parts import Fold, Item, Items, Part, Section
+from valgap.findings.finding import Finding, Picture
+from valgap.report.inputs import Inputs
+from valgap.report.words import sentence
 
 
-@dataclasses.dataclass(frozen=True)
-class Picture:
-    """One image to look at: a data URI, or empty where there is none, its name, and its class and split."""
-
-    source: str
-    name: str
-    remark: str
+def has_problem(inputs: Inputs) -> bool:
+    """Whether something about the data is to be read before the verdict."""
+    return bool(findings.of(inputs.audit, "problem"))
 
 
-@dataclasses.dataclass(frozen=True)
-class Example:
-    """Images that belong together, and what to see in them."""
-
-    caption: str
-    pictures: tuple[Picture, ...]
-
-
-@dataclasses.dataclass(frozen=True)
-class Finding:
-    """A finding as shown; `severity` may also be "not known"."""
-
-    name: str
-    title: str
-    severity: str
-    found: str
-    effect: str
-    examples: tuple[Example, ...]
-    tables: tuple[Table, ...]
+def block(inputs: Inputs) -> Section:
+    """What there is, a line for each finding that is not fine, and the titles of the others."""
+    audit = inputs.audit
+    problems, looks = (len(findings.of(audit, severity)) for severity in SERIOUS)
+    words = [many(problems, "problem") if problems else "", f"{looks} worth a look" if looks else ""]
+    found: list[Part] = list(filter(None, [findings.overview(audit)]))
+    if problems + looks:
+        found.append(Items(tuple(_item(finding) for finding in findings.of(audit, *SERIOUS))))
+    title = f"The data: {', '.join(filter(None, words)) or 'no problem found'}"
+    return Section("data-audit", title, (*found, *findings.rest(audit)))
 
 
-@dataclasses.dataclass(frozen=True)
-class DataAudit:
-    """What there is, the findings that are not fine and the others, and the titles of these in a line each."""
-
-    headline: str
-    images: str
-    has_problem: bool
-    not_fine: tuple[Finding, ...]
-    rest: tuple[Finding, ...]
-    fine: str
-    unknown: str
+def audit(inputs: Inputs) -> Section:
+    """Every finding with its pictures and tables; those that are fine or unknown are folded."""
+    serious = findings.sections(inputs.audit, {})
+    rest = [findings.section(each) for each in inputs.audit.findings if each.severity not in SERIOUS]
+    folded = [Fold(f"{'Other' if serious else 'All'} checks: {len(rest)}", tuple(rest))] if rest else []
+    return Section("audit", "What the audit of the data found", (sentence("audit"), *serious, *folded))
 
 
-def data_audit(content: finding.Audit) -> DataAudit:
-    """What to show of the content of audit.json."""
-    findings = [_finding(entry) for entry in content.findings]
-    not_fine = tuple(each for each in findings if each.severity in SEVERITIES)
-    rest = tuple(each for each in findings if each.severity not in SEVERITIES)
-    problems, looks = (sum(each.severity == severity for each in not_fine) for severity in SEVERITIES)
-    words = (_many(problems, "problem"), f"{looks} worth a look" if looks else "")
-    return DataAudit(
-        headline=f"The data: {', '.join(filter(None, words)) or 'no problem found'}",
-        images=next((each.found for each in findings if each.name == COUNTS), ""),
-        has_problem=problems > 0,
-        not_fine=not_fine,
-        rest=rest,
-        fine=_line("Checked and found fine", [each for each in rest if each.severity == "fine"]),
-        unknown=_line("Could not be checked", [each for each in rest if each.severity == UNKNOWN]),
+def _item(finding: Finding[Picture]) -> Item:
+    effect = f" {prose(finding.effect)}" if finding.severity == "problem" else ""
+    return Item(
+        prose(finding.found) + effect, title=prose(finding.title), badge=finding.severity, anchor=f"data-{finding.name}"
     )
-
-
-def _many(count: int, noun: str) -> str:
-    return f"{count} {noun}{'s' if count > 1 else ''}" if count else ""
-
-
-def _line(words: str, findings: list[Finding]) -> str:
-    titles = [each.title[:1].lower() + each.title[1:] for each in findings if each.name != COUNTS]
-    return f"{words}: {', '.join(titles)}." if titles else ""
-
-
-def _finding(entry: finding.Finding[finding.Picture]) -> Finding:
-    severity = UNKNOWN if entry.severity == "unknown" else entry.severity
-    examples = tuple(Example(each.caption, tuple(map(_picture, each.images))) for each in entry.examples)
-    tables = tuple(map(_table, entry.tables))
-    return Finding(entry.name, entry.title, severity, entry.found, entry.effect, examples, tables)
-
-
-def _table(table: finding.Sheet) -> Table:
-    """A table whose columns are words up to the first that holds numbers alone."""
-    numbers = [all(NUMBER.fullmatch(row[column]) for row in table.rows) for column in range(len(table.headings))]
-    return Table(table.caption, table.headings, table.rows, max(1, [*numbers, True].index(True)))
-
-
-def _picture(image: finding.Picture) -> Picture:
-    """A picture; what is not base64 gives no image."""
-    source = f"data:image/png;base64,{image.png}" if BASE64.fullmatch(image.png) else ""
-    return Picture(source, image.name, f"{image.class_name}, {image.split}")
-
-
-def audit_markdown(shown: DataAudit) -> str:
-    """The block as Markdown: what there is, a table of what is not fine, a line of what is. No images."""
-    lines = [f"**{inert(shown.headline)}.** {inert(shown.images)}"]
-    if shown.not_fine:
-        rows = [
-            [f"**{each.severity}**", inert(each.title), inert(each.found), inert(each.effect)]
-            for each in shown.not_fine
-        ]
-        headings = ["", "finding", "what was found", "what it may do to the gap"]
-        lines.append(markdown(headings, rows, texts=4))
-    lines += [inert(text) for text in (shown.fine, shown.unknown) if text]
-    if any(each.examples for each in (*shown.not_fine, *shown.rest)):
-        lines.append("`report.html` shows the images.")
-    return "\n\n".join(lines)

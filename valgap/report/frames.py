@@ -1,171 +1,153 @@
-"""What the figures and their tables show, as data frames from the CSV tables and verdict.json. Pure functions.
+"""What the figures and their tables show, as data frames from the inputs of a report. Pure functions.
 
 Accuracies are in percent and differences in percentage points here. A limit that is unknown stays NaN.
 """
 
+from typing import Any
+
 import pandas as pd
 
-from valgap.report.tables import REFERENCES
-from valgap.results.summary import BASELINE, cell
+from valgap.report.inputs import Inputs
+from valgap.results.summary import BASELINE
 from valgap.stats.causes import CAUSES
-from valgap.stats.metrics import METRICS
-from valgap.stats.verdict import CauseEffect, Untested, Verdict
 from valgap.stats.words import said
-
-Tables = dict[str, pd.DataFrame]
 
 CONFIRMATORY = ("primary", "remedy")
 NO_CAUSE = "no cause declared"
 POLICY = "val_under_"  # prefix of the splits that are validation images warped by a policy
-SHOWN = 6  # variants in a figure that has one panel for each
+AS_THEY_ARE = "as they are"
+LIMITS = ["mean", "low", "high"]
 
 
-def variants_of(summary: pd.DataFrame) -> list[str]:
-    """The trained variants in their order, the baseline first."""
-    names = [str(name) for name in summary.variant.unique() if name not in REFERENCES]
-    return [BASELINE, *(name for name in names if name != BASELINE)]
-
-
-def metric_words(verdict: Verdict) -> str:
-    """The metric of the verdict in words."""
-    return METRICS[verdict.metric].titled("test")
-
-
-def remedy_name(verdict: Verdict) -> str | None:
-    """The variant chosen as the remedy, or None."""
-    return verdict.remedy.variant if verdict.remedy else None
-
-
-def compared(tables: Tables, verdict: Verdict) -> list[str]:
-    """The baseline and the remedy: the variants of figures that compare two."""
-    names = variants_of(tables["summary"])
-    remedy = remedy_name(verdict)
-    return [BASELINE, remedy] if remedy in names and remedy != BASELINE else [BASELINE]
-
-
-def shown(tables: Tables, verdict: Verdict, limit: int = SHOWN) -> list[str]:
-    """The baseline, the remedy, the primaries of the causes and, as far as the limit allows, others."""
-    names, contrasts = variants_of(tables["summary"]), tables["contrasts"]
-    primaries = [
-        *contrasts[contrasts.role == "primary"].variant,
-        *(e.primary for e in verdict.causes if isinstance(e, Untested | CauseEffect)),
-    ]
-    wanted = [*compared(tables, verdict), *primaries, *names]
-    return [name for name in dict.fromkeys(wanted) if name in names][:limit]
-
-
-def effects(contrasts: pd.DataFrame, verdict: Verdict) -> pd.DataFrame:
+def effects(inputs: Inputs) -> pd.DataFrame:
     """The rows of the forest plot: differences to the baseline in pp, by cause, confirmatory ones first.
 
     Adds `title` (of the cause), `label`, `word` (empty unless confirmatory) and `confirmatory`.
     """
-    rows = contrasts[(contrasts.metric == verdict.metric) & (contrasts.against == BASELINE)].copy()
-    titles = {cause.name: cause.title for cause in CAUSES.values() if cause.is_price} | {
-        entry.cause: entry.title for entry in verdict.causes
-    }
-    order = [*titles, *(cause for cause in rows.cause.unique() if cause not in titles)]
-    rows["confirmatory"] = rows.role.isin(CONFIRMATORY)
-    rows["title"] = [titles.get(cause, cause) or NO_CAUSE for cause in rows.cause]
-    decided = set(rows[rows.confirmatory].variant)
-    rows["label"] = [_label(row.variant, row.role, decided) for row in rows.itertuples()]
-    rows["word"] = [said(row.role, row.verdict, row.material) if row.confirmatory else "" for row in rows.itertuples()]
+    rows = contrasts(inputs)
+    rows = rows[rows.against == BASELINE]
+    order = [*inputs.titles, *(cause for cause in rows.cause.unique() if cause not in inputs.titles)]
+    decided = set(rows[rows.role.isin(CONFIRMATORY)].variant)
+    rows = rows.assign(confirmatory=rows.role.isin(CONFIRMATORY))
+    rows = rows.assign(
+        label=[_label(row.variant, row.role, decided) for row in rows.itertuples()],
+        word=[
+            said(row.role, row.verdict, row.material) if row.role in CONFIRMATORY else "" for row in rows.itertuples()
+        ],
+    )
     roles = {role: rank for rank, role in enumerate((*CONFIRMATORY, "strength"))}
     keys = pd.DataFrame({"cause": rows.cause.map(order.index), "role": rows.role.map(roles).fillna(len(roles))})
     rows = rows.loc[keys.sort_values(["cause", "role"], kind="stable").index].drop_duplicates("label")
-    for column in ("mean", "low", "high", "mde"):
-        rows[column] = 100 * rows[column].astype(float)
     return rows.reset_index(drop=True)
 
 
+def contrasts(inputs: Inputs) -> pd.DataFrame:
+    """Every contrast of the metric of the verdict, in pp, with the `title` of its cause and its mean gap and NLL."""
+    found, keys = inputs.tables["contrasts"], ["variant", "against", "role"]
+    rows = found[found.metric == inputs.verdict.metric]
+    rows = rows.assign(title=[inputs.titles.get(cause, cause) or NO_CAUSE for cause in rows.cause])
+    rows[[*LIMITS, "mde"]] = 100 * rows[[*LIMITS, "mde"]].astype(float)
+    for metric in ("gap", "nll"):
+        others = found[found.metric == metric].drop_duplicates(keys)[[*keys, "mean"]]
+        rows = rows.merge(others.rename(columns={"mean": metric}), on=keys, how="left")
+    return rows
+
+
 def _label(variant: str, role: str, decided: set[str]) -> str:
-    if role == "remedy":
-        return f"{variant} (chosen remedy)"
-    if role == "strength":
-        return f"{variant} (chosen strength)"
+    if role in ("remedy", "strength"):
+        return f"{variant} (chosen {role})"
     return f"{variant} (all replicates)" if role == "exploratory" and variant in decided else variant
 
 
-def scores(summary: pd.DataFrame, variants: list[str], split: str, metric: str) -> pd.DataFrame:
+def scores(inputs: Inputs, variants: list[str], split: str, metric: str) -> pd.DataFrame:
     """variant, mean, low and high in percent, one row for each variant that has the score."""
+    summary = inputs.tables["summary"]
     rows = summary[(summary.split == split) & (summary.metric == metric)].set_index("variant")
-    rows = rows.loc[[name for name in variants if name in rows.index], ["mean", "low", "high"]] * 100
+    rows = rows.loc[[name for name in variants if name in rows.index], LIMITS] * 100
     return rows.reset_index()
 
 
-def accuracy_gap(tables: Tables, verdict: Verdict) -> pd.DataFrame:
+def accuracy_gap(inputs: Inputs) -> pd.DataFrame:
     """variant, number (from 1), gap_mean/low/high (pp) and test_mean/low/high (%) of every variant."""
-    summary = tables["summary"]
-    names = variants_of(summary)
-    gap = scores(summary, names, "train-val", "gap").set_index("variant").add_prefix("gap_")
-    test = scores(summary, names, "test", verdict.metric).set_index("variant").add_prefix("test_")
+    names = inputs.variants
+    gap = scores(inputs, names, "train-val", "gap").set_index("variant").add_prefix("gap_")
+    test = scores(inputs, names, "test", inputs.verdict.metric).set_index("variant").add_prefix("test_")
     points = gap.join(test, how="inner").reset_index()
     return points.assign(number=[str(names.index(name) + 1) for name in points.variant])
 
 
-def curve(curves: pd.DataFrame, variant: str, score: str) -> pd.DataFrame:
+def curve(inputs: Inputs, variant: str, score: str) -> pd.DataFrame:
     """epoch, series (training or validation), mean, low, high of a variant's learning curve; accuracy in percent."""
-    scale = 100 if score == "accuracy" else 1
+    curves, scale = inputs.tables["curves"], 100 if score == "accuracy" else 1
     parts = []
     for split, series in (("train", "training"), ("val", "validation")):
         names = {f"{split}_{score}": "mean", f"{split}_{score}_low": "low", f"{split}_{score}_high": "high"}
         rows = curves[curves.variant == variant][["epoch", *names]].rename(columns=names)
-        rows[["mean", "low", "high"]] *= scale
+        rows[LIMITS] *= scale
         parts.append(rows.assign(series=series))
     return pd.concat(parts, ignore_index=True)
 
 
-def dose(tables: Tables, verdict: Verdict, name: str) -> pd.DataFrame:
+def dose(inputs: Inputs, name: str) -> pd.DataFrame:
     """variant, x, series (test, validation, training), mean, low, high (%) along one dose."""
-    positions = {entry.variant: entry.x for entry in verdict.doses[name]}
+    positions = {entry.variant: entry.x for entry in inputs.verdict.doses[name]}
     parts = []
     for split, series in (("test", "test"), ("val", "validation"), ("train", "training")):
-        rows = scores(tables["summary"], list(positions), split, verdict.metric)
+        rows = scores(inputs, list(positions), split, inputs.verdict.metric)
         parts.append(rows.assign(series=series, x=rows.variant.map(positions)))
     return pd.concat(parts, ignore_index=True)
 
 
-def policies(tables: Tables, verdict: Verdict) -> pd.DataFrame:
-    """variant, policy, mean, low, high (%): validation accuracy as the images are and under each policy."""
-    splits = {"as they are": "val"} | {name: f"{POLICY}{name}" for name in verdict.policies}
-    names = variants_of(tables["summary"])
-    parts = [scores(tables["summary"], names, split, "accuracy").assign(policy=name) for name, split in splits.items()]
-    return pd.concat(parts, ignore_index=True)
+def policies(inputs: Inputs) -> pd.DataFrame:
+    """variant, policy, mean, low, high (%), own: validation accuracy as the images are and under each policy.
+
+    `own` says whether the variant was trained with the policy, be it the baseline's or its own.
+    """
+    splits = {AS_THEY_ARE: "val"} | {name: f"{POLICY}{name}" for name in inputs.verdict.policies}
+    parts = [scores(inputs, inputs.variants, at, "accuracy").assign(policy=name) for name, at in splits.items()]
+    rows = pd.concat(parts, ignore_index=True)
+    return rows.assign(own=[_trained_with(inputs, row.variant, row.policy) for row in rows.itertuples()])
 
 
-def recalls(classes: pd.DataFrame, variants: list[str]) -> pd.DataFrame:
+def _trained_with(inputs: Inputs, variant: str, policy: str) -> bool:
+    wanted, record = inputs.verdict.policies.get(policy), inputs.provenance.variants.get(variant)
+    if not wanted or not record:
+        return False
+    trained = (inputs.provenance.train | record.diff).get("augmentation", {})
+    return _active(trained) == _active(wanted) != {}
+
+
+def _active(ranges: dict[str, Any]) -> dict[str, float]:
+    return {name: float(value) for name, value in ranges.items() if value}
+
+
+def recalls(inputs: Inputs, variants: list[str]) -> pd.DataFrame:
     """variant, class, images, mean, low, high (%): test recall, with the lowest and the highest replicate."""
-    rows = classes[(classes.split == "test") & classes.variant.isin(variants)]
+    rows = inputs.tables["classes"]
+    rows = rows[(rows.split == "test") & rows.variant.isin(variants)]
     grouped = rows.groupby(["variant", "class"], sort=False)
     found = grouped["recall"].agg(["mean", "min", "max"]).mul(100).rename(columns={"min": "low", "max": "high"})
     return found.assign(images=grouped["images"].first()).reset_index()
 
 
-def confusion(tables: Tables, variant: str) -> pd.DataFrame:
+def confusion(inputs: Inputs, variant: str) -> pd.DataFrame:
     """actual, predicted, count, percent (of the actual class) of one variant's test predictions."""
-    counts = tables["confusion"]
+    counts = inputs.tables["confusion"]
     counts = counts[counts.variant == variant]
     total = counts.groupby("actual")["count"].transform("sum")
     return counts.assign(percent=(100 * counts["count"] / total.where(total > 0)).round(3)).dropna()
 
 
-def reliability(tables: Tables, variants: list[str]) -> pd.DataFrame:
-    """variant, bin, predictions, confidence (%), accuracy (%)."""
-    rows = tables["reliability"]
-    rows = rows[rows.variant.isin(variants)]
+def reliability(inputs: Inputs) -> pd.DataFrame:
+    """variant, bin, predictions, confidence (%), accuracy (%) of the compared variants."""
+    rows = inputs.tables["reliability"]
+    rows = rows[rows.variant.isin(inputs.compared)]
     return rows.assign(confidence=100 * rows.confidence, accuracy=100 * rows.accuracy)
 
 
-def long_tailed(tables: Tables, limit: int = 4) -> list[str]:
+def long_tailed(inputs: Inputs, limit: int = 4) -> list[str]:
     """Variants trained on imbalanced classes: those that inject the cause, and the remedies for it."""
-    contrasts = tables["contrasts"]
-    arms = contrasts[
-        contrasts.cause.isin([cause.name for cause in CAUSES.values() if cause.by_class])
-        & contrasts.kind.isin(["injects", "remedies"])
-    ]
+    found = inputs.tables["contrasts"]
+    causes = [cause.name for cause in CAUSES.values() if cause.by_class]
+    arms = found[found.cause.isin(causes) & found.kind.isin(["injects", "remedies"])]
     return [str(name) for name in arms.variant.unique()][:limit]
-
-
-def baseline_score(tables: Tables, split: str, metric: str) -> float:
-    """The baseline's mean score in percent; NaN where there is none."""
-    found = cell(tables["summary"], BASELINE, split, metric)
-    return float("nan") if found is None else 100 * found.mean

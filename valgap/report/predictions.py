@@ -1,190 +1,161 @@
-"""Sections of report.html on single predictions: reliability, classes, confusions, the hardest images."""
+"""Sections on single predictions: reliability, classes, confusions, the hardest images."""
 
-from valgap.document.numbers import estimate, joined, limits, number, text_of
-from valgap.document.parts import BASE64, Figure, Panel, Section, Table, panel
+import pandas as pd
+
+from valgap.document.numbers import COUNT, PERCENT, PLAIN, SHARE, Form, text_of
+from valgap.document.parts import Example, Figure, Gallery, Panel, Picture, Section, Table
+from valgap.document.text import named, plain
 from valgap.report import frames
 from valgap.report.charts import heatmaps, panels
-from valgap.report.frames import Tables
-from valgap.results.summary import BASELINE, cell
-from valgap.stats.verdict import Verdict
+from valgap.report.effects import DIFFERENCE
+from valgap.report.inputs import Inputs
+from valgap.report.words import paragraphs, sentence
+from valgap.results.summary import BASELINE
+from valgap.stats.intervals import wilson
+from valgap.stats.verdict import Estimate
 
-COLOURS = ("ink", "blue diamond", "vermilion square", "orange triangle", "grey")
-SIGNED = "{:+.1f}"
-PAIR = "The baseline and the chosen remedy"
+LOOKS = ("ink", "blue diamond", "vermilion square", "orange triangle", "grey")
+NORMAL = 1.959964  # the .975 quantile of the standard normal distribution
+RECALL = Form(unit="%")
 
 
-def reliability(tables: Tables, verdict: Verdict) -> Section:
+def reliability(inputs: Inputs) -> Section:
     """The reliability diagram."""
-    names = frames.compared(tables, verdict)
-    rows = frames.reliability(tables, names)
-    errors = [(name, cell(tables["summary"], name, "test", "ece")) for name in names]
-    known = [f"{name} {number(100 * found.mean)}%" for name, found in errors if found]
-    text = f"Expected calibration error on test images: {', '.join(known) or 'n/a'}."
-    listed = tuple(
+    rows, names = frames.reliability(inputs), inputs.compared
+    errors = [(name, inputs.score(name, "test", "ece")) for name in names]
+    said = sentence("reliability", errors=[f"{plain(name)} {PERCENT(found.mean)}" for name, found in errors if found])
+    listed = [
         (
-            row.variant, f"{10 * row.bin} to {10 * row.bin + 10}", number(row.predictions, "{:,d}"),
-            number(row.confidence), number(row.accuracy),
+            named(row.variant),
+            f"{10 * row.bin} to {10 * row.bin + 10}",
+            COUNT(row.predictions),
+            PLAIN(row.confidence),
+            PLAIN(row.accuracy),
         )
         for row in rows.itertuples()
-    )  # fmt: skip
+    ]
     headings = ("variant", "confidence from (%)", "predictions", "mean confidence (%)", "right (%)")
     figure = Figure(
-        "Share of right predictions against confidence, on test images of all replicates together; areas show how "
-        "many. "
-        "On the dashed line a network that is 80% sure is right 80% of the time; below it is too sure.",
-        (panel("reliability", panels.reliability(rows, names), text, height=370),),
-        (Table("Test predictions by confidence, all replicates together.", headings, listed),),
-        tuple(zip(names, ("ink", "blue"), strict=False)),
-        layout="two",
+        "reliability",
+        sentence("reliability_figure"),
+        (Panel("reliability", said, panels.reliability(rows, names), height=370),),
+        (Table(sentence("reliability_table"), headings, tuple(listed)),),
+        legend=tuple(zip(map(plain, names), ("ink", "blue"), strict=False)),
+        columns=2,
     )
-    return Section("reliability", "Is it as sure as it should be?", (f"{text} Lower is better.",), (figure,))
+    return Section("reliability", "Is it as sure as it should be?", (said, figure))
 
 
-def classes(tables: Tables, verdict: Verdict) -> Section:
+def classes(inputs: Inputs) -> Section:
     """Per-class recall of the baseline and the remedy, and of the long-tailed arms."""
-    names, tail = frames.compared(tables, verdict), frames.long_tailed(tables)
-    figures = [_recalls(tables, names, "recall", "Recall of each class on test images.")]
-    paragraphs = ["Bars run from the lowest to the highest replicate; the counts stand in the table."]
-    extra: tuple[Table, ...] = ()
-    if tail:
-        caption = "Recall of each class where training classes were made unequal; test images stay balanced."
-        figures.append(_recalls(tables, [BASELINE, *tail], "tail", caption))
-        paragraphs.append(
-            f"Trained on unequal classes: {joined(tail)}. They are read on balanced accuracy and recall by class."
-        )
-        extra = (_balanced(tables, [BASELINE, *tail]), *_against(tables, verdict))
-    return Section("classes", "Class by class", tuple(paragraphs), tuple(figures), extra)
+    tail = frames.long_tailed(inputs)
+    unequal = [BASELINE, *tail]
+    figures = [_recalls(inputs, inputs.compared, "recall"), *([_recalls(inputs, unequal, "tail")] if tail else [])]
+    tables = [_balanced(inputs, unequal), _against(inputs)] if tail else []
+    said = paragraphs("classes", tail=tail)
+    shown = [table for table in (*tables, _extremes(inputs)) if table.rows]
+    return Section("classes", "Class by class", (*said, *figures, *shown))
 
 
-def _recalls(tables: Tables, names: list[str], name: str, caption: str) -> Figure:
-    rows = frames.recalls(tables["classes"], names)
-    base = rows[rows.variant == names[0]]
-    text = "No class was scored."
-    if len(base):
-        worst, best = base.loc[base["mean"].idxmin()], base.loc[base["mean"].idxmax()]
-        text = (
-            f"{names[0]}: lowest recall {number(worst['mean'])}% for {worst['class']}, "
-            f"highest {number(best['mean'])}% for {best['class']}."
-        )
-    listed = tuple(
-        (
-            row["class"],
-            row["variant"],
-            number(row["images"], "{:,d}"),
-            number(row["mean"]),
-            limits(row["low"], row["high"]),
-        )
+def _recalls(inputs: Inputs, names: list[str], name: str) -> Figure:
+    rows, caption = frames.recalls(inputs, names), sentence(f"{name}_figure")
+    listed = [
+        (plain(row["class"]), named(row["variant"]), COUNT(row["images"]), PLAIN.estimate(_estimate(row)))
         for _, of_class in rows.groupby("class", sort=False)
         for row in of_class.to_dict("records")
-    )
-    chart = panels.recalls(rows, names)
-    height = max(9, 22 // max(1, len(names))) * len(names) * rows["class"].nunique() + 60
-    table = Table(
-        f"{caption} Mean over replicates.",
-        ("class", "variant", "test images", "recall %", "lowest to highest"),
-        listed,
-        2,
-    )
+    ]
+    headings = ("class", "variant", "test images", "recall %, lowest to highest")
+    worst, best = _ends(rows[rows.variant == names[0]])
+    alt = sentence("recall_alt", variant=names[0], worst=worst, best=best)
+    height = max(9, 22 // len(names)) * len(names) * rows["class"].nunique() + 60
     return Figure(
+        name,
         caption,
-        (panel(name, chart, text, height=height),),
-        (table,),
-        tuple(zip(names, COLOURS, strict=False)),
-        layout="one",
+        (Panel(name, alt, panels.recalls(rows, names), height=height),),
+        (Table(sentence("recall_table", caption=caption), headings, tuple(listed), 2),),
+        legend=tuple(zip(map(plain, names), LOOKS, strict=False)),
+        columns=1,
     )
 
 
-def _balanced(tables: Tables, names: list[str]) -> Table:
-    rows = []
-    for name in names:
-        found = cell(tables["summary"], name, "test", "balanced_accuracy")
-        if found:
-            rows.append(
-                (name, number(int(found.n), "{:d}"), estimate(100 * found.mean, 100 * found.low, 100 * found.high))
-            )
-    return Table(
-        "Balanced accuracy on test images (%), 95% intervals.", ("variant", "n", "balanced acc. %"), tuple(rows)
-    )
+def _estimate(row: dict[str, float]) -> Estimate:
+    return Estimate(row["mean"], row["low"], row["high"])
 
 
-def _against(tables: Tables, verdict: Verdict) -> tuple[Table, ...]:
-    contrasts = tables["contrasts"]
-    rows = contrasts[(contrasts.metric == verdict.metric) & (contrasts.against != BASELINE)]
-    listed = tuple(
-        (
-            row.variant, row.against, number(row.n, "{:d}"), number(100 * row.mean, SIGNED),
-            limits(100 * row.low, 100 * row.high, SIGNED), text_of(row.wins),
-        )
-        for row in rows.itertuples()
-    )  # fmt: skip
-    caption = (
-        f"Exploratory: difference in {frames.metric_words(verdict)} to the arm that injects the cause, 95% intervals."
-    )
-    headings = ("variant", "against", "n", "difference (pp)", "interval", "replicates above")
-    return (Table(caption, headings, listed, 2),) if listed else ()
+def _ends(rows: pd.DataFrame) -> tuple[dict[str, object] | None, dict[str, object] | None]:
+    """The classes of lowest and highest recall with it, None where no class was scored."""
+    if rows.empty:
+        return None, None
+    rows = rows.sort_values("class", kind="stable")  # of equal ones the first by name
+    ends = (rows.loc[rows["mean"].idxmin()], rows.loc[rows["mean"].idxmax()])
+    worst, best = ({"name": row["class"], "mean": row["mean"] / 100, "images": row["images"]} for row in ends)
+    return worst, best
 
 
-def confusion(tables: Tables, verdict: Verdict) -> Section:
+def _extremes(inputs: Inputs) -> Table:
+    """The hardest and the easiest class of every variant."""
+    rows, listed = frames.recalls(inputs, inputs.variants), []
+    for name in inputs.variants:
+        ends = [end for end in _ends(rows[rows.variant == name]) if end]
+        shown = []
+        for end in ends:
+            mean, images = float(str(end["mean"])), float(str(end["images"]))
+            limits = Estimate(mean, *wilson(mean, images, NORMAL))
+            shown.append(f"{plain(end['name'])} {PERCENT.estimate(limits)} of {COUNT(images)}")
+        if shown:
+            listed.append((named(name), *shown))
+    return Table(sentence("extremes_table"), ("variant", "lowest", "highest"), tuple(listed))
+
+
+def _balanced(inputs: Inputs, names: list[str]) -> Table:
+    found = [(name, inputs.score(name, "test", "balanced_accuracy")) for name in names]
+    rows = tuple((named(name), COUNT(each.n), SHARE.estimate(each)) for name, each in found if each)
+    return Table(sentence("balanced_table"), ("variant", "n", "balanced acc. %"), rows)
+
+
+def _against(inputs: Inputs) -> Table:
+    """Remedies of an injected cause against the arm that injects it."""
+    rows = frames.contrasts(inputs)
+    listed = [
+        (named(row.variant), named(row.against), COUNT(row.n), DIFFERENCE.estimate(row), text_of(row.wins))
+        for row in rows[rows.against != BASELINE].itertuples()
+    ]
+    headings = ("variant", "against", "n", "difference (pp)", "replicates above")
+    return Table(sentence("against_table", metric=inputs.metric), headings, tuple(listed), 2)
+
+
+def confusion(inputs: Inputs) -> Section:
     """Confusion matrices, each with its table of counts."""
-    drawn: list[Panel] = []
-    listed = []
-    for index, name in enumerate(frames.compared(tables, verdict)):
-        rows = frames.confusion(tables, name)
+    drawn, tables = [], []
+    for place, name in enumerate(inputs.compared):
+        rows = frames.confusion(inputs, name)
         wrong = rows[rows.actual != rows.predicted]
-        text = f"{name}: nothing was confused."
+        most = {"actual": None, "predicted": None, "share": None}
         if len(wrong) and wrong["count"].max() > 0:
-            most = wrong.loc[wrong["count"].idxmax()]
-            text = (
-                f"{name}: most often {most.actual} is taken for {most.predicted}, {number(most.percent)}% of its "
-                "images."
-            )
-        drawn.append(panel(f"confusion-{index}", heatmaps.confusion(rows), text, name, height=400))
+            row = wrong.loc[wrong["count"].idxmax()]
+            most = {"actual": row.actual, "predicted": row.predicted, "share": row.percent / 100}
+        alt = sentence("confusion_alt", variant=name, **most)
+        drawn.append(Panel(f"confusion-{place}", alt, heatmaps.confusion(rows), plain(name), height=400))
         order = list(rows.actual.unique())
         counts = rows.pivot(index="actual", columns="predicted", values="count").reindex(index=order, columns=order)
-        cells = tuple((str(actual), *(number(int(n), "{:,d}") for n in counts.loc[actual])) for actual in order)
-        caption = f"{name}: test predictions of all replicates, actual class (row) by predicted class (column)."
-        listed.append(Table(caption, ("actual", *map(str, order)), cells))
-    figure = Figure(
-        "Percent of the actual class (row) predicted as each class (column), on test images.",
-        tuple(drawn),
-        tuple(listed),
-    )
-    return Section(
-        "confusion", "What is taken for what", (f"{PAIR}, where there is one. All replicates together.",), (figure,)
-    )
+        cells = tuple((plain(actual), *map(COUNT, counts.loc[actual])) for actual in order)
+        caption = sentence("confusion_table", variant=name)
+        tables.append(Table(caption, ("actual", *map(plain, order)), cells))
+    figure = Figure("confusion_matrix", sentence("confusion_figure"), tuple(drawn), tuple(tables), columns=2)
+    return Section("confusion", "What is taken for what", (sentence("confusion"), figure))
 
 
-def thumbnails(tables: Tables) -> tuple[dict[str, str], ...]:
-    """The hardest images: `source` (a data URI), `alt` and `caption`. A cell that is not base64 gives no image."""
-    found = []
-    for row in tables["hardest"].itertuples():
-        words = f"{text_of(row.actual)}, mostly taken for {text_of(row.predicted)}"
-        if isinstance(row.png, str) and BASE64.fullmatch(row.png):
-            found.append(
-                {
-                    "source": f"data:image/png;base64,{row.png}",
-                    "alt": f"Test image {row.image}: {words}.",
-                    "caption": f"{words} ({row.wrong}/{row.replicates})",
-                }
-            )
-    return tuple(found)
-
-
-def hardest(tables: Tables) -> Section:
-    """The table of the hardest images; the template shows them."""
-    rows = tables["hardest"]
-    if rows.empty:
-        return Section("hardest", "The hardest images", ("The baseline gets no test image wrong.",))
-    listed = tuple(
-        (f"{row.image}", text_of(row.actual), text_of(row.predicted), f"{row.wrong}/{row.replicates}")
-        for row in rows.itertuples()
-    )
-    table = Table(
-        "The hardest test images.", ("test image", "actual", "mostly taken for", "replicates wrong"), listed, 3
-    )
-    paragraphs = (
-        "Test images that most replicates of the baseline get wrong, with what they are labelled, what they are "
-        "mostly taken "
-        "for, and how many replicates are wrong. Some may be labelled wrongly.",
-    )
-    return Section("hardest", "The hardest images", paragraphs, (), (table,))
+def hardest(inputs: Inputs) -> Section:
+    """The test images that most replicates of the baseline get wrong."""
+    title, rows = "The hardest images", list(inputs.tables["hardest"].itertuples())
+    if not rows:
+        return Section("hardest", title, (sentence("none_hard"),))
+    examples, listed = [], []
+    for row in rows:
+        actual, predicted, wrong = plain(row.actual), plain(row.predicted), f"{row.wrong}/{row.replicates}"
+        remark = f"{actual}, mostly taken for {predicted} ({wrong})"
+        examples.append(Example("", (Picture(text_of(row.png), f"test image {row.image}", remark),)))
+        listed.append((f"{row.image}", actual, predicted, wrong))
+    headings = ("test image", "actual", "mostly taken for", "replicates wrong")
+    table = Table(sentence("hardest_table"), headings, tuple(listed), 3, folded=True)
+    return Section("hardest", title, (sentence("hardest"), Gallery(tuple(examples)), table))

@@ -144,7 +144,7 @@ METRICS = {  # in the order of results.csv
         ),
         Metric("ece", "{}ECE", "{}ECE", expected_calibration_error, higher_is_better=False),
         Metric(
-            "balanced_accuracy", "balanced {}accuracy", "bal. {}acc.", balanced_accuracy, paired=balanced_correct,
+            "balanced_accuracy", "balanced {}accuracy", "balanced {}acc.", balanced_accuracy, paired=balanced_correct,
             needs_probabilities=False, stands_in=True,
         ),
         Metric("auroc", "{}AUROC", "{}AUROC", auroc, classes=2),

@@ -13,12 +13,11 @@ from valgap.document.palette import BLUE, INK, PAPER, VERMILION
 TEXT_UP_TO = 12  # classes whose confusion matrix holds readable numbers
 
 
-def policy_map(rows: pd.DataFrame, own: set[tuple[str, str]]) -> alt.LayerChart:
-    """Validation accuracy of every variant under every policy; outlined where it was trained with that policy."""
-    mine = [pair in own for pair in zip(rows.variant, rows.policy, strict=True)]
+def policy_map(rows: pd.DataFrame) -> alt.LayerChart:
+    """Validation accuracy of every variant under every policy; outlined where `own`, trained with that policy."""
     low, high = rows["mean"].min(), rows["mean"].max()
     shade = (rows["mean"] - low) / max(high - low, 1e-9)
-    rows = rows[["variant", "policy", "mean"]].assign(shade=shade.round(3), own=mine)
+    rows = rows[["variant", "policy", "mean", "own"]].assign(shade=shade.round(3))
     base = alt.Chart(rows).encode(
         x=alt.X(
             "policy:N", sort=None, title=None, axis=alt.Axis(orient="top", labelAngle=0, domain=False, ticks=False)

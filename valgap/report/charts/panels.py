@@ -1,6 +1,6 @@
 """Single charts in Altair, each from one prepared data frame (see frames.py), without a width or a title.
 
-report.md puts them together as figures (charts.py), report.html one by one, as wide as its column (sections.py).
+The page draws each as wide as its column; files put the panels of a figure together, with its legend.
 Interval marks get only rows whose limits are known: Vega-Lite would draw the others from 0.
 """
 
@@ -72,15 +72,9 @@ def _entry(row: Any) -> str:
     return f"{row.label}\n{row.word}" if row.word else str(row.label)
 
 
-def learning_curve(
-    rows: pd.DataFrame, title: str, domain: list[float], from_epoch: float | None, legend: bool = False
-) -> alt.LayerChart:
+def learning_curve(rows: pd.DataFrame, title: str, domain: list[float], from_epoch: float | None) -> alt.LayerChart:
     """Training and validation score along a run with 95% bands; a rule where validation loss was lowest."""
-    colour = alt.Color(
-        "series:N",
-        scale=SPLIT_COLOURS,
-        legend=alt.Legend(title=None, orient="top", symbolOpacity=1) if legend else None,
-    )
+    colour = alt.Color("series:N", scale=SPLIT_COLOURS, legend=None)
     scale = alt.Scale(domain=domain, nice=True, zero=False)
     base = alt.Chart(rows).encode(x=alt.X("epoch:Q", title="epoch", axis=alt.Axis(tickCount=5)), color=colour)
     y = alt.Y("mean:Q", title=title, scale=scale, axis=alt.Axis(tickCount=5))
@@ -95,7 +89,7 @@ def learning_curve(
     return lines.properties(height=170)
 
 
-def dose(rows: pd.DataFrame, name: str, title: str, legend: bool = False) -> alt.LayerChart:
+def dose(rows: pd.DataFrame, name: str, title: str) -> alt.LayerChart:
     """Accuracy along a dose: images on log2, parameters on log, strengths by name from weak to strong."""
     rows = rows.assign(weight=[1 if series == "test" else 0.5 for series in rows.series])
     ordered = rows.sort_values("x", kind="stable")
@@ -108,11 +102,7 @@ def dose(rows: pd.DataFrame, name: str, title: str, legend: bool = False) -> alt
     else:
         x = alt.X("variant:N", sort=names, title=f"{name}, from none to strong", axis=alt.Axis(labelAngle=-25))
     series = {
-        "color": alt.Color(
-            "series:N",
-            scale=DOSE_COLOURS,
-            legend=alt.Legend(title=None, orient="top", symbolOpacity=1) if legend else None,
-        ),
+        "color": alt.Color("series:N", scale=DOSE_COLOURS, legend=None),
         "opacity": alt.Opacity("weight:Q", scale=None, legend=None),
     }
     y = alt.Y("mean:Q", title=title, scale=alt.Scale(zero=False, nice=True), axis=alt.Axis(tickCount=6))
@@ -128,14 +118,13 @@ def dose(rows: pd.DataFrame, name: str, title: str, legend: bool = False) -> alt
     ).properties(height=210)  # fmt: skip
 
 
-def reliability(rows: pd.DataFrame, variants: list[str], legend: bool = False) -> alt.LayerChart:
+def reliability(rows: pd.DataFrame, variants: list[str]) -> alt.LayerChart:
     """Accuracy against confidence in bins of confidence; on the diagonal the two agree. Areas show how many."""
     low = 10 * (min([*rows.confidence, *rows.accuracy, 90]) // 10)
     scale = alt.Scale(domain=[low, 100], nice=False)
     colour = alt.Color(
         "variant:N", scale=alt.Scale(domain=variants, range=PAIR[: len(variants)]), sort=None,
-        legend=alt.Legend(title=None, orient="top", symbolOpacity=1) if legend else None,
-    )  # fmt: skip
+        legend=None)  # fmt: skip
     base = alt.Chart(rows).encode(
         x=alt.X("confidence:Q", title="mean confidence (%)", scale=scale),
         y=alt.Y("accuracy:Q", title="right (%)", scale=scale),
@@ -149,16 +138,11 @@ def reliability(rows: pd.DataFrame, variants: list[str], legend: bool = False) -
     )
 
 
-def recalls(rows: pd.DataFrame, variants: list[str], legend: bool = False) -> alt.LayerChart:
+def recalls(rows: pd.DataFrame, variants: list[str]) -> alt.LayerChart:
     """Test recall of each class: the mean, and from the lowest to the highest replicate."""
     colours = alt.Scale(domain=variants, range=(PAIR * len(variants))[: len(variants)])
     shapes = alt.Scale(domain=variants, range=(["circle", "diamond", "square", "triangle-up"] * 9)[: len(variants)])
-    colour = alt.Color(
-        "variant:N",
-        scale=colours,
-        sort=None,
-        legend=alt.Legend(title=None, orient="top", symbolOpacity=1) if legend else None,
-    )
+    colour = alt.Color("variant:N", scale=colours, sort=None, legend=None)
     y = alt.Y("class:N", sort=None, title=None, axis=alt.Axis(grid=True, ticks=False))
     spread = {"y": y, "yOffset": alt.YOffset("variant:N", sort=None, scale=alt.Scale(domain=variants)), "color": colour}
     x = alt.X(

@@ -1,0 +1,42 @@
+"""The comparison report as one document, which report.md, report.html and the figures are written from."""
+
+from collections.abc import Callable
+
+from valgap.document.parts import Document, Part, Section
+from valgap.report import screen
+from valgap.report.audit import audit, block, has_problem
+from valgap.report.background import data, making, method
+from valgap.report.effects import effects, results
+from valgap.report.inputs import Inputs
+from valgap.report.predictions import classes, confusion, hardest, reliability
+from valgap.report.responses import curves, doses, policies
+from valgap.report.words import sentence
+
+SECTIONS: tuple[Callable[[Inputs], Section], ...] = (  # everything below the first screen, in the order of reading
+    effects,
+    results,
+    curves,
+    doses,
+    policies,
+    reliability,
+    classes,
+    confusion,
+    hardest,
+    audit,
+    data,
+    making,
+    method,
+)
+
+
+def build(inputs: Inputs) -> Document:
+    """The report: its first screen, on which a problem of the data comes first, and its sections."""
+    of_data = block(inputs)
+    lead: list[Part] = [*screen.paragraphs(inputs), screen.causes(inputs), *screen.actions(inputs)]
+    return Document(
+        title=screen.headline(inputs),
+        kicker=sentence("kicker"),
+        lead=tuple([of_data, *lead] if has_problem(inputs) else [*lead, of_data]),
+        sections=tuple(section(inputs) for section in SECTIONS),
+        contents=True,
+    )

@@ -1,0 +1,79 @@
+"""What a report is made from: the CSV tables and records of reports/, and what all sections ask of them."""
+
+import dataclasses
+
+import pandas as pd
+
+from valgap.findings.finding import Audit
+from valgap.ground import paths
+from valgap.results.audit import read_audit
+from valgap.results.provenance import Provenance, read_provenance
+from valgap.results.summary import BASELINE, Cell, cell
+from valgap.results.tables import read_table
+from valgap.results.verdict import read_verdict
+from valgap.stats.causes import CAUSES
+from valgap.stats.metrics import METRICS
+from valgap.stats.verdict import SplitEffect, Verdict
+
+Tables = dict[str, pd.DataFrame]
+
+FILES = (paths.SUMMARY, paths.CONTRASTS, paths.CURVES, paths.CONFUSION, paths.CLASSES, paths.RELIABILITY, paths.HARDEST)
+REFERENCES = {"majority_class": "majority class", "nearest_neighbour": "1-nearest neighbour"}
+PRICED = next(cause for cause in CAUSES.values() if cause.is_price)
+SHOWN = 6  # variants in a figure that has one panel for each
+
+
+@dataclasses.dataclass(frozen=True)
+class Inputs:
+    """The CSV tables by name, and the records beside them. Fractions and nats, as they stand there."""
+
+    tables: Tables
+    provenance: Provenance
+    verdict: Verdict
+    audit: Audit
+
+    @property
+    def metric(self) -> str:
+        """The metric on which verdicts rest, in words."""
+        return METRICS[self.verdict.metric].titled("test")
+
+    @property
+    def variants(self) -> list[str]:
+        """The trained variants in their order, the baseline first."""
+        names = [str(name) for name in self.tables["summary"].variant.unique() if name not in REFERENCES]
+        return [BASELINE, *(name for name in names if name != BASELINE)]
+
+    @property
+    def compared(self) -> list[str]:
+        """The baseline and the remedy: the variants of figures that compare two."""
+        remedy = self.verdict.remedy
+        return [BASELINE, remedy.variant] if remedy and remedy.variant in self.variants[1:] else [BASELINE]
+
+    @property
+    def shown(self) -> list[str]:
+        """The baseline, the remedy, the primaries of the causes and, as far as SHOWN allows, others."""
+        contrasts = self.tables["contrasts"]
+        declared = [entry.primary for entry in self.verdict.causes if not isinstance(entry, SplitEffect)]
+        wanted = [*self.compared, *contrasts[contrasts.role == "primary"].variant, *declared, *self.variants]
+        return [name for name in dict.fromkeys(wanted) if name in self.variants][:SHOWN]
+
+    @property
+    def restored(self) -> list[str]:
+        """The variants whose weights are not those of the last step."""
+        found = self.provenance
+        return [name for name, each in found.variants.items() if (found.train | each.diff)["early_stopping"]]
+
+    @property
+    def titles(self) -> dict[str, str]:
+        """The causes by name, in the order of the report."""
+        return {PRICED.name: PRICED.title} | {entry.cause: entry.title for entry in self.verdict.causes}
+
+    def score(self, variant: str, split: str, metric: str) -> Cell | None:
+        """A mean over replicates with its limits, None where there is none."""
+        return cell(self.tables["summary"], variant, split, metric)
+
+
+def read() -> Inputs:
+    """All that a report is made from. Raises SuiteError naming a missing or malformed file."""
+    tables = {path.stem: read_table(path) for path in FILES}
+    return Inputs(tables, read_provenance(), read_verdict(), read_audit())
