@@ -15,8 +15,8 @@ from valgap.ground.params import suite
 from valgap.ground.params.suite import BASELINE, Suite
 from valgap.results.runs import history, load_runs, run_records
 from valgap.results.tables import write_all, write_metrics
-from valgap.stats.causes import Cost
 from valgap.stats.diagnosis import diagnose, effects, headline
+from valgap.stats.operations import Cost
 
 
 def baseline_curves(params: Suite) -> dict[str, np.ndarray]:

@@ -22,6 +22,7 @@ from valgap.costs.estimate import Timings
 from valgap.data.sizes import Sizes
 from valgap.ground.errors import SuiteError
 from valgap.ground.params import suite
+from valgap.ground.params.arms import Arms
 from valgap.ground.params.experiment import settings_as_dict
 from valgap.plan import command, ladder
 from valgap.repro.command import trains_everything
@@ -95,9 +96,9 @@ def test_paired_sd_is_the_primaries_median() -> None:
 
 def test_primaries_are_those_that_remove() -> None:
     causes = {
-        "capacity": suite.Cause(primary="small", removes=("small",)),
-        "imbalance": suite.Cause(primary="tail", injects=("tail",)),
-        "data": suite.Cause(removes=("double",)),
+        "capacity": Arms(primary="small", removes=("small",)),
+        "imbalance": Arms(primary="tail", injects=("tail",)),
+        "data": Arms(removes=("double",)),
     }
     assert estimate.primaries(causes) == ["small"]
 

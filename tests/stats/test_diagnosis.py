@@ -12,13 +12,14 @@ from tests.scratch import ROOT
 from valgap.data.prepared import Manifest
 from valgap.ground import records
 from valgap.ground.errors import SuiteError
+from valgap.ground.params.arms import Arms
 from valgap.ground.params.experiment import Augmentation
-from valgap.ground.params.suite import Cause, Suite, load
+from valgap.ground.params.suite import Suite, load
 from valgap.stats import metrics, verdicts
-from valgap.stats.causes import Cost
 from valgap.stats.contrasts import MEASURES, Comparison, Measured, primary_metric
 from valgap.stats.diagnosis import diagnose, headline
 from valgap.stats.family import comparisons
+from valgap.stats.operations import Cost
 from valgap.stats.run import Run
 from valgap.stats.verdict import Verdict
 
@@ -166,7 +167,7 @@ def test_causes_that_the_baseline_has_need_an_arm_that_removes_them() -> None:
     uneven = dataclasses.replace(MANIFEST, class_sizes=(90, 10))
     assert cause(judged(suite(), loaded, uneven), "imbalance").verdict == "not tested"
     policy = dataclasses.replace(SUITE.train, augmentation=Augmentation(zoom=0.2))
-    causes = {"augmentation": Cause(primary="dropout", removes=("dropout",))}
+    causes = {"augmentation": Arms(primary="dropout", removes=("dropout",))}
     found = cause(judged(suite(train=policy, causes=causes), loaded), "augmentation")
     assert found.verdict == "contributes"
 

@@ -8,8 +8,8 @@ from scipy import stats
 
 from valgap.check.prediction import POOL, Predicted, roles
 from valgap.findings.finding import Audit
+from valgap.ground.params.causes import IMBALANCED
 from valgap.stats import metrics, shares
-from valgap.stats.causes import IMBALANCED
 from valgap.stats.intervals import Interval
 from valgap.stats.shares import Scores
 

@@ -9,8 +9,9 @@ from typing import Any
 
 from valgap.data.sizes import Sizes
 from valgap.ground.errors import SuiteError
+from valgap.ground.params.arms import Arms
 from valgap.ground.params.experiment import Train
-from valgap.ground.params.suite import BASELINE, Cause, Suite
+from valgap.ground.params.suite import BASELINE, Suite
 from valgap.stats.intervals import Interval
 from valgap.stats.verdicts import Contrast, minimum_detectable_effect
 from valgap.training.subset import SCORED
@@ -117,7 +118,7 @@ def total(
     )
 
 
-def primaries(causes: Mapping[str, Cause]) -> list[str]:
+def primaries(causes: Mapping[str, Arms]) -> list[str]:
     """Primary variants that remove their cause from the baseline, in the order of the causes."""
     return [c.primary for c in causes.values() if c.primary is not None and c.kind(c.primary) == "removes"]
 

@@ -7,9 +7,9 @@ from typing import Any
 
 import pandas as pd
 
+from valgap.ground.params.causes import CAUSES
 from valgap.report.inputs import Inputs
 from valgap.results.summary import BASELINE
-from valgap.stats.causes import CAUSES
 from valgap.stats.words import said
 
 CONFIRMATORY = ("primary", "remedy")

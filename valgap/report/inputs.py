@@ -6,12 +6,12 @@ import pandas as pd
 
 from valgap.findings.finding import Audit
 from valgap.ground import paths
+from valgap.ground.params.causes import CAUSES
 from valgap.results.audit import read_audit
 from valgap.results.provenance import Provenance, read_provenance
 from valgap.results.summary import BASELINE, Cell, cell
 from valgap.results.tables import read_table
 from valgap.results.verdict import read_verdict
-from valgap.stats.causes import CAUSES
 from valgap.stats.metrics import METRICS
 from valgap.stats.verdict import SplitEffect, Verdict
 

@@ -14,8 +14,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from valgap.ground.errors import SuiteError
+from valgap.ground.params.causes import IMBALANCED
 from valgap.stats import metrics, verdicts
-from valgap.stats.causes import IMBALANCED
 from valgap.stats.intervals import by_group
 from valgap.stats.run import Run
 from valgap.stats.verdicts import Contrast, paired_contrast

@@ -12,13 +12,13 @@ import numpy as np
 import pandas as pd
 
 from valgap.data.prepared import Manifest
+from valgap.ground.params.causes import CAUSES, Cause
 from valgap.ground.params.suite import BASELINE, Suite
 from valgap.stats import trends, verdicts
-from valgap.stats.causes import CAUSES, Cause, Costs, judged
 from valgap.stats.contrasts import Measured, primary_metric, redrawn, table
 from valgap.stats.family import comparisons
 from valgap.stats.intervals import Interval, over_replicates
-from valgap.stats.operations import training_operations
+from valgap.stats.operations import Costs, training_operations
 from valgap.stats.price import price
 from valgap.stats.run import Run
 from valgap.stats.verdict import (
@@ -68,9 +68,9 @@ def diagnose(
         divergence=Divergence(LATE_LOSS[late.rising], late.slope, late.from_epoch),
         causes=(
             _split_cause(params, measured, manifest),
-            *(_cause(params, cause, main, class_sizes) for cause in judged(params)),
+            *(_cause(params, cause, main, class_sizes) for cause in params.judged),
         ),
-        data=price(params, measured, metric, manifest, costs),
+        data=price(params, measured, metric, manifest),
         remedy=_remedy(params, contrasts, metric, costs),
         injected=tuple(_injected(row) for row in _rows(main[(main.kind == "injects") & (main.against == BASELINE)])),
         underfit=tuple(underfit(contrasts)),
@@ -185,7 +185,9 @@ def doses(params: Suite, loaded: dict[str, Run], costs: Costs, manifest: Manifes
     for name, cause in params.causes.items():
         if axis := CAUSES[name].axis:
             arms = [BASELINE, *(arm for arm in (*cause.removes, *cause.injects) if arm in loaded)]
-            found[name] = [Dose(arm, axis.place(params, arm, manifest, costs)) for arm in arms]
+            found[name] = [
+                Dose(arm, axis.place(params.variants[arm], manifest.train_size, costs[arm].parameters)) for arm in arms
+            ]
     for cause in params.causes.values():
         for name, strengths in cause.strengths.items():
             arms = [BASELINE, *(arm for arm in strengths if arm in loaded)]

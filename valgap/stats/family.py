@@ -4,7 +4,6 @@ from collections.abc import Sequence
 
 from valgap.ground.params.suite import BASELINE, Suite
 from valgap.stats import verdicts
-from valgap.stats.causes import judged
 from valgap.stats.contrasts import Comparison, Measured
 from valgap.stats.run import Run
 
@@ -16,7 +15,7 @@ def replicates_of(params: Suite, blocks: tuple[int, ...]) -> frozenset[int]:
 
 def candidates(params: Suite, loaded: dict[str, Run]) -> list[str]:
     """Trained variants that remove a cause with the baseline's images: those among which a remedy is chosen."""
-    arms = [arm for cause in judged(params) for arm in params.causes[cause.name].removes]
+    arms = [arm for cause in params.judged for arm in params.causes[cause.name].removes]
     return [arm for arm in arms if arm in loaded]
 
 
@@ -34,7 +33,7 @@ def choose_on_first_block(params: Suite, measured: Measured, names: list[str]) -
 def confirmatory(params: Suite, loaded: dict[str, Run], class_sizes: Sequence[int]) -> dict[str, str]:
     """Primary variant of each cause that the baseline has and that one of its trained variants removes."""
     found = {}
-    for cause in judged(params):
+    for cause in params.judged:
         declared = params.causes[cause.name]
         primary = declared.primary
         removes = primary in loaded and declared.kind(primary) == "removes"

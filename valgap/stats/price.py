@@ -5,9 +5,9 @@ import math
 import numpy as np
 
 from valgap.data.prepared import Manifest
+from valgap.ground.params.causes import images_of
 from valgap.ground.params.suite import BASELINE, Suite
 from valgap.stats import trends
-from valgap.stats.causes import Costs, images_of, priced
 from valgap.stats.contrasts import Measured, per_replicate, redrawn
 from valgap.stats.intervals import Interval
 from valgap.stats.verdict import ImagesNeeded, Price
@@ -15,11 +15,11 @@ from valgap.stats.verdict import ImagesNeeded, Price
 FARTHEST = 100  # times the training images: as far as the trend is followed
 
 
-def price(params: Suite, measured: Measured, metric: str, manifest: Manifest, costs: Costs) -> Price | None:
+def price(params: Suite, measured: Measured, metric: str, manifest: Manifest) -> Price | None:
     """Gain per doubling of the training images at equal steps; None without two sizes."""
-    declared = [params.causes[cause.name] for cause in priced(params)]
+    declared = [params.causes[cause.name] for cause in params.priced]
     arms = [arm for cause in declared for arm in (*cause.injects, *cause.removes) if arm in measured.loaded]
-    sizes = {arm: images_of(params, arm, manifest, costs) for arm in [BASELINE, *arms]}
+    sizes = {arm: images_of(params.variants[arm], manifest.train_size) for arm in [BASELINE, *arms]}
     if len(set(sizes.values())) < 2:
         return None
     shared = set.intersection(*(set(measured.loaded[arm]["replicates"].tolist()) for arm in sizes))

@@ -8,6 +8,8 @@ from pydantic import Field
 from pydantic.dataclasses import dataclass
 
 from valgap.ground import paths
+from valgap.ground.params.arms import Arms, read_causes
+from valgap.ground.params.causes import CAUSES, Cause
 from valgap.ground.params.experiment import (
     TRANSFORMS,
     Compute,
@@ -25,27 +27,6 @@ REFERENCE_NAMES = ("majority_class", "nearest_neighbour")  # rows of results.csv
 BLOCKS = (
     "data", "split", "model", "train", "variants", "exploratory", "extra", "causes", "diagnosis", "review", "compute",
 )  # fmt: skip
-CAUSES = ("data", "capacity", "augmentation", "regularization", "imbalance")  # in the order of the report
-
-
-@dataclass(frozen=True, config=STRICT)
-class Cause:
-    """One cause and the variants that intervene on it.
-
-    `removes` and `injects` are compared with the baseline, `remedies` with `primary`, which then injects.
-    `strengths` lists, by name of a treatment, its variants from weak to strong.
-    """
-
-    primary: str | None = None
-    removes: tuple[str, ...] = ()
-    injects: tuple[str, ...] = ()
-    remedies: tuple[str, ...] = ()
-    strengths: dict[str, tuple[str, ...]] = dataclasses.field(default_factory=dict)
-
-    def kind(self, variant: str) -> str | None:
-        """`removes`, `injects` or `remedies`, whichever lists the variant."""
-        kinds = (kind for kind in ("removes", "injects", "remedies") if variant in getattr(self, kind))
-        return next(kinds, None)
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -101,7 +82,7 @@ class Suite:
     diffs: dict[str, dict[str, Any]]
     cells: dict[str, tuple[int, ...]]
     looks: dict[str, int]
-    causes: dict[str, Cause]
+    causes: dict[str, Arms]
     diagnosis: Diagnosis
     review: Review
     compute: Compute
@@ -120,6 +101,16 @@ class Suite:
     def cause_of(self, variant: str) -> str | None:
         """Name of the cause that lists the variant."""
         return next((name for name, cause in self.causes.items() if cause.kind(variant)), None)
+
+    @property
+    def judged(self) -> list[Cause]:
+        """The declared causes of which a primary is judged, in the order of the report."""
+        return [CAUSES[name] for name in self.causes if not CAUSES[name].is_price]
+
+    @property
+    def priced(self) -> list[Cause]:
+        """The declared causes that have a price."""
+        return [CAUSES[name] for name in self.causes if CAUSES[name].is_price]
 
 
 def load(path: Path = paths.PARAMS) -> Suite:
@@ -142,7 +133,10 @@ def load(path: Path = paths.PARAMS) -> Suite:
         for where, diffs in (("variants", declared), ("exploratory", exploratory))
         for name, settings in _variants(raw["train"], diffs, where).items()
     }
-    cells, causes = _cells(declared, exploratory, extra, split), _causes(raw["causes"], declared | exploratory)
+    cells, causes = (
+        _cells(declared, exploratory, extra, split),
+        read_causes(raw["causes"], [name for name in variants if name != BASELINE]),
+    )
     _refuse_impossible({name: variants[name] for name in cells}, data, split, causes)
     return Suite(
         data=data,
@@ -174,7 +168,7 @@ def _variants(train: dict[str, Any], diffs: dict[str, Any], where: str) -> dict[
     return {name: variant_settings(train, diffs, name, where) for name in diffs}
 
 
-def _refuse_impossible(variants: dict[str, Train], data: Data, split: Split, causes: dict[str, Cause]) -> None:
+def _refuse_impossible(variants: dict[str, Train], data: Data, split: Split, causes: dict[str, Arms]) -> None:
     """Raise ParamsError listing every variant that asks for more images than are drawn, or changes what labels mean.
 
     A variant that injects improper augmentation may apply any transform: that is its purpose.
@@ -235,37 +229,3 @@ def _cells(
                 f"add {BASELINE}_{unpaired[0]} to extra"
             )
     return cells
-
-
-def _causes(raw: dict[str, Any], diffs: dict[str, Any]) -> dict[str, Cause]:
-    """The causes in the order of the report. Raises ParamsError on an unknown cause or variant, by name."""
-    for name in raw:
-        if name not in CAUSES:
-            raise ParamsError(f"params.yaml: causes.{name} is not a known cause (allowed: {', '.join(CAUSES)})")
-    causes = {name: parse(Cause, raw[name], f"causes.{name}") for name in CAUSES if name in raw}
-    listed: dict[str, str] = {}
-    for name, cause in causes.items():
-        arms = [*cause.removes, *cause.injects, *cause.remedies]
-        of_strengths = [arm for strengths in cause.strengths.values() for arm in strengths]
-        for variant in [*arms, *of_strengths, *([cause.primary] if cause.primary else [])]:
-            if variant not in diffs or variant == BASELINE:
-                raise ParamsError(
-                    f"params.yaml: causes.{name} names {variant!r}, which is not a variant besides the {BASELINE} "
-                    f"(declared: {', '.join(diffs)})"
-                )
-        for variant in arms:
-            if variant in listed:
-                raise ParamsError(
-                    f"params.yaml: {variant} is listed under causes.{listed[variant]} and causes.{name}, or twice: "
-                    "a variant intervenes on one cause, in one way"
-                )
-            listed[variant] = name
-        if cause.primary and cause.kind(cause.primary) not in ("removes", "injects"):
-            raise ParamsError(
-                f"params.yaml: causes.{name}.primary = {cause.primary!r} is not among its removes or injects"
-            )
-        if cause.remedies and (not cause.primary or cause.kind(cause.primary) != "injects"):
-            raise ParamsError(
-                f"params.yaml: causes.{name}.remedies are compared with a primary that injects the cause; it has none"
-            )
-    return causes

@@ -11,7 +11,7 @@ import altair as alt
 import pandas as pd
 
 from valgap.document.palette import BAND, BLUE, GREY, INK, ORANGE, VERMILION
-from valgap.stats.causes import CAUSES
+from valgap.ground.params.causes import CAUSES
 
 SPLIT_COLOURS = alt.Scale(domain=["training", "validation"], range=[BLUE, VERMILION])
 DOSE_COLOURS = alt.Scale(domain=["test", "validation", "training"], range=[INK, VERMILION, BLUE])
