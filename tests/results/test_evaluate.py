@@ -309,7 +309,7 @@ def test_damaged_prepared_files_are_named(project: Suite) -> None:
 
 
 def test_missing_tables_are_named(project: Suite) -> None:
-    with pytest.raises(SuiteError, match=r"reports/summary.csv is missing: run `dvc repro -f -s evaluate diagnose`"):
+    with pytest.raises(SuiteError, match=r"reports/summary.csv is missing: run `dvc repro diagnose`"):
         report.main()
 
 
