@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(abspath $(VENV))/bin
 export PATH := $(BIN):$(PATH)
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-ray self-check check plan repro more report export test test-browser lint smoke lock review fresh faults verify bench image image-gpu image-cpu-ray image-gpu-ray
+.PHONY: help setup setup-ray self-check check plan repro more report export test test-slow test-browser wheel-test lint smoke lock review fresh faults verify bench image image-gpu image-cpu-ray image-gpu-ray
 
 help:  ## list the commands
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
@@ -16,18 +16,19 @@ setup:  ## create the environment from requirements.txt, when it changed
 	  $(BIN)/python -m pip install --disable-pip-version-check --require-hashes -r requirements.txt && \
 	  cp requirements.txt $(VENV)/requirements.installed; }
 
-setup-ray: setup  ## add Ray to the environment, for a cluster (docs/cluster.md) and for `make test`
+setup-ray: setup  ## add Ray to the environment, for a cluster (docs/cluster.md) and for `make test-slow`
 	@cmp -s requirements-ray.txt $(VENV)/requirements-ray.installed || { \
 	  $(BIN)/python -m pip install --disable-pip-version-check --require-hashes -r requirements-ray.txt && \
 	  cp requirements-ray.txt $(VENV)/requirements-ray.installed; }
 
 # What users name reaches the command as it was typed: never through make's own expansion, never through a shell's.
-OPTIONS := MODEL DATA MODULE GROUPS RANGE OUT BUDGET JOBS VARIANT BLOCK BLOCKS BASE CONFIRM LINK ROUNDS TORCH KILLS SEED DRY
-$(foreach name,$(OPTIONS),$(if $(value $(name)),$(eval export OPTION_$(name) := $$(value $(name)))))
+OPTIONS := MODEL DATA MODULE GROUPS RANGE OUT BUDGET JOBS VARIANT BLOCK BLOCKS BASE CONFIRM LINK ROUNDS TORCH KILLS SEED DRY LOWEST ARGS
+$(foreach name,$(OPTIONS),$(if $(value $(name)),$(eval export OPTION_$(name) := $$(value $(name))),$(eval unexport OPTION_$(name))))
 unexport $(OPTIONS)
 VALGAP := $(BIN)/python -m valgap
 option = $${OPTION_$(1):+$(2) "$$OPTION_$(1)"}
 flag = $${OPTION_$(1):+$(2)}
+words = $$OPTION_ARGS# split at spaces, and no more than that: recipes with it begin with `set -f`
 
 check: setup  ## your saved model on your images, trains nothing: MODEL=my.keras DATA=folder [MODULE=a.b] [GROUPS=regex] [RANGE=0-1] [OUT=folder]
 	@$(VALGAP) check $(call option,MODULE,--module) $(call option,GROUPS,--groups) $(call option,RANGE,--range) $(call option,OUT,--out) -- $(call option,MODEL) $(call option,DATA)
@@ -36,7 +37,7 @@ plan: setup  ## what a run costs and can show; BUDGET=2h: what to train in that 
 	@$(VALGAP) plan $(call option,BUDGET,--budget)
 
 repro: setup  ## run what is out of date of the pipeline; JOBS=2: two cells at once; over an hour needs BUDGET=4h; ARGS= are passed to `dvc repro`
-	@$(VALGAP) repro $(call option,BUDGET,--budget) $(call option,JOBS,--jobs) $(ARGS)
+	@set -f; exec $(VALGAP) repro $(call option,BUDGET,--budget) $(call option,JOBS,--jobs) $(words)
 
 more: setup  ## train a variant on fresh replicates: VARIANT=dropout [BLOCKS=1] [BUDGET=4h]; DRY=1 only prints
 	@$(VALGAP) more $(call option,VARIANT,--variant) $(call option,BLOCKS,--blocks) $(call option,BUDGET,--budget) $(call flag,DRY,--dry)
@@ -54,11 +55,18 @@ review: setup  ## what this branch does to the results: BASE=<rev> [OUT=folder] 
 fresh: setup  ## do dvc.lock and reports/ belong to the code beside them? Needs no data
 	@$(VALGAP) fresh
 
-test: setup-ray lint  ## lint, types and tests
-	@$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile -m 'not browser' $(ARGS)
+# Commands that tests start leave cores idle in turn: hence more processes than two cores have. tests/conftest.py says
+# what goes to which.
+PYTEST := $(BIN)/python -m pytest -n 4 --dist loadgroup --no-loadscope-reorder
+
+test: setup lint  ## lint, types and all tests that take seconds
+	@set -f; exec $(PYTEST) -m 'not browser and not slow' $(words)
+
+test-slow: setup-ray  ## kills, a Ray cluster, the benchmark: the tests that `make test` leaves out
+	@set -f; exec $(PYTEST) -m slow $(words)
 
 test-browser: setup  ## the HTML report in Chromium, which must be installed, with its driver
-	@$(BIN)/python -m pytest -m browser $(ARGS)
+	@set -f; exec $(BIN)/python -m pytest -m browser $(words)
 
 lint: setup
 	@$(BIN)/ruff check .
@@ -81,13 +89,16 @@ self-check: setup  ## can this machine train here? One line, or what is in the w
 	@$(VALGAP) selfcheck
 
 image:  ## build the container image for CPUs, with docker, podman or buildah; ARGS= are passed to its build
-	@container/build cpu $(ARGS)
+	@set -f; exec container/build cpu $(words)
 
 image-gpu:  ## build the container image for NVIDIA GPUs
-	@container/build gpu $(ARGS)
+	@set -f; exec container/build gpu $(words)
 
 image-cpu-ray image-gpu-ray: image-%:  # the same with Ray, for nodes of a cluster
-	@container/build $* $(ARGS)
+	@set -f; exec container/build $* $(words)
+
+wheel-test:  ## build the wheel, install it into an empty environment, run it in an empty folder: [LOWEST=1 at its lower bounds]
+	@$(PYTHON) -m tests.wheel $(call flag,LOWEST,--lowest)
 
 lock: setup  ## compile requirements*.in to hash-locked, universal files
 	@$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --custom-compile-command 'make lock' requirements-train.in -o requirements-train.txt

@@ -13,10 +13,10 @@ import psutil
 
 from benchmarks import arena, contestants, document, images, machine, pipeline
 from valgap.ground import host, paths
-from valgap.ground.errors import SuiteError, run_stage
+from valgap.ground.errors import SuiteError, run_program
 from valgap.ground.files import write_whole
 from valgap.ground.params import suite
-from valgap.pipeline.workspace import lock_workspace
+from valgap.pipeline import workspace
 
 REPORT = paths.REPORTS / "benchmark.md"
 IDLE_REPEATS = 5  # of `dvc repro` with nothing to do
@@ -62,8 +62,7 @@ def main() -> None:
     """Benchmark, write the report by one rename, print it."""
     options = arguments(sys.argv[1:])
     torch = contestants.find_torch(options.torch)
-    lock_workspace()
-    with tempfile.TemporaryDirectory(prefix="bench-") as scratch:
+    with workspace.locked(), tempfile.TemporaryDirectory(prefix="bench-") as scratch:
         text = benchmark(options.rounds, options.epochs, torch, not options.no_pipeline, Path(scratch))
     try:
         write_whole(REPORT, text)
@@ -73,4 +72,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    run_stage(main)
+    run_program(main)

@@ -20,14 +20,14 @@ Pair = tuple[NDArray[np.uint8], NDArray[np.int64]]  # images (n, 28, 28, 1) and 
 
 def write_images(folder: Path) -> None:
     """Draw the images at random, the same in every run, and write them below `folder`."""
-    from valgap.data.sources.registry import embedded
+    from valgap.data.sources.embedded import load
     from valgap.ground.params.experiment import Data
 
     data = Data(
         source="embedded", path="data/embedded", name=None, table=None, image_size=None, resize="stretch", color="auto",
         on_unreadable="error", group_column=None, group_pattern=None, allowed_transforms=None,
     )  # fmt: skip
-    source = embedded(data, folder / "source.npy")
+    source = load(data, folder / "source.npy")
     rows = np.random.default_rng(0).permutation(len(source.labels))[: sum(PARTS.values())]
     np.save(folder / "images.npy", source.images[rows])
     np.save(folder / "labels.npy", source.labels[rows])

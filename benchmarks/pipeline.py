@@ -6,8 +6,6 @@ in a scratch copy at toy scale.
 
 import dataclasses
 import json
-import subprocess
-import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -16,9 +14,11 @@ import yaml
 
 from benchmarks.dvc import dvc
 from benchmarks.figures import Spread, orchestration_share, spread
-from valgap.costs.estimate import default_set, measured_run_seconds
+from valgap.costs.estimate import default_set
 from valgap.ground import paths
 from valgap.ground.params.suite import BASELINE, Suite
+from valgap.pipeline import processes
+from valgap.pipeline.git import git
 from valgap.pipeline.scratch import copy_workspace
 from valgap.repro.account import LAST_RUN
 from valgap.results.record import read_telemetry
@@ -94,10 +94,9 @@ def readers(folder: Path) -> float | str:
         (folder / path).symlink_to(path.resolve())
     clock = time.perf_counter()
     for name in READERS:
-        words = [sys.executable, "-m", f"stages.{name}"]
-        done = subprocess.run(words, cwd=folder, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-        if done.returncode:
-            return f"not measured: {name} refuses these runs: {(done.stdout.strip().splitlines() or [''])[-1]}"
+        status, text = processes.output([f"stages.{name}"], folder)
+        if status:
+            return f"not measured: {name} refuses these runs: {(text.strip().splitlines() or [''])[-1]}"
     return time.perf_counter() - clock
 
 
@@ -115,10 +114,10 @@ def add_variant(folder: Path) -> Added:
         path.write_text(yaml.safe_dump(params | {"variants": variants}, sort_keys=False), encoding="utf-8")
 
     write({BASELINE: {}})
-    subprocess.run(["git", "init", "-q"], cwd=folder, check=True)
+    git("init", "-q", str(folder))
     dvc(folder, "repro", "-q")
     idle = dvc(folder, "repro").wall
     write({BASELINE: {}, ADDED: {"dropout": [0.25, 0.25, 0.5]}})
     wall = dvc(folder, "repro").wall
     rows = read_telemetry(folder / paths.run_folder(ADDED, 0))
-    return Added(wall, idle, sum(map(measured_run_seconds, rows)))
+    return Added(wall, idle, sum(row.seconds for row in rows))

@@ -5,7 +5,6 @@ stages only touch their outputs, and prints a Markdown table. Nothing is trained
 """
 
 import copy
-import subprocess
 import sys
 import tempfile
 from pathlib import Path
@@ -16,8 +15,9 @@ import yaml
 from benchmarks.dvc import dvc
 from benchmarks.machine import load
 from valgap.ground import paths
-from valgap.ground.errors import SuiteError, run_stage
+from valgap.ground.errors import SuiteError, run_program
 from valgap.ground.params.suite import BASELINE
+from valgap.pipeline.git import git
 from valgap.pipeline.scratch import copy_workspace
 
 MOST = 2000  # variants
@@ -69,7 +69,7 @@ def measure(variants: int, folder: Path) -> dict[str, Any]:
     """Cells, bytes of dvc.lock, and what DVC takes for each command, in a scratch copy below `folder`."""
     copy_workspace(folder)
     (folder / LOCK).unlink(missing_ok=True)
-    subprocess.run(["git", "init", "-q"], cwd=folder, check=True)
+    git("init", "-q", str(folder))
     pipeline = yaml.safe_load((folder / PIPELINE).read_text(encoding="utf-8"))
     params = yaml.safe_load((folder / paths.PARAMS).read_text(encoding="utf-8"))
     blocks = params["split"]["blocks"]
@@ -122,4 +122,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    run_stage(main)
+    run_program(main)

@@ -23,8 +23,9 @@ def start(folder: Path) -> tuple[Mapping[str, Work], dict[str, Any]]:
     import tensorflow as tf
 
     from benchmarks.settings import AUGMENTATION, SHAPE, SOURCE_CNN, STREAMS, source_recipe
+    from valgap.training.machine import machine_of
     from valgap.training.recipe import Recipe
-    from valgap.training.replicate import Examples, machine_of, train_replicate, training_order
+    from valgap.training.replicate import Examples, train_replicate, training_order
 
     splits = {name: Examples(*pair) for name, pair in read_images(folder).items()}
     train, plain = splits["train"], source_recipe()

@@ -28,7 +28,8 @@ MANIFEST = Manifest(
     image_shape=(28, 28, 1), class_names=("a", "b"),
     parts={name: Part(300, {"a": 150, "b": 150}) for name in ("pool", "test")},
     scheme="holdout", given_validation=False, groups=None, train_size=1000, max_train_size=3000, val_size=60,
-    test_size=300, whole_pool=False, class_sizes=(50, 50), not_used=3, dropped=0, dropped_files=(),
+    test_size=300, resplit_train_size=None, whole_pool=False, class_sizes=(50, 50), not_used=3, dropped=0,
+    dropped_files=(),
     source_sha256={"images.xz": "cd" * 32},
 )  # fmt: skip
 

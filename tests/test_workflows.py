@@ -62,7 +62,7 @@ def tool(*command: str) -> subprocess.CompletedProcess[str]:
 
 
 def test_tests_review_and_training_have_a_workflow() -> None:
-    assert [path.name for path in FILES] == ["repro.yml", "review.yml", "tests.yml"]
+    assert [path.name for path in FILES] == ["oldest.yml", "repro.yml", "review.yml", "tests.yml"]
     assert len(steps()) > 20
 
 
@@ -90,7 +90,7 @@ def test_audit_would_find_an_injection(tmp_path: Path) -> None:
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
 def test_no_privileged_trigger_and_read_only_from_the_top(path: Path) -> None:
     workflow = load(path)
-    assert set(workflow["on"]) <= {"push", "pull_request", "workflow_dispatch"}
+    assert set(workflow["on"]) <= {"push", "pull_request", "workflow_dispatch", "schedule"}
     assert workflow["permissions"] == {"contents": "read"}
     assert workflow["defaults"]["run"]["shell"] == "bash"  # or a failure before a pipe goes unseen
     assert "group" in workflow["concurrency"]
@@ -165,10 +165,20 @@ def test_steps_run_commands_of_the_makefile() -> None:
             words = re.sub(r"-C \S+|--\S+|\S+=\S+", "", command).split()
             assert words, f"{place}: make without a target"
             wanted.setdefault(place.split("/")[0], set()).update(words)
-    assert wanted["tests"] == {"setup", "test", "smoke", "faults", "report", "test-browser"}
+    assert wanted["tests"] == {"setup", "test", "test-slow", "smoke", "faults", "report", "test-browser"}
     assert wanted["review"] == {"setup", "review", "report", "smoke"}
+    assert wanted["oldest"] == {"wheel-test"}
     assert wanted["repro"] == {"self-check", "repro", "review"}
     assert set().union(*wanted.values()) <= targets
+
+
+def test_the_wheel_is_tried_at_both_ends_every_week() -> None:
+    workflow = load(FOLDER / "oldest.yml")
+    assert re.fullmatch(r"\d+ \d+ \* \* \d", workflow["on"]["schedule"][0]["cron"])
+    tried = {(entry["python"], entry["lowest"]) for entry in workflow["jobs"]["wheel"]["strategy"]["matrix"]["include"]}
+    requires = (ROOT / "pyproject.toml").read_text()
+    assert 'requires-python = ">=3.11,<3.14"' in requires
+    assert tried == {("3.11", "1"), ("3.13", "")}  # lower bounds on the oldest Python, the newest on the newest
 
 
 def test_workflows_cover_what_ci_runs_here() -> None:

@@ -1,17 +1,59 @@
-"""The pipeline's stages and the rooms they share. Data flows one way.
+"""A CNN does well on training data and poorly on validation data: is the gap real, what causes it, what helps.
+
+Public names, each imported when it is used: `check`, `SuiteError`, `__version__`.
+
+    >>> import valgap
+    >>> valgap.check("my.keras", "photos")
+
+Data flows one way:
 
     source --prepare--> data/prepared/, reports/audit.json
     data/prepared/ --models--> every network is built and checked --train@<variant>-<block>--> runs/
-    runs/ --evaluate--> reports/*.csv, metrics.json
+    runs/ --evaluate--> reports/*.csv, metrics.json, metrics/
     runs/ --diagnose--> reports/contrasts.csv, verdict.json, diagnosis.json
     reports/*.csv, audit.json, verdict.json --report--> reports/report.html, report.md, figures/
 
-Entry points, one module a stage: prepare, models, train, evaluate, diagnose, report (`python -m stages.<name>`), and
-the commands around them: bench, check, export, more, plan, repro, review, selfcheck, verify.
-Rooms: params (reads params.yaml), paths (spells paths), data (sources, splits, predictions), audit (what may be wrong
-with the data), model (builders and their contract, knobs, augmentation, losses, loop), compute (where replicates run:
-cores, GPUs, a cluster), stats (scores, intervals, verdicts), planning (what a run would cost and show), reproducing
-(DVC as a child, or several side by side), benchmarking (images a second, costs), render (charts, tables, pages),
-checking (a saved model on given images), reviewing (what changed against a revision), verifying (whether a retraining
-gives what was claimed).
+So do imports. A room imports only rooms above it; commands and stages import rooms, never each other.
+
+    ground     errors, params.yaml, paths, streams of randomness, files, process lifetime, facts of the host
+    cli        the command `valgap`: one table of subcommands
+    data       sources and their registry, decoding, splits, prepared arrays
+    findings   what is wrong with the data
+    training   everything that decides a replicate's bits, and nothing else
+    compute    where jobs run: processes, placement, the replicate store, a Ray cluster
+    stats      numbers in, numbers out: intervals, metrics, contrasts, verdicts, diagnosis
+    results    what lies in runs/ and reports/
+    document   tables, figures and sections; numbers in words; Markdown and HTML
+    report     the comparison report
+    pipeline   DVC and Git from Python
+    costs      estimates, the probe of this machine, the budget
+
+Commands: check, plan, repro, more, review, export, verify, selfcheck. Stages: prepare, models, train, evaluate,
+diagnose, report (`python -m stages.<name>`, which DVC runs).
 """
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from valgap.check import check
+    from valgap.ground.errors import SuiteError
+
+__version__ = "0.2.0"
+__all__ = ["SuiteError", "__version__", "check"]
+
+_HOMES = {"SuiteError": "valgap.ground.errors"}  # of a public name: the module that defines it
+
+
+if not TYPE_CHECKING:  # or every name would have a type
+
+    def __getattr__(name: str) -> Any:
+        if name == "check":  # a room that can be called: its import binds the name to it
+            return importlib.import_module("valgap.check")
+        if name in _HOMES:
+            return getattr(importlib.import_module(_HOMES[name]), name)
+        raise AttributeError(f"module 'valgap' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

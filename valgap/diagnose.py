@@ -2,7 +2,8 @@
 
 Reads params.yaml (split, train, variants, exploratory, extra, causes, diagnosis), data/prepared/ and
 runs/; writes reports/: contrasts.csv (every paired contrast), verdict.json (all that the report says of
-causes and remedies), diagnosis.json (its headline, a DVC metric).
+causes and remedies), diagnosis.json (its headline), effects/ (the headline's numbers, DVC
+metrics).
 """
 
 import numpy as np
@@ -13,9 +14,9 @@ from valgap.ground.errors import SuiteError
 from valgap.ground.params import suite
 from valgap.ground.params.suite import BASELINE, Suite
 from valgap.results.runs import history, load_runs, run_records
-from valgap.results.tables import write_all
+from valgap.results.tables import write_all, write_metrics
 from valgap.stats.causes import Cost
-from valgap.stats.diagnosis import diagnose, headline
+from valgap.stats.diagnosis import diagnose, effects, headline
 
 
 def baseline_curves(params: Suite) -> dict[str, np.ndarray]:
@@ -38,7 +39,6 @@ def main() -> None:
     loaded = load_runs(params)
     manifest = read_manifest()
     contrasts, verdict = diagnose(params, loaded, baseline_curves(params), manifest, costs(params))
-    write_all(
-        {paths.CONTRASTS: contrasts, paths.VERDICT: verdict, paths.DIAGNOSIS: headline(verdict)},
-    )
+    write_all({paths.CONTRASTS: contrasts, paths.VERDICT: verdict, paths.DIAGNOSIS: headline(verdict)})
+    write_metrics(paths.EFFECTS, effects(verdict))
     print("; ".join(f"{entry.title}: {entry.verdict}" for entry in verdict.causes))

@@ -2,7 +2,7 @@
 
 Reads params.yaml (split, train, variants, exploratory, extra), data/prepared/ and runs/; writes reports/: results.csv
 (every score of every replicate), summary.csv (means and intervals), curves.csv, classes.csv,
-confusion.csv, reliability.csv, hardest.csv, metrics.json, provenance.json.
+confusion.csv, reliability.csv, hardest.csv, metrics.json, and the same in metrics/, the DVC metrics; provenance.json.
 """
 
 import dataclasses
@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from valgap.data.prepared import Manifest, load_images, load_labels, read_manifest
+from valgap.data.sizes import sizes_of
 from valgap.ground import paths
 from valgap.ground.params import suite
 from valgap.ground.params.experiment import settings_as_dict
@@ -18,7 +19,7 @@ from valgap.ground.params.suite import BASELINE, Suite
 from valgap.results import scores
 from valgap.results.provenance import Provenance, VariantRecord
 from valgap.results.runs import history, load_runs, run_records
-from valgap.results.tables import SCHEMA, Content, write_all
+from valgap.results.tables import SCHEMA, Content, write_all, write_metrics
 from valgap.training.subset import load_splits
 
 
@@ -44,7 +45,7 @@ def _variant(params: Suite, variant: str, manifest: Manifest) -> VariantRecord:
     return VariantRecord(
         diff=params.diffs[variant],
         replicates=len(replicates),
-        train_images=round(manifest.train_size * settings.train_size_factor),
+        train_images=sizes_of(manifest).trained(settings),
         steps=settings.steps,
         parameters=replicates[0].parameters,
         forward_flops=replicates[0].forward_flops,
@@ -90,4 +91,5 @@ def main() -> None:
         paths.METRICS: headline,
     }
     write_all(contents)
+    write_metrics(paths.OF_VARIANTS, headline)
     print("test accuracy: " + ", ".join(f"{name} {values['test_accuracy']:.1%}" for name, values in headline.items()))

@@ -1,4 +1,4 @@
-"""`make more ARM=<variant> [BLOCKS=1]`: more replicates of one variant, and of what it is compared with.
+"""`make more VARIANT=<variant> [BLOCKS=1]`: more replicates of one variant, and of what it is compared with.
 
 Adds single cells to `extra` in params.yaml, which keeps its comments and layout, then becomes `make repro`.
 With `--dry` it only says what it would add.
@@ -12,13 +12,14 @@ import click
 import yaml
 
 from valgap.cli import options
+from valgap.cli.workspace import InWorkspace
 from valgap.costs import timings
 from valgap.costs.budget import check_budget
 from valgap.ground import paths
 from valgap.ground.errors import SuiteError
 from valgap.ground.params import suite
 from valgap.ground.params.suite import BASELINE, Suite
-from valgap.pipeline.workspace import lock_workspace
+from valgap.pipeline import workspace
 
 Added = list[tuple[str, int]]
 
@@ -114,7 +115,7 @@ def add(params: Suite, cells: Added, dry: bool, budget: str) -> None:
         partial.unlink(missing_ok=True)
 
 
-@click.command(epilog="Example: valgap more --variant dropout --blocks 2")
+@click.command(cls=InWorkspace, epilog="Example: valgap more --variant dropout --blocks 2")
 @options.variant
 @click.option("--blocks", type=click.IntRange(1, 100), default=1, metavar="N", help="Blocks of replicates to add.")
 @options.budget
@@ -123,8 +124,8 @@ def command(variant: str, blocks: int, budget: str | None, dry: bool) -> None:
     """Train a variant, and what it is compared with, on fresh replicates."""
     params = suite.load()
     cells = new_cells(params, variant, blocks)
-    lock_workspace()  # given back when this process becomes another, which takes it again
-    add(params, cells, dry, budget or "")
-    if not dry:
+    with workspace.locked():
+        add(params, cells, dry, budget or "")
+    if not dry:  # this process becomes another, which takes the lock again
         words = ["repro", *(["--budget", budget] if budget else [])]
         os.execv(sys.executable, [sys.executable, "-m", "valgap", *words])

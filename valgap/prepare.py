@@ -15,15 +15,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from valgap.data.prepared import Manifest, Part, write_manifest
+from valgap.data.sizes import Candidates, Fixed, Sizes, candidates, resolve
 from valgap.data.sources.images import Images
-from valgap.data.sources.registry import DATASETS
-from valgap.data.splits import Candidates, Draw, Sizes, candidates, draw_replicate, draw_test, resolve
+from valgap.data.sources.registry import chosen
+from valgap.data.splits import Draw, draw_replicate, draw_test
 from valgap.findings.finding import Audit
 from valgap.ground import paths, streams
 from valgap.ground.errors import SuiteError
 from valgap.ground.files import write_npz
 from valgap.ground.params import suite
-from valgap.ground.params.experiment import Data, Split
+from valgap.ground.params.experiment import TRANSFORMS, Data, Split
 from valgap.results.audit import write_audit
 
 LISTED = 200  # dropped images that the manifest names
@@ -34,32 +35,40 @@ def prepare(data: Data, split: Split, blocks: list[int], folder: Path) -> tuple[
 
     Raises SuiteError on what is wrong with the source, and when a split asks for more images than it has.
     """
+    source = chosen(data)
+    if source.own and data.allowed_transforms is None:
+        raise SuiteError(
+            "params.yaml: data.allowed_transforms is not answered: which of "
+            f"{', '.join(TRANSFORMS)} leave the label of your images what it is? [] for none. A flipped 2 is no 2, a "
+            "flipped X-ray has its heart on the wrong side"
+        )
     arrays, splits = folder / paths.ARRAYS.name, folder / paths.SPLITS.name
     arrays.mkdir(parents=True)
     splits.mkdir()
-    images = DATASETS[data.source](data, arrays / paths.IMAGES.name)
+    images = source.load(data, arrays / paths.IMAGES.name)
     groups = images.groups if images.groups is not None else np.arange(len(images.labels))
     np.save(arrays / paths.LABELS.name, images.labels)
     np.save(arrays / paths.GROUPS.name, groups)
 
     # Readers of images import this module too, and need none of what the audit imports.
     from valgap.findings.audit import audit
-    from valgap.findings.neighbours import clusters
+    from valgap.findings.look import look
 
-    together = images.groups
-    if together is None and np.any(images.given == "val"):  # else its re-splits would put copies on both sides
-        together = clusters(images, split.seed)
+    looked, together = None, images.groups
+    before = np.where(images.given == "", "train", images.given)
+    if together is None and np.any(before == "val"):  # else its re-splits would put copies on both sides
+        looked = look(images, before, split.seed)
+        together = looked.similar.cluster
     found = candidates(images.labels, together, images.given)
-    sizes = resolve(split, found)
-    fixed = draw_test(found, split, sizes) if split.scheme == "holdout" else (found.test, found.train)
-    draws = {
-        block: [draw_replicate(found, split, sizes, replicate, fixed) for replicate in split.replicates(block)]
-        for block in blocks
-    }
-    for block, drawn in draws.items():
+    fixed = draw_test(found, split)
+    sizes = resolve(split, found, fixed)
+    for block in blocks:
+        drawn = [draw_replicate(found, split, sizes, replicate, fixed) for replicate in split.replicates(block)]
         write_npz(splits / paths.split_file(block).name, _lists(drawn, split.replicates(block), sizes, split.seed))
     part = split_names(found, fixed)
-    return manifest(images, split, sizes, part), audit(images, part, split.seed)
+    if looked is None or not np.array_equal(before, part):  # other images, or other splits, than were looked at
+        looked = look(images, part, split.seed)
+    return manifest(images, split, sizes, part), audit(looked)
 
 
 def _lists(drawn: list[Draw], replicates: range, sizes: Sizes, seed: int) -> dict[str, Any]:
@@ -77,7 +86,7 @@ def _lists(drawn: list[Draw], replicates: range, sizes: Sizes, seed: int) -> dic
     }
 
 
-def split_names(found: Candidates, fixed: tuple[NDArray[np.int64], NDArray[np.int64]]) -> NDArray[np.str_]:
+def split_names(found: Candidates, fixed: Fixed) -> NDArray[np.str_]:
     """(n,) of "train", "val", "test", or "pool", from which train and val are drawn; "" of unused images."""
     names = np.full(len(found.labels), "", dtype="U5")
     test, rest = fixed
@@ -109,6 +118,7 @@ def manifest(images: Images, split: Split, sizes: Sizes, part: NDArray[np.str_])
         max_train_size=sizes.max_train,
         val_size=sizes.val,
         test_size=sizes.test,
+        resplit_train_size=sizes.resplit,
         whole_pool=split.train_size == "all",
         class_sizes=tuple(np.bincount(pool, minlength=len(names)).tolist()),
         not_used=int(np.sum(part == "")),

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import click
 
+from valgap.cli.workspace import InWorkspace
 from valgap.compute import environment, placement
 from valgap.ground import host, paths
 from valgap.ground.errors import SuiteError
@@ -167,7 +168,7 @@ def _device(path: Path) -> int:
     return path.stat().st_dev
 
 
-@click.command(epilog="Example: valgap selfcheck")
+@click.command(cls=InWorkspace, epilog="Example: valgap selfcheck")
 def command() -> None:
     """Say in a line what this machine is and where replicates would run, or what is in the way of training here."""
     compute = parse(Compute, read_yaml(paths.PARAMS).get("compute"), "compute")

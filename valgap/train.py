@@ -9,7 +9,6 @@ run repeats none.
 import dataclasses
 import hashlib
 import json
-import os
 import shutil
 import sys
 from pathlib import Path
@@ -24,7 +23,6 @@ from valgap.data.prepared import arrays_digest, load_labels
 from valgap.ground import paths
 from valgap.ground.errors import SuiteError
 from valgap.ground.files import read_npz, write_npz
-from valgap.ground.lifetime import PARENT, die_with_parent
 from valgap.ground.params.experiment import Compute, Model, Train, settings_as_dict, variant_settings
 from valgap.ground.params.schema import parse, read_yaml
 from valgap.results.record import ReplicateFacts, RunRecord, parse_telemetry, write_cell
@@ -121,8 +119,6 @@ def _digest(index: dict[str, np.ndarray]) -> str:
 
 def main() -> None:
     """Check the environment and the parameters, then train the cell named on the command line."""
-    # DVC may have died while this process imported: the parent is then another one than it names.
-    die_with_parent(int(os.environ.pop(PARENT, os.getppid())))
     if len(sys.argv) != 3 or not sys.argv[2].isdecimal():
         raise SuiteError(f"usage: python -m stages.train <variant> <block>, received {sys.argv[1:]}")
     variant, block = sys.argv[1], int(sys.argv[2])

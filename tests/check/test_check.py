@@ -21,15 +21,18 @@ from scipy import stats
 
 from tests.samples import NOTHING_FOUND, audit_of
 from tests.scratch import ROOT, user_environment
-from valgap.check import advice, command, forward, loading, outputs, prediction, words
+from valgap.check import advice, forward, loading, outputs, prediction, run, words
 from valgap.check.document import Checked, build
 from valgap.check.prediction import POOL, Predicted, predict
 from valgap.check.result import Result, assemble, is_unequal
 from valgap.data.sources.images import Dropped, Images
+from valgap.findings import neighbours
 from valgap.findings.audit import audit
 from valgap.findings.finding import Example, Finding, Picture, Severity
 from valgap.findings.leakage import leaked
+from valgap.findings.look import look
 from valgap.ground.errors import SuiteError
+from valgap.ground.params.experiment import Compute
 from valgap.stats import intervals, shares
 from valgap.stats.metrics import confusion
 
@@ -93,7 +96,7 @@ def saved(path: Path, trained: list[NDArray[np.float32]], *first: layers.Layer, 
 
 
 def predicted(path: Path, folder: Path, tmp_path: Path, module: str | None = None, **options: Any) -> Predicted:
-    data = command.images_of(str(folder), options.get("groups"))
+    data = run.images_of(str(folder), options.get("groups"))
     return predict(path, module, data, options.get("value_range"), tmp_path / "pixels.npy")
 
 
@@ -451,17 +454,24 @@ def test_python_lambda_is_refused(tmp_path: Path, trained: list[NDArray[np.float
         loading.load_model(path, None)
 
 
-def test_files_that_are_no_model_are_named(tmp_path: Path, trained: list[NDArray[np.float32]]) -> None:
-    model = network()
-    model.export(tmp_path / "exported", verbose=False)
-    model.save_weights(tmp_path / "some.weights.h5")
-    (tmp_path / "folder").mkdir()
+@pytest.fixture(scope="module")
+def no_models(tmp_path_factory: pytest.TempPathFactory, trained: list[NDArray[np.float32]]) -> Path:
+    """A folder of what is no model."""
+    found, model = tmp_path_factory.mktemp("no_models"), network()
+    model.export(found / "exported", verbose=False)
+    model.save_weights(found / "some.weights.h5")
+    (found / "folder").mkdir()
     for name in ("junk.keras", "junk.h5", "notes.txt"):
-        (tmp_path / name).write_text("no model")
-    (tmp_path / "empty.keras").touch()
-    whole = saved(tmp_path / "cut.keras", trained).read_bytes()
-    (tmp_path / "cut.keras").write_bytes(whole[: len(whole) // 2])
-    for name, words_of in {
+        (found / name).write_text("no model")
+    (found / "empty.keras").touch()
+    whole = saved(found / "cut.keras", trained).read_bytes()
+    (found / "cut.keras").write_bytes(whole[: len(whole) // 2])
+    return found
+
+
+@pytest.mark.parametrize(
+    ("name", "words_of"),
+    {
         "absent.keras": r"MODEL = \S+ does not exist",
         "exported": r"is a SavedModel folder, which Keras 3 does not load: save it .*model\.save\('my\.keras'\)",
         "folder": "is a folder, which",
@@ -471,9 +481,11 @@ def test_files_that_are_no_model_are_named(tmp_path: Path, trained: list[NDArray
         "junk.h5": "is no model that Keras",
         "empty.keras": "is no model that Keras",
         "cut.keras": "is no model that Keras",
-    }.items():
-        with pytest.raises(SuiteError, match=words_of):
-            loading.load_model(tmp_path / name, None)
+    }.items(),
+)
+def test_files_that_are_no_model_are_named(no_models: Path, name: str, words_of: str) -> None:
+    with pytest.raises(SuiteError, match=words_of):
+        loading.load_model(no_models / name, None)
 
 
 def test_models_of_other_things_are_refused(folder: Path, tmp_path: Path) -> None:
@@ -513,7 +525,7 @@ def test_images_of_several_sizes_need_a_model_of_one(tmp_path: Path, trained: li
     Image.new("L", (20, 16)).save(root / "train/ant/large.png")
     image = keras.Input((None, None, 1))
     keras.Model(image, layers.Dense(3)(layers.GlobalAveragePooling2D()(image))).save(tmp_path / "any.keras")
-    with pytest.raises(SuiteError, match=r"images have 2 sizes, and the model takes any;.*resize them as in training"):
+    with pytest.raises(SuiteError, match=r"^the model's input = any size: images have 2 sizes,.*; resize them as"):
         predicted(tmp_path / "any.keras", root, tmp_path / "read")
     found = predicted(saved(tmp_path / "one.keras", trained), root, tmp_path / "read")
     assert found.probabilities.shape == (19, 3)
@@ -534,8 +546,10 @@ def test_errors_of_the_folder_speak_of_data(tmp_path: Path, trained: list[NDArra
     path = saved(tmp_path / "model.keras", trained)
     with pytest.raises(SuiteError, match=r"^DATA = .*absent"):
         predicted(path, tmp_path / "absent", tmp_path)
-    with pytest.raises(SuiteError, match=r"^--groups = '\(' is no regular expression"):
-        command.images_of("folder", "(")
+    with pytest.raises(SuiteError, match=r"^groups = '\(': it is no regular expression"):
+        run.images_of("folder", "(")
+    with pytest.raises(SuiteError, match=r"^DATA = '': string should have at least 1 character$"):
+        run.images_of("", None)
 
 
 # Put together
@@ -569,7 +583,7 @@ def result_of(
     found = Predicted(bare, np.array(given), probabilities, "probabilities", "0-1", {}, (0, 0), 1234)
     marked = np.zeros(len(labels), np.bool_)
     marked[np.flatnonzero(np.array(given) == "val")[:hit]] = True
-    return assemble(found, audit(images, found.splits, 0) if audited else NOTHING_FOUND, marked)
+    return assemble(found, audit(look(images, found.splits, 0)) if audited else NOTHING_FOUND, marked)
 
 
 def shown(result: Result, groups: str | None = None) -> str:
@@ -670,8 +684,33 @@ def test_duplicates_in_training_are_found() -> None:
     nearly[0, 0] = 255 - nearly[0, 0] // 2
     pixels[30] = np.clip(pixels[5].astype(np.int64) * 0.97, 0, 255)
     changed = dataclasses.replace(images, images=pixels)
-    assert np.flatnonzero(leaked(changed, changed.given, 0)).tolist() == [25, 30]
-    assert not leaked(changed, np.full(40, POOL), 0).any()
+    assert np.flatnonzero(leaked(look(changed, changed.given, 0))).tolist() == [25, 30]
+    assert not leaked(look(changed, np.full(40, POOL), 0)).any()
+
+
+def test_near_duplicates_are_searched_for_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    labels = np.arange(40) % 3
+    images = images_of(labels, ["train"] * 20 + ["val"] * 20)
+    bare = dataclasses.replace(images, images=images.images[:0])
+    probabilities = np.full((40, 3), 1 / 3, np.float32)
+    found = Predicted(bare, images.given, probabilities, "probabilities", "0-1", {}, (0, 0), 5)
+
+    def run_jobs(work: Any, jobs: list[Any], place: Any) -> list[Predicted]:
+        np.save(jobs[0][4], images.images)
+        return [found]
+
+    def search(*asked: Any) -> neighbours.Similar:
+        searches.append(asked)
+        return original(*asked)
+
+    searches: list[Any] = []
+    original = neighbours.search
+    monkeypatch.setattr(neighbours, "search", search)
+    monkeypatch.setattr("valgap.compute.pool.run_jobs", run_jobs)
+    (tmp_path / "model.keras").touch()
+    result = run.examine(tmp_path / "model.keras", run.images_of("photos", None), None, None, Compute())
+    assert len(searches) == 1
+    assert result.leaked == 0
 
 
 def test_one_split_has_no_gap() -> None:
@@ -704,7 +743,7 @@ def test_two_classes_have_an_area_under_the_curve(tmp_path: Path) -> None:
     found = Predicted(
         images, images.given, np.stack([1 - second, second], axis=1), "one probability", "0-1", {}, (0, 0), 5,
     )  # fmt: skip
-    result = assemble(found, audit(images, images.given, 0), np.zeros(40, np.bool_))
+    result = assemble(found, audit(look(images, images.given, 0)), np.zeros(40, np.bool_))
     text = shown(result)
     assert "| AUROC % |" in text
     assert "| `yes` | 100.0 (72.2 to 100.0) of 10 |" in text

@@ -94,6 +94,7 @@ def wait_for(process: subprocess.Popen[str], *trains: Node) -> None:
         time.sleep(0.05)
 
 
+@pytest.mark.slow
 def test_a_node_lost_in_the_middle_and_a_worker_without_dvc_change_no_bit(
     clean: Path, local: dict[str, str], tmp_path: Path
 ) -> None:
@@ -111,6 +112,7 @@ def test_a_node_lost_in_the_middle_and_a_worker_without_dvc_change_no_bit(
         assert "didn't change, skipping" in run(clean, *DVC).stdout  # nor is anything left to do without the cluster
 
 
+@pytest.mark.slow
 def test_a_restarted_head_ends_the_run_and_the_next_one_resumes(clean: Path, local: dict[str, str]) -> None:
     with nodes() as started:
         head = Node()
@@ -133,6 +135,7 @@ def test_a_restarted_head_ends_the_run_and_the_next_one_resumes(clean: Path, loc
         assert results(clean) == local
 
 
+@pytest.mark.slow
 def test_nodes_that_would_make_other_numbers_are_refused_before_training(clean: Path, tmp_path: Path) -> None:
     other = tmp_path / "keras-3.0.0.dist-info"
     other.mkdir()
@@ -176,6 +179,7 @@ def full_folder(folder: Path) -> Iterator[dict[str, str]]:
         yield {"PYTHONPATH": str(folder), "TMPDIR": str(folder)}
 
 
+@pytest.mark.slow
 def test_a_full_disk_names_the_node(clean: Path, tmp_path: Path) -> None:
     with full_folder(tmp_path) as environment, nodes() as started:
         head = Node(cpus=0)
@@ -215,6 +219,7 @@ print(cluster.device, sorted((number, files["gpu"].decode()) for number, files i
 """
 
 
+@pytest.mark.slow
 def test_replicates_share_gpus_by_fractions(project: Path, tmp_path: Path) -> None:
     copy, meeting = tmp_path / "project", tmp_path / "meeting"
     meeting.mkdir()
@@ -248,6 +253,7 @@ def test_gpu_share_lets_exactly_so_many_on_a_gpu(per_gpu: int, expected: float) 
     assert gpu_share(Compute(0, "gpu", per_gpu, None), []) == 1.0  # none there: then no node fits, and that is said
 
 
+@pytest.mark.slow
 def test_no_gpu_a_killed_run_and_a_vanished_last_node(clean: Path) -> None:
     params = clean / "params.yaml"
     original = params.read_text()
@@ -278,6 +284,7 @@ def test_no_gpu_a_killed_run_and_a_vanished_last_node(clean: Path) -> None:
         assert "`make repro` resumes" in output
 
 
+@pytest.mark.slow
 def test_no_ray_no_cluster_and_addresses_that_cannot_be(clean: Path, tmp_path: Path) -> None:
     (tmp_path / "ray.py").write_text("raise ImportError\n")
     done = subprocess.run(

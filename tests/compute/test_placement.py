@@ -107,4 +107,19 @@ def test_a_container_s_quota_of_processor_time_counts(
     monkeypatch.setattr("os.sched_getaffinity", lambda pid: set(range(16)))
     (tmp_path / "cpu.max").write_text(f"{granted}\n")
     assert host.usable_cores(tmp_path / "cpu.max") == (cores or 16)
-    assert host.usable_cores(tmp_path / "none") == 16
+    nowhere = tmp_path / "none"
+    assert host.usable_cores(nowhere, (nowhere, nowhere)) == 16
+
+
+@pytest.mark.parametrize(("granted", "cores"), [("-1", 16), ("250000", 2), ("50000", 1), ("3200000", 16)])
+def test_a_quota_of_the_first_control_groups_counts_where_the_second_have_none(
+    granted: str, cores: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.undo()
+    monkeypatch.setattr("os.sched_getaffinity", lambda pid: set(range(16)))
+    first = tmp_path / "cpu.cfs_quota_us", tmp_path / "cpu.cfs_period_us"
+    for path, text in zip(first, (granted, "100000"), strict=True):
+        path.write_text(f"{text}\n")
+    assert host.usable_cores(tmp_path / "cpu.max", first) == cores
+    (tmp_path / "cpu.max").write_text("400000 100000\n")
+    assert host.usable_cores(tmp_path / "cpu.max", first) == 4

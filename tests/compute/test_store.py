@@ -1,5 +1,7 @@
+import importlib.metadata
 import json
 import shutil
+import sys
 from pathlib import Path
 
 import pytest
@@ -102,8 +104,21 @@ def test_unwritable_store_is_named(tmp_path: Path) -> None:
         pass
 
 
-def test_installed_packages_are_those_of_the_training_lock() -> None:
-    environment.check_installed(ROOT / "requirements-train.txt")
+def test_a_lock_of_what_is_installed_is_met_and_what_other_systems_need_is_passed_over(tmp_path: Path) -> None:
+    version = importlib.metadata.version("numpy")
+    lock = tmp_path / "lock.txt"
+    lock.write_text(
+        f"# by a tool\nnumpy=={version} \\\n    --hash=sha256:00\nabsent-package==3 ; sys_platform == 'nowhere'\n"
+    )
+    environment.check_installed(lock)
+    lock.write_text(lock.read_text().replace("nowhere", sys.platform))
+    with pytest.raises(SuiteError, match="absent-package none installed, ==3 locked"):
+        environment.check_installed(lock)
+
+
+def test_the_training_lock_can_be_read() -> None:
+    text = environment.lock_text(ROOT / "requirements-train.txt")
+    assert {"tensorflow", "keras", "numpy"} <= {found.name for found in environment._requirements(text, "lock")}
 
 
 def test_another_version_is_named(tmp_path: Path) -> None:

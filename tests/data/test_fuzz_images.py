@@ -17,7 +17,7 @@ from tests.data.test_decode import own_data
 from valgap.data.reading import decode
 from valgap.data.reading.decode import read_image, read_size
 from valgap.data.sources.images import GIVEN, Images
-from valgap.data.sources.registry import DATASETS
+from valgap.data.sources.registry import chosen
 from valgap.ground.errors import SuiteError
 from valgap.ground.params.experiment import Data
 
@@ -141,7 +141,7 @@ def check_source(source: str, data: Data, root: Path) -> None:
     with tempfile.TemporaryDirectory() as folder:
         images, message = None, ""
         try:
-            images = DATASETS[source](data, Path(folder) / "rows.npy")
+            images = chosen(data).load(data, Path(folder) / "rows.npy")
         except SuiteError as error:
             message = str(error)
         message.encode("utf-8")
@@ -291,4 +291,5 @@ def test_the_sound_examples_are_sound() -> None:
             ("npz", {"path": str(root / "0.npz")}),
             ("npz", {"path": str(root / "1.npz")}),
         ):
-            check_images(DATASETS[source](own_data(source=source, **changes), root / "rows.npy"))
+            data = own_data(source=source, **changes)
+            check_images(chosen(data).load(data, root / "rows.npy"))

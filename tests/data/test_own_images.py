@@ -7,7 +7,7 @@ import shutil
 import sys
 import types
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +17,10 @@ from PIL import Image
 
 from tests.data.test_decode import own_data
 from valgap.data.sources import folder as folders
-from valgap.data.sources import named
+from valgap.data.sources import keras as keras_sets
 from valgap.data.sources.images import Dropped, Images
-from valgap.data.sources.registry import DATASETS
+from valgap.data.sources.registry import source as source_called
 from valgap.ground.errors import SuiteError
-from valgap.ground.params.experiment import Data
 
 
 def fill(root: Path, names: list[str], size: tuple[int, int] = (3, 2)) -> Path:
@@ -34,7 +33,8 @@ def fill(root: Path, names: list[str], size: tuple[int, int] = (3, 2)) -> Path:
 
 
 def load(source: str, path: Path, target: Path | None = None, **changes: Any) -> Images:
-    return DATASETS[source](own_data(source=source, path=str(path), **changes), target or path.parent / "rows.npy")
+    data = own_data(source=source, path=str(path), **changes)
+    return source_called(source).load(data, target or path.parent / "rows.npy")
 
 
 def refused(source: str, path: Path, message: str, **changes: Any) -> None:
@@ -87,10 +87,7 @@ def test_given_splits_are_kept(tmp_path: Path) -> None:
         ([*SPLITS, "validation/cat/1.png"], r"folders test, train, val, validation: .* not validation"),
         ([name.replace("val/", "valid/") for name in SPLITS], "folders test, train, valid: splits are called"),
         ([name.replace("train/", "Train/") for name in SPLITS], "folders Train, test, val: splits are called"),
-        (
-            [f"train/{name}" for name in CLASSES],
-            "folders train: splits are called .*set data.path to the folder of class",
-        ),
+        ([f"train/{name}" for name in CLASSES], "folders train: splits are called .*name the folder of class folders"),
         ([f"train/{name}" for name in CLASSES] + ["notes/cat/1.png"], "nothing lies beside them"),
         (["val/cat/1.png", "test/cat/2.png"], "train and another at least"),
         (["cat/1.png", "cat/2.png", "Cat/1.png", "Cat/2.png"], "case or spaces alone: 'Cat' and 'cat'; rename"),
@@ -529,13 +526,26 @@ def test_nothing_is_unpickled(tmp_path: Path, capsys: pytest.CaptureFixture[str]
     assert "unpickled" in capsys.readouterr().out  # the trap bites
 
 
-def test_files_that_are_no_npz_are_refused(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "damaged",
+    [
+        lambda whole: b"",
+        lambda whole: b"words",
+        lambda whole: whole[:300],
+        lambda whole: whole[:-20],
+        lambda whole: whole.replace(b"NUMPY", b"numpy"),
+    ],
+    ids=["empty", "words", "its start", "cut short", "no arrays"],
+)
+def test_damaged_npz_files_are_refused(tmp_path: Path, damaged: Callable[[bytes], bytes]) -> None:
     path = tmp_path / "a.npz"
     np.savez(path, images=PIXELS, labels=LABELS)
-    whole = path.read_bytes()
-    for content in (b"", b"words", whole[:300], whole[:-20], whole.replace(b"NUMPY", b"numpy")):
-        path.write_bytes(content)
-        refused("npz", path, "cannot be read")
+    path.write_bytes(damaged(path.read_bytes()))
+    refused("npz", path, "cannot be read")
+
+
+def test_files_that_are_no_npz_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "a.npz"
     np.save(tmp_path / "one.npy", PIXELS)
     refused("npz", tmp_path / "one.npy", "is one array, not an .npz file")
     with zipfile.ZipFile(path, "w") as archive:
@@ -550,6 +560,86 @@ def test_files_that_are_no_npz_are_refused(tmp_path: Path) -> None:
 def test_sources_without_files_have_no_groups_by_path(tmp_path: Path, source: str, name: str | None) -> None:
     refused(source, npz(tmp_path), r"group_pattern = '\(.\)' is of sources with files", group_pattern="(.)", name=name)
     refused(source, npz(tmp_path), "group_column = 'x' is of sources with files", group_column="x", name=name)
+
+
+# Names of classes that other programs take for something else
+
+HOSTILE = (
+    "0",
+    "1",
+    "2",
+    "01",
+    "1e3",
+    "1000",
+    "-1",
+    "True",
+    "False",
+    "NA",
+    "nan",
+    "None",
+    "null",
+    "inf",
+    "=1+1",
+    "a\tb",
+    "c\nd",
+)
+
+
+def check_hostile(found: Images, labels: list[str]) -> None:
+    assert found.class_names == tuple(sorted(HOSTILE))
+    assert [found.class_names[label] for label in found.labels] == labels
+
+
+def test_folders_keep_hostile_names(tmp_path: Path) -> None:
+    found = load("folder", fill(tmp_path / "images", [f"{name}/{number}.png" for name in HOSTILE for number in "xy"]))
+    check_hostile(found, [name.split("/")[0] for name in found.names])
+
+
+@pytest.mark.parametrize(("name", "separator"), [("labels.csv", ","), ("labels.tsv", "\t")])
+def test_tables_keep_hostile_names(tmp_path: Path, name: str, separator: str) -> None:
+    label_of = {f"{number}.png": label for number, label in enumerate(HOSTILE * 2)}
+    root = fill(tmp_path / "images", [*label_of])
+    write(
+        root, f"path{separator}label\n" + "".join(f'{path}{separator}"{label_of[path]}"\n' for path in label_of), name
+    )
+    found = table(root, table=name)
+    check_hostile(found, [label_of[name] for name in found.names])
+
+
+def test_arrays_keep_hostile_names(tmp_path: Path) -> None:
+    labels = [*HOSTILE, *reversed(HOSTILE)]
+    pixels = np.zeros((len(labels), 2, 2), np.uint8)
+    check_hostile(load("npz", npz(tmp_path, images=pixels, labels=np.array(labels))), labels)
+    check_hostile(load("npz", npz(tmp_path, images=pixels, labels=np.array(labels).astype(bytes))), labels)
+    named = npz(
+        tmp_path, images=pixels, labels=np.array([HOSTILE.index(label) for label in labels]),
+        class_names=np.array(HOSTILE),
+    )  # fmt: skip
+    found = load("npz", named)
+    assert found.class_names == HOSTILE  # in the order of the labels
+    assert [found.class_names[label] for label in found.labels] == labels
+
+
+def test_tfds_keeps_hostile_names(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    played = Played({"train": [example(number, number % 2) for number in range(4)]})
+    played.info.features["species"].names = ["NA", "01"]
+    monkeypatch.setitem(sys.modules, "tensorflow_datasets", played)
+    found = load("tfds", tmp_path / "none", tmp_path / "rows.npy", name="insects")
+    assert found.class_names == ("NA", "01")
+
+
+@pytest.mark.parametrize("blank", ["", " ", "\t"])
+def test_classes_without_a_readable_name_are_refused(tmp_path: Path, blank: str) -> None:
+    labels = np.array(["a", "a", "b", "b", blank, blank])
+    refused("npz", npz(tmp_path, labels=labels), "have a name that nobody can read, '.*': rename them")
+    if blank:
+        names = [f"{folder}/{number}.png" for folder in ("a", blank) for number in "xy"]
+        refused("folder", fill(tmp_path / "images", names), "have a name that nobody can read, '.*': rename them")
+
+
+def test_hostile_names_that_differ_in_case_alone_are_refused(tmp_path: Path) -> None:
+    labels = np.array(["nan", "nan", "NaN", "NaN", "x", "x"])
+    refused("npz", npz(tmp_path, labels=labels), "'NaN' and 'nan'; rename one")
 
 
 # Data sets by name
@@ -588,10 +678,10 @@ def test_keras_sets_that_cannot_be_had_say_what_to_do(tmp_path: Path, monkeypatc
 def test_keras_knows_the_sets_and_their_numbers_of_classes() -> None:
     import keras.datasets
 
-    assert {name: len(classes) for name, classes in named.KERAS.items()} == {
+    assert {name: len(classes) for name, classes in keras_sets.SETS.items()} == {
         "mnist": 10, "fashion_mnist": 10, "cifar10": 10, "cifar100": 100,
     }  # fmt: skip
-    for name, classes in named.KERAS.items():
+    for name, classes in keras_sets.SETS.items():
         assert callable(getattr(keras.datasets, name).load_data)
         assert len(set(classes)) == len(classes)
 
@@ -657,10 +747,6 @@ def test_tfds_that_is_missing_or_fails_says_what_to_do(tmp_path: Path, monkeypat
     refused("tfds", tmp_path, r"values from 2.0 to 2.0", name="insects")
     monkeypatch.setitem(sys.modules, "tensorflow_datasets", Played({"train": [example(1, 0)] * 3}))
     refused("tfds", tmp_path, "bee has 0", name="insects")
-
-
-def test_every_source_is_allowed_and_every_allowed_one_is_there() -> None:
-    assert set(DATASETS) == set(Data.__dataclass_fields__["source"].type.__args__)
 
 
 def test_names_and_lists_in_messages_stay_on_a_line() -> None:

@@ -1,6 +1,7 @@
 """The whole prepare stage on small folders of images, without TensorFlow: arrays, lists, manifest, audit."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +13,13 @@ from PIL import Image
 from tests.scratch import ROOT, only
 from valgap import prepare
 from valgap.data.prepared import load_groups, load_images, load_labels
+from valgap.findings import neighbours
+from valgap.findings.neighbours import Similar
 from valgap.ground import paths
 from valgap.ground.errors import SuiteError
 from valgap.ground.params import suite
 from valgap.models import stage
-from valgap.training.subset import load_splits
+from valgap.training.subset import load_splits, training_subset
 
 COLOURS = {"red": (200, 30, 30), "blue": (30, 30, 200)}
 SIZES: dict[str, Any] = {
@@ -79,6 +82,18 @@ def test_a_folder_becomes_arrays_lists_and_an_audit(workspace: Path) -> None:
     assert finding("exact_across")["count"] == 0
 
 
+def test_what_is_wrong_with_the_source_is_told_before_anything_is_read(workspace: Path) -> None:
+    for data, says in (
+        ({"source": "fashion"}, "data.source = 'fashion' is no source (allowed: embedded, fashion_mnist, keras, tfds"),
+        ({"source": "keras"}, "data.source = keras needs data.name"),
+        ({"allowed_transforms": None}, "data.allowed_transforms is not answered"),
+    ):
+        write_params(data=data)
+        with pytest.raises(SuiteError, match=re.escape(says)):
+            prepare.main()
+    assert [path.name for path in workspace.iterdir()] == ["params.yaml"]
+
+
 def test_patients_stay_on_one_side_and_are_counted(workspace: Path) -> None:
     write_images(workspace / "images", 60, seed=1, patients=12)
     write_params(data={"group_pattern": "(patient[0-9]+)_"})
@@ -105,10 +120,11 @@ def test_a_given_split_is_kept_and_re_split_beside_it(workspace: Path) -> None:
     assert {name: part["images"] for name, part in manifest["parts"].items()} == {"train": 60, "val": 21, "test": 16}
     assert splits.resplit_train is not None
     assert splits.resplit_val is not None
-    assert splits.resplit_train.shape == splits.train.shape
+    assert (manifest["train_size"], manifest["resplit_train_size"]) == (60, 59)
+    assert splits.train.shape[1] == 60  # all that are given
+    assert splits.resplit_train.shape[1] == 59  # a re-split may lose one image to the copies, which stay together
     assert np.array_equal(splits.val[0], splits.val[1])
     assert not np.array_equal(splits.train[0], splits.train[1])  # the same images in another order
-    assert splits.train.shape[1] == 59  # of 60: a re-split may lose one image to the copies, which stay together
     pixels = load_images().reshape(len(load_images()), -1)
     _, which, times = np.unique(pixels, axis=0, return_inverse=True, return_counts=True)
     copies = np.flatnonzero(times[which] == 2)
@@ -119,6 +135,69 @@ def test_a_given_split_is_kept_and_re_split_beside_it(workspace: Path) -> None:
     assert manifest["groups"] is None
     assert finding("exact_across")["severity"] == "problem"
     assert finding("exact_across")["count"] == 1
+
+
+def test_the_re_split_of_a_larger_training_list_is_trained_on_as_it_is(workspace: Path) -> None:
+    """Training, and who checks a run's images afterwards, cut the lists to train_size: a shorter one stays whole."""
+    for number, (name, count) in enumerate({"train": 20, "val": 10, "test": 8}.items()):
+        write_images(workspace / "images" / name, count, seed=number)
+    (workspace / "images/val/red/copy.png").write_bytes((workspace / "images/train/red/0.png").read_bytes())
+    write_params(split={"val_size": "all", "test_size": "all"})
+    params = yaml.safe_load(paths.PARAMS.read_text())
+    params["variants"]["again"] = {"resplit": True}
+    paths.PARAMS.write_text(yaml.safe_dump(params))
+    prepare.main()
+    stage.check_lists(suite.load())
+    splits, variants = load_splits(0), suite.load().variants
+    assert splits.resplit_train is not None
+    for row in range(2):
+        assert len(training_subset(splits, row, variants["baseline"], load_labels())) == 40
+        again = training_subset(splits, row, variants["again"], load_labels())
+        assert np.array_equal(again, splits.resplit_train[row])
+        assert len(again) == 39
+
+
+def test_groups_on_both_sides_of_a_given_split_and_a_drawn_test_set(workspace: Path) -> None:
+    """The block that a check of one's images advises: val_size all, and a test set that the suite draws."""
+    for number, name in enumerate(("train", "val")):
+        write_images(workspace / "images" / name, 60, seed=number, patients=12)
+    split = {"val_size": "all", "test_size": 0.2}
+    write_params(split=split, data={"group_pattern": "(patient[0-9]+)_"})
+    prepare.main()
+    manifest, groups, splits = read_manifest(), load_groups(), load_splits(0)
+    assert splits.resplit_train is not None
+    assert splits.resplit_val is not None
+    tested = groups[splits.test[0]]
+    assert manifest["train_size"] == 120 - 10 * len(np.unique(tested)) == splits.train.shape[1]
+    assert manifest["val_size"] == 120
+    assert manifest["resplit_train_size"] is None or not np.isin(groups[splits.resplit_train], tested).any()
+    assert not np.isin(groups[splits.train], tested).any()
+
+
+@pytest.mark.parametrize(
+    ("splits", "sizes", "searches"),
+    [
+        (("train", "val", "test"), {"val_size": "all", "test_size": "all"}, 1),  # of all images, in their splits
+        (("train", "val"), {"val_size": "all", "test_size": 0.25}, 2),  # test images are drawn by what was found
+        ((".",), {}, 1),
+    ],
+)
+def test_near_duplicates_are_searched_for_once(
+    workspace: Path, monkeypatch: pytest.MonkeyPatch, splits: tuple[str, ...], sizes: dict[str, Any], searches: int
+) -> None:
+    counted = []
+
+    def search(images: np.ndarray, index: np.ndarray, original: np.ndarray, split: np.ndarray, seed: int) -> Similar:
+        counted.append((index.tobytes(), split.tobytes()))
+        return found(images, index, original, split, seed)
+
+    found = neighbours.search
+    monkeypatch.setattr(neighbours, "search", search)
+    for number, name in enumerate(splits):
+        write_images(workspace / "images" / name, 20, seed=number)
+    write_params(split=sizes)
+    prepare.main()
+    assert len(counted) == len(set(counted)) == searches
 
 
 def test_folds_take_turns(workspace: Path) -> None:

@@ -4,6 +4,8 @@ import functools
 import gzip
 import hashlib
 import http.server
+import re
+import shutil
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,8 +14,8 @@ import numpy as np
 import pytest
 
 from tests.data.test_decode import own_data
-from tests.scratch import ROOT
-from valgap.data.sources import fashion_mnist, registry
+from tests.scratch import ROOT, run
+from valgap.data.sources import embedded, fashion_files, fashion_mnist, registry
 from valgap.data.sources.embed import select
 from valgap.ground import paths
 from valgap.ground.errors import SuiteError
@@ -48,7 +50,7 @@ def mirror(tmp_path: Path) -> Iterator[tuple[str, Path]]:
 
 @pytest.mark.usefixtures("root")
 def test_embedded_subset_is_whole_stratified_and_small(tmp_path: Path) -> None:
-    images = registry.DATASETS["embedded"](EMBEDDED, tmp_path / "images.npy")
+    images = embedded.load(EMBEDDED, tmp_path / "images.npy")
     assert images.images.shape == (15_000, 28, 28, 1)
     assert images.images.dtype == np.uint8
     assert images.given.tolist() == [""] * 10_000 + ["test"] * 5_000
@@ -67,9 +69,9 @@ def test_embedded_subset_is_whole_stratified_and_small(tmp_path: Path) -> None:
 @pytest.mark.usefixtures("root")
 def test_built_in_images_follow_size_and_color_and_have_no_groups(tmp_path: Path) -> None:
     changed = dataclasses.replace(EMBEDDED, image_size=(8, 9), color="rgb")
-    assert registry.embedded(changed, tmp_path / "images.npy").images.shape == (15_000, 8, 9, 3)
+    assert embedded.load(changed, tmp_path / "images.npy").images.shape == (15_000, 8, 9, 3)
     with pytest.raises(SuiteError, match=r"group_pattern = .* embedded knows of no groups; set it to null"):
-        registry.embedded(dataclasses.replace(EMBEDDED, group_pattern="(a)"), tmp_path / "images.npy")
+        embedded.load(dataclasses.replace(EMBEDDED, group_pattern="(a)"), tmp_path / "images.npy")
 
 
 @pytest.mark.parametrize("damage", [lambda content: content[:-100], lambda content: content[:-1] + b"\0"])
@@ -77,11 +79,11 @@ def test_damaged_embedded_file_is_refused(tmp_path: Path, monkeypatch: pytest.Mo
     content = (ROOT / paths.EMBEDDED).read_bytes()
     monkeypatch.chdir(tmp_path)
     with pytest.raises(SuiteError, match=r"is missing: restore it with `git checkout"):
-        registry.embedded(EMBEDDED, tmp_path / "images.npy")
+        embedded.load(EMBEDDED, tmp_path / "images.npy")
     paths.EMBEDDED.parent.mkdir(parents=True)
     paths.EMBEDDED.write_bytes(damage(content))
     with pytest.raises(SuiteError, match=r"truncated or altered: sha256 .* must be .*git checkout"):
-        registry.embedded(EMBEDDED, tmp_path / "images.npy")
+        embedded.load(EMBEDDED, tmp_path / "images.npy")
 
 
 def test_whole_fashion_mnist_is_its_training_and_its_test_set(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -92,14 +94,14 @@ def test_whole_fashion_mnist_is_its_training_and_its_test_set(tmp_path: Path, mo
         "t10k-images-idx3-ubyte": pixels[3:],
         "t10k-labels-idx1-ubyte": np.array([1, 2], np.uint8),
     }
-    monkeypatch.setattr(fashion_mnist, "load", lambda: (arrays, {"a": "b"}))
+    monkeypatch.setattr(fashion_files, "load", lambda: (arrays, {"a": "b"}))
     whole = dataclasses.replace(EMBEDDED, source="fashion_mnist")
-    images = registry.DATASETS["fashion_mnist"](whole, tmp_path / "images.npy")
+    images = fashion_mnist.load(whole, tmp_path / "images.npy")
     assert np.array_equal(images.images[..., 0], pixels)
     assert images.labels.tolist() == [7, 0, 9, 1, 2]
     assert images.labels.dtype == np.int64
     assert images.given.tolist() == ["", "", "", "test", "test"]
-    assert images.class_names == fashion_mnist.CLASS_NAMES
+    assert images.class_names == fashion_files.CLASS_NAMES
     assert images.sha256 == {"a": "b"}
 
 
@@ -111,23 +113,23 @@ def test_selection_takes_equally_many_of_each_class() -> None:
 
 
 def test_idx_is_decoded() -> None:
-    assert np.array_equal(fashion_mnist.decode_idx(IDX), PIXELS)
+    assert np.array_equal(fashion_files.decode_idx(IDX), PIXELS)
     labels = bytes([0, 0, 8, 1]) + np.array([3], ">u4").tobytes() + bytes([7, 8, 9])
-    assert fashion_mnist.decode_idx(labels).tolist() == [7, 8, 9]
+    assert fashion_files.decode_idx(labels).tolist() == [7, 8, 9]
 
 
 def test_packaged_file_is_used_and_checked(tmp_path: Path) -> None:
     packaged = tmp_path / "toy-images-idx3-ubyte.gz"
     packaged.write_bytes(gzip.compress(IDX))
-    arrays, sha256 = fashion_mnist.load(tmp_path, tmp_path / "downloads", (), SHA256)
+    arrays, sha256 = fashion_files.load(tmp_path, tmp_path / "downloads", (), SHA256)
     assert np.array_equal(arrays["toy-images-idx3-ubyte"], PIXELS)
     assert sha256 == SHA256
     packaged.write_bytes(gzip.compress(IDX[:-1] + b"\xff"))
     with pytest.raises(SuiteError, match="is altered: content sha256"):
-        fashion_mnist.load(tmp_path, tmp_path / "downloads", (), SHA256)
+        fashion_files.load(tmp_path, tmp_path / "downloads", (), SHA256)
     packaged.write_bytes(gzip.compress(IDX)[:-9])
     with pytest.raises(SuiteError, match="is truncated or not gzip"):
-        fashion_mnist.load(tmp_path, tmp_path / "downloads", (), SHA256)
+        fashion_files.load(tmp_path, tmp_path / "downloads", (), SHA256)
 
 
 def test_download_passes_over_a_bad_mirror_and_is_kept(tmp_path: Path, mirror: tuple[str, Path]) -> None:
@@ -137,14 +139,64 @@ def test_download_passes_over_a_bad_mirror_and_is_kept(tmp_path: Path, mirror: t
         (folder / name / "toy-images-idx3-ubyte.gz").write_bytes(gzip.compress(content))
     downloads = tmp_path / "downloads"
     mirrors = (f"{address}bad/", f"{address}good/")
-    arrays, _ = fashion_mnist.load(tmp_path / "none", downloads, mirrors, SHA256)
+    arrays, _ = fashion_files.load(tmp_path / "none", downloads, mirrors, SHA256)
     assert np.array_equal(arrays["toy-images-idx3-ubyte"], PIXELS)
-    again, _ = fashion_mnist.load(tmp_path / "none", downloads, (f"{address}bad/",), SHA256)  # no second download
+    again, _ = fashion_files.load(tmp_path / "none", downloads, (f"{address}bad/",), SHA256)  # no second download
     assert np.array_equal(again["toy-images-idx3-ubyte"], PIXELS)
 
 
 def test_failed_download_says_what_to_do(tmp_path: Path, mirror: tuple[str, Path], monkeypatch) -> None:
     monkeypatch.setattr("time.sleep", lambda seconds: None)  # between retries
     with pytest.raises(SuiteError, match=r"install Debian's dataset-fashion-mnist.*404"):
-        fashion_mnist.load(tmp_path / "none", tmp_path / "downloads", (mirror[0],), SHA256)
+        fashion_files.load(tmp_path / "none", tmp_path / "downloads", (mirror[0],), SHA256)
     assert not list((tmp_path / "downloads").rglob("*.gz"))
+
+
+SOURCES = ROOT / "valgap/data/sources"
+
+
+def test_every_module_that_holds_a_source_is_in_the_registry_under_its_name() -> None:
+    holding = {path.stem for path in SOURCES.glob("*.py") if "\nSOURCE = " in path.read_text()}
+    assert holding == set(registry.NAMES)
+    assert {name for name in registry.NAMES if registry.source(name).own} == {"folder", "table", "npz"}
+
+
+def test_an_unknown_source_is_refused_with_the_names_of_all() -> None:
+    allowed = "embedded, fashion_mnist, keras, tfds, folder, table, npz"
+    with pytest.raises(SuiteError, match=rf"data\.source = 'fashion' is no source \(allowed: {allowed}\)"):
+        registry.chosen(own_data(source="fashion"))
+    with pytest.raises(SuiteError, match=r"data\.source = 'images' is no source"):
+        registry.chosen(own_data(source="images"))  # a module beside them, but none of them
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        ({"source": "keras"}, "data.source = keras needs data.name"),
+        ({"source": "tfds"}, "data.source = tfds needs data.name"),
+        ({"source": "table"}, "data.source = table needs data.table"),
+        ({"source": "embedded", "name": "mnist"}, "data.source = embedded takes no data.name"),
+        ({"source": "embedded", "table": "labels.csv"}, "data.source = embedded takes no data.table"),
+        ({"source": "folder", "table": "labels.csv"}, "data.source = folder takes no data.table"),
+    ],
+)
+def test_a_source_says_what_it_needs(changes: dict[str, str], says: str) -> None:
+    with pytest.raises(SuiteError, match=f"params.yaml: {re.escape(says)}"):
+        registry.chosen(own_data(**changes))
+
+
+def test_a_source_is_one_file_and_its_line(tmp_path: Path) -> None:
+    """In a copy of the library, as somebody would add one."""
+    shutil.copytree(ROOT / "valgap", tmp_path / "valgap", ignore=shutil.ignore_patterns("__pycache__"))
+    folder = tmp_path / "valgap/data/sources"
+    (folder / "stripes.py").write_text(
+        "from valgap.data.sources.source import Source\n\nSOURCE = Source(lambda data, target: 'striped', own=True)\n"
+    )
+    listed = (folder / "registry.py").read_text()
+    (folder / "registry.py").write_text(listed.replace('    "npz",\n', '    "npz",\n    "stripes",\n'))
+    code = "from valgap.data.sources.registry import source; print(source('stripes').load(None, None))"
+    assert run(tmp_path, "python", "-c", code).stdout == "striped\n"
+    params = (ROOT / "params.yaml").read_text().replace("source: embedded ", "source: stripes ")
+    (tmp_path / "params.yaml").write_text(params)
+    refusal = run(tmp_path, "python", "-c", "from valgap.prepare import main; main()", check=False).stdout
+    assert "data.allowed_transforms is not answered" in refusal  # it was found, and is of own images

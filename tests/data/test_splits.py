@@ -1,19 +1,21 @@
 """Index lists: disjoint, stratified, nested, by whole groups, and the same whatever else is asked for."""
 
 import dataclasses
+import re
 import zipfile
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.recipes import streams
 from tests.scratch import ROOT
 from valgap.data import splits as drawing
-from valgap.data.splits import Candidates, Draw, Sizes, candidates, draw_test, order, resolve
+from valgap.data.sizes import Candidates, Sizes, candidates, resolve
+from valgap.data.splits import Draw, draw_test, order
 from valgap.ground.errors import SuiteError
 from valgap.ground.files import read_npz, write_npz
 from valgap.ground.params.experiment import Split
@@ -39,9 +41,13 @@ def images(labels: np.ndarray = LABELS, groups: np.ndarray | None = None, **give
 
 
 def draw(found: Candidates, split: Split, replicate: int) -> tuple[Draw, Sizes]:
-    sizes = resolve(split, found)
-    fixed = draw_test(found, split, sizes) if split.scheme == "holdout" else (found.test, found.train)
+    fixed = draw_test(found, split)
+    sizes = resolve(split, found, fixed)
     return drawing.draw_replicate(found, split, sizes, replicate, fixed), sizes
+
+
+def sizes_of(split: Split, found: Candidates) -> Sizes:
+    return resolve(split, found, draw_test(found, split))
 
 
 def resplit(found: Draw) -> tuple[np.ndarray, np.ndarray]:
@@ -101,12 +107,12 @@ def test_replicates_and_seeds_differ() -> None:
 def test_test_set_is_fixed_and_stratified() -> None:
     given_test = np.arange(300)
     found = images(np.concatenate([LABELS, LABELS]), test=given_test)
-    chosen, rest = draw_test(found, SPLIT, resolve(SPLIT, found))
+    chosen, rest = draw_test(found, SPLIT)
     assert np.bincount(LABELS[chosen]).tolist() == [10, 10, 6, 4]
     assert np.array_equal(rest, np.arange(300, 600))
     other = dataclasses.replace(SPLIT, seed=8)
-    assert not np.array_equal(chosen, draw_test(found, other, resolve(other, found))[0])
-    drawn, left = draw_test(images(), SPLIT, resolve(SPLIT, images()))
+    assert not np.array_equal(chosen, draw_test(found, other)[0])
+    drawn, left = draw_test(images(), SPLIT)
     assert np.bincount(LABELS[drawn]).tolist() == [10, 10, 6, 4]
     assert np.array_equal(np.sort(np.concatenate([drawn, left])), np.arange(300))
 
@@ -139,14 +145,153 @@ def test_a_class_too_small_for_a_split_is_named() -> None:
 
 def test_sizes_by_hand() -> None:
     split = dataclasses.replace(SPLIT, train_size="all", val_size=0.2, test_size=0.1)
-    assert resolve(split, images()) == Sizes(train=216, max_train=216, val=54, test=30)  # .2 of the 270 left
+    assert sizes_of(split, images()) == Sizes(train=216, max_train=216, val=54, test=30)  # .2 of the 270 left
     # groups of three: a list may be cut inside a group and lose two more images
-    assert resolve(split, images(groups=GROUPS)) == Sizes(train=212, max_train=212, val=54, test=30)
+    assert sizes_of(split, images(groups=GROUPS)) == Sizes(train=212, max_train=212, val=54, test=30)
     given_val = np.arange(0, 300, 5)
     every = dataclasses.replace(split, val_size="all")
-    assert resolve(every, images(val=given_val)) == Sizes(train=216, max_train=216, val=60, test=24)
+    assert sizes_of(every, images(val=given_val)) == Sizes(train=216, max_train=216, val=60, test=24, resplit=216)
     folds = dataclasses.replace(split, scheme="kfold", folds=7)
-    assert resolve(folds, images()) == Sizes(train=206, max_train=206, val=51, test=42)  # 300 = 7 x 42 + 6
+    assert sizes_of(folds, images()) == Sizes(train=206, max_train=206, val=51, test=42)  # 300 = 7 x 42 + 6
+
+
+def test_a_large_group_costs_the_re_split_images_and_the_baseline_none() -> None:
+    labels = np.arange(140) % 2
+    groups = np.concatenate([np.zeros(50, np.int64), np.arange(1, 91)])  # a chain of 50 in train/, the rest single
+    split = dataclasses.replace(SPLIT, train_size="all", val_size="all", test_size="all")
+    tested = images(labels, groups, val=np.arange(100, 120), test=np.arange(120, 140))
+    # of 120 images together 20 validate, and a cut inside the chain loses 49 more
+    assert sizes_of(split, tested) == Sizes(train=100, max_train=100, val=20, test=20, resplit=51)
+    given_size = dataclasses.replace(split, train_size=60, max_train_factor=1.5)
+    sizes = sizes_of(given_size, tested)
+    assert sizes == Sizes(train=60, max_train=90, val=20, test=20, resplit=51)
+    again = dataclasses.replace(TRAIN, resplit=True)
+    half = dataclasses.replace(again, train_size_factor=0.5)
+    assert [sizes.trained(settings) for settings in (TRAIN, again, half)] == [60, 51, 30]
+    assert len(draw(tested, given_size, 0)[0].train) == 90
+    one_chain = images(labels, np.zeros(140, np.int64), val=np.arange(100, 120), test=np.arange(120, 140))
+    baseline, sizes = draw(one_chain, split, 0)
+    assert sizes.resplit is None  # nothing is left beside a chain of all
+    assert (baseline.resplit_train, baseline.resplit_val) == (None, None)
+    assert np.array_equal(np.sort(baseline.train), np.arange(100))
+
+
+def test_a_re_split_takes_nothing_of_the_groups_in_a_drawn_test_set() -> None:
+    groups = np.tile(np.arange(60), 10)  # sixty groups of ten, nine images of each in train/ and one in val/
+    found = images(np.arange(600) % 2, groups, val=np.arange(540, 600))
+    split = dataclasses.replace(SPLIT, train_size="all", val_size="all", test_size=0.2)
+    for seed in range(20):
+        drawn, sizes = draw(found, dataclasses.replace(split, seed=seed), 0)
+        assert sizes.val == len(drawn.val) == 60  # a given list stays as it is
+        assert len(drawn.train) == 540 - 9 * len(np.unique(groups[drawn.test]))
+        for rows in resplit(drawn):
+            assert not np.isin(groups[rows], groups[drawn.test]).any()
+
+
+def test_a_re_split_may_validate_without_a_rare_class_as_given_images_may() -> None:
+    labels = np.array([0, 1] * 50 + [2, 2] + [0, 1] * 5)
+    split = dataclasses.replace(SPLIT, train_size="all", val_size="all", test_size="all")
+    drawn, _ = draw(images(labels, val=np.arange(102, 107), test=np.arange(107, 112)), split, 0)
+    assert 2 not in labels[drawn.val]
+    assert 2 not in labels[resplit(drawn)[1]]
+    assert 2 in labels[resplit(drawn)[0]]
+
+
+@st.composite
+def any_split(draw: st.DrawFn) -> tuple[Candidates, Split]:
+    """Images of which each class has two to train on, groups that may lie on both sides of a given split, any sizes."""
+    classes, more = draw(st.integers(1, 4)), draw(st.integers(0, 120))
+    rng = np.random.default_rng(draw(st.integers(0, 2**32)))
+    labels = np.concatenate([np.repeat(np.arange(classes), 2), rng.integers(0, classes, more)])
+    names = draw(st.sampled_from([("",), ("", "val"), ("", "test"), ("train", "val", "test"), ("", "", "val", "test")]))
+    given_split = np.concatenate([np.full(2 * classes, ""), rng.choice(names, more)])
+    groups = None
+    if draw(st.booleans()):
+        groups = np.unique(rng.integers(0, draw(st.integers(1, len(labels))), len(labels)), return_inverse=True)[1]
+    places = rng.permutation(len(labels))
+    every: st.SearchStrategy[Literal["all"]] = st.just("all")
+    size: st.SearchStrategy[int | float | Literal["all"]] = st.one_of(st.integers(1, 60), st.floats(0.02, 0.9), every)
+    training: st.SearchStrategy[int | Literal["all"]] = st.one_of(every, st.integers(1, 60))
+    split = dataclasses.replace(
+        SPLIT, seed=draw(st.integers(0, 2**32)), scheme=draw(st.sampled_from(SCHEMES)), folds=draw(st.integers(2, 6)),
+        train_size=draw(training), max_train_factor=draw(st.sampled_from([1.0, 1.7, 3.0])),
+        val_size=draw(size), test_size=draw(size),
+    )  # fmt: skip
+    return candidates(labels[places], groups, given_split[places]), split
+
+
+def wanted(size: int | float | str, among: int) -> int:
+    return among if isinstance(size, str) else max(round(size * among), 1) if isinstance(size, float) else size
+
+
+@settings(max_examples=600, deadline=None)
+@given(any_split())
+def test_any_split_is_refused_by_its_key_or_is_what_was_asked_for(case: tuple[Candidates, Split]) -> None:
+    found, split = case
+    family = np.arange(len(found.labels)) if found.groups is None else found.groups
+    slack = int(np.bincount(family).max()) - 1
+    whole = {split.train_size, split.val_size, split.test_size} == {"all"} and split.scheme == "holdout"
+    try:
+        draws = [draw(found, split, replicate) for replicate in (0, 1, 4)]
+    except SuiteError as error:
+        draws, refusal = [], str(error)
+    if not draws:
+        assert re.search(r"split\.(scheme|folds|train_size|val_size|test_size) ", refusal)
+        assert not (whole and len(found.val) and len(found.test) and found.groups is None)
+        return
+    sizes = draws[0][1]
+    for drawn, same in draws:
+        assert same == sizes
+        assert (len(drawn.train), len(drawn.val), len(drawn.test)) == (sizes.max_train, sizes.val, sizes.test)
+        once = np.concatenate([drawn.train, drawn.val, drawn.test])
+        assert len(np.unique(once)) == len(once)
+        assert np.array_equal(np.unique(found.labels[drawn.train[: sizes.train]]), np.unique(found.labels[found.train]))
+        if not len(found.test):  # who draws keeps groups together; a given split stays as it is
+            assert not np.isin(family[drawn.train], family[drawn.test]).any()
+        if not len(found.val):
+            assert not np.isin(family[drawn.train], family[drawn.val]).any()
+            assert len(found.test) or not np.isin(family[drawn.val], family[drawn.test]).any()
+            assert drawn.resplit_train is drawn.resplit_val is None
+            check_drawn_sizes(found, split, sizes, slack)
+            continue
+        left = np.setdiff1d(found.train, drawn.test)
+        left = left if len(found.test) else left[~np.isin(family[left], family[drawn.test])]
+        assert np.isin(drawn.val, found.val).all()
+        assert sizes.val == wanted(split.val_size, len(found.val))
+        assert sizes.test == wanted(split.test_size, len(found.test) or len(found.train))
+        if split.train_size == "all":
+            assert np.array_equal(np.sort(drawn.train), left)  # whatever a re-split may lose
+        assert np.isin(drawn.train, left).all()
+        if drawn.resplit_train is not None:
+            check_resplit(found, drawn, sizes, family)
+
+
+def check_drawn_sizes(found: Candidates, split: Split, sizes: Sizes, slack: int) -> None:
+    """A cut may cost a drawn list's neighbour a group less one image, and nothing else is lost."""
+    pool = len(found.train)
+    if split.scheme == "kfold":
+        assert sizes.test == pool // split.folds - slack
+        pool -= -(-pool // split.folds) + slack
+    else:
+        assert sizes.test == wanted(split.test_size, len(found.test) or pool)
+        pool -= 0 if len(found.test) else sizes.test + slack
+    assert sizes.val == wanted(split.val_size, pool)
+    if split.train_size == "all":
+        assert sizes.train == sizes.max_train == pool - sizes.val - slack
+    else:
+        assert (sizes.train, sizes.max_train) == (split.train_size, round(split.train_size * split.max_train_factor))
+
+
+def check_resplit(found: Candidates, drawn: Draw, sizes: Sizes, family: np.ndarray) -> None:
+    train, val = resplit(drawn)
+    assert (len(train), len(val)) == (sizes.resplit, sizes.val)
+    assert len(train) <= sizes.max_train
+    once = np.concatenate([train, val, drawn.test])
+    assert len(np.unique(once)) == len(once)
+    assert np.isin(np.concatenate([train, val]), np.concatenate([found.train, found.val])).all()
+    assert not np.isin(family[train], family[val]).any()
+    if not len(found.test):
+        assert not np.isin(family[np.concatenate([train, val])], family[drawn.test]).any()
 
 
 @pytest.mark.parametrize(("scheme", "given_val"), [("holdout", False), ("holdout", True), ("kfold", False)])
@@ -167,7 +312,7 @@ def test_no_group_is_on_two_sides(
         for train, val in pairs:
             sides = [set(groups[each]) for each in (train, val, found.test)]
             assert not sides[0] & sides[1]
-            assert not sides[2] & (sides[0] | sides[1]) or given_val
+            assert not sides[2] & (sides[0] | sides[1])
             assert not set(found.test) & (set(train) | set(val))
 
 

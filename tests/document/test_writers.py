@@ -3,7 +3,6 @@
 import html.parser
 import re
 from html import unescape
-from typing import Any
 
 import pytest
 from hypothesis import given
@@ -22,6 +21,7 @@ from valgap.document.parts import (
     Item,
     Items,
     Link,
+    Part,
     Picture,
     Section,
     Table,
@@ -33,8 +33,9 @@ HOSTILE = "</script><img src=x onerror=alert(1)> [a](http://b) @me *x* | `rm` ~~
 TABLE = Table("Counts of `x`.", ("what", "n"), ((named(HOSTILE), "1"), ("b|c", "2")))
 
 
-def document(*parts: Any) -> Document:
-    return Document("A `title`", "kicker", ("First.", Strong("Bold.")), (Section("one", "One", tuple(parts)),))
+def document(*parts: Part) -> Document:
+    lead = ("First.", Strong("Bold."))
+    return Document("A `title`", "kicker", lead, (Section("one", "One", parts),))
 
 
 EVERYTHING = document(
@@ -147,7 +148,7 @@ def test_a_page_without_charts_runs_nothing() -> None:
 
 def test_unknown_parts_and_crooked_tables_are_refused() -> None:
     with pytest.raises(TypeError, match="no part of a document: int"):
-        markdown.write(document(3))
+        markdown.write(document(3))  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="has 1 cells under 2 headings"):
         Table("t", ("a", "b"), (("1",),))
 

@@ -11,6 +11,8 @@ import yaml
 from PIL import Image
 
 from tests.scratch import ROOT, copy_repository, read_params, run, write_params
+from tests.toys import Toys
+from valgap.data.sources.registry import source
 from valgap.ground.params.suite import load
 
 EXAMPLE = "examples/own_images"
@@ -21,10 +23,9 @@ TOY: dict[str, dict[str, Any]] = {
 VARIANTS = ["baseline", "half_data", "dropout", "moved"]
 
 
-@pytest.fixture(scope="module")
-def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def make_project(folder: Path) -> None:
     """A scratch copy with the example's images, tracked by DVC, and its parameters, after one run."""
-    folder = copy_repository(tmp_path_factory.mktemp("own"), {}, ["baseline"])
+    copy_repository(folder, {}, ["baseline"])
     run(folder, "python", f"{EXAMPLE}/make_images.py")
     params = yaml.safe_load((ROOT / EXAMPLE / "params.yaml").read_text())
     params["variants"] = {name: params["variants"][name] for name in VARIANTS}
@@ -40,12 +41,16 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     gitignore.write_text(gitignore.read_text().replace(f"/{EXAMPLE}/digits/\n", ""))
     run(folder, "dvc", "add", f"{EXAMPLE}/digits")
     run(folder, "dvc", "repro")
-    return folder
+
+
+@pytest.fixture(scope="module")
+def project(toys: Toys, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return toys.copy(make_project, tmp_path_factory.mktemp("own"))
 
 
 def test_the_examples_parameters_are_valid_and_change_what_they_must() -> None:
     suite, shipped = load(ROOT / EXAMPLE / "params.yaml"), load(ROOT / "params.yaml")
-    assert suite.data.is_own
+    assert source(suite.data.source).own
     assert suite.model.builder == "examples.own_images.model:build"
     assert suite.train.batch_size == shipped.train.batch_size
     assert set(suite.causes) >= {"data", "capacity", "regularization"}

@@ -8,12 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.scratch import TOY, copy_repository, read_params, run, write_params
+from tests.scratch import read_params, run, write_params
+from tests.toys import Toys, two_variants
 from tests.watching import results
 
 
-def commit(folder: Path, message: str) -> None:
-    run(folder, "git", "add", "-A")
+def commit(folder: Path, message: str, *which: str) -> None:
+    run(folder, "git", "add", "-A", *which)
     run(folder, "git", "-c", "user.name=t", "-c", "user.email=t@example.org", "commit", "-qm", message)
 
 
@@ -22,13 +23,12 @@ def shared(folder: Path) -> dict[str, str]:
 
 
 @pytest.fixture(scope="module")
-def box(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def box(toys: Toys, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A clone that trained, pushed and committed; its remote lies beside it."""
     root = tmp_path_factory.mktemp("exchange")
-    folder = copy_repository(root / "box", TOY, ["baseline", "dropout"])
+    folder = toys.copy(two_variants, root / "box")
     run(folder, "dvc", "remote", "add", "-d", "exchange", str(root / "remote"))
-    commit(folder, "before any run")
-    run(folder, "dvc", "repro")
+    commit(folder, "before any run", ".", ":!dvc.lock", ":!reports")
     run(folder, "dvc", "push", "--run-cache")
     commit(folder, "results")
     return folder

@@ -1,5 +1,6 @@
 """The real pipeline under the real DVC, at toy scale in scratch copies: what runs, what does not, what survives."""
 
+import contextlib
 import json
 import os
 import subprocess
@@ -9,27 +10,32 @@ from pathlib import Path
 import psutil
 import pytest
 import vl_convert
+from dvc.repo import Repo
 
-from tests.scratch import TOY, copy_repository, read_params, run, user_environment, write_params
+from tests.scratch import ROOT, TOY, copy_repository, read_params, run, user_environment, write_params
+from tests.toys import Toys, two_variants
 from tests.watching import PATIENCE, results, stored, wait_for
 
+ROOMS = sorted(
+    path.name for path in (ROOT / "valgap").iterdir() if path.suffix == ".py" or (path / "__init__.py").exists()
+)
+CELLS = {"train@baseline-0", "train@dropout-0"}
 SLOW = TOY | {"split": TOY["split"] | {"block_size": 3}, "train": TOY["train"] | {"steps": 600, "batch_size": 32}}
 
 
 @pytest.fixture(scope="module")
-def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def project(toys: Toys, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A scratch copy after one full run of two variants."""
-    folder = copy_repository(tmp_path_factory.mktemp("project"), TOY, ["baseline", "dropout"])
-    run(folder, "dvc", "repro")
+    folder = toys.copy(two_variants, tmp_path_factory.mktemp("project"))
     run(folder, "git", "add", "-A")
     run(folder, "git", "-c", "user.name=t", "-c", "user.email=t@example.org", "commit", "-qm", "first")
     return folder
 
 
 def stale(folder: Path) -> set[str]:
-    """Stages that `dvc status` calls changed."""
-    done = run(folder, "dvc", "status", "--json")
-    return set(json.loads(done.stdout.splitlines()[-1]))
+    """Stages that `dvc status` calls changed, asked without a process of its own."""
+    with contextlib.chdir(folder), Repo(".") as repo:
+        return set(repo.status())
 
 
 @pytest.fixture
@@ -80,7 +86,8 @@ def test_second_run_does_nothing_though_bytecode_was_written(project: Path) -> N
         ("valgap/compute/ray/node.py", "import", "import ", {"models"}),
         ("requirements.txt", "ruff==", "ruff==9", set()),
         ("README.md", "#", "# ", set()),
-        ("valgap/stats/metrics.py", "CALIBRATION_BINS = 15", "CALIBRATION_BINS = 10", {"evaluate", "diagnose"}),
+        ("valgap/stats/metrics.py", "CALIBRATION_BINS = 15", "CALIBRATION_BINS = 10",
+         {"evaluate", "diagnose", "report"}),
         ("valgap/ground/paths.py", '"report.md"', '"index.md"',
          {"prepare", "models", "evaluate", "diagnose", "report"}),
         ("valgap/ground/params/suite.py", "BASELINE", "BASELINE ",
@@ -106,6 +113,39 @@ def test_an_edit_invalidates_what_it_must_and_no_more(
 ) -> None:
     edited(name, old, new)
     assert stale(project) == expected
+
+
+@pytest.fixture
+def commented(project: Path) -> Iterator[Callable[[Path], None]]:
+    """Add a comment to a Python file, or to the first of every folder below a folder; undone afterwards."""
+    originals: dict[Path, bytes] = {}
+
+    def comment(path: Path) -> None:
+        files = {file.parent: file for file in sorted(path.rglob("*.py"), reverse=True)}
+        for file in [path] if path.is_file() else files.values():
+            originals[file] = file.read_bytes()
+            file.write_bytes(originals[file] + b"# a comment\n")
+
+    yield comment
+    for path, content in originals.items():
+        path.write_bytes(content)
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_an_edit_of_no_room_but_training_makes_a_cell_stale(
+    project: Path, commented: Callable[[Path], None], room: str
+) -> None:
+    commented(project / "valgap" / room)
+    assert stale(project) & CELLS == (CELLS if room == "training" else set())
+
+
+@pytest.mark.parametrize("folder", ["benchmarks", "tests", "docs"])
+def test_an_edit_outside_the_library_makes_nothing_stale(
+    project: Path, commented: Callable[[Path], None], folder: str
+) -> None:
+    for path in [project / folder, *(project / folder).glob("*.md")]:
+        commented(path)
+    assert stale(project) == set()
 
 
 def test_conveniences_of_dvc_say_something(project: Path, edited: Callable[[str, str, str], None]) -> None:
@@ -178,6 +218,7 @@ def trainers(process: "subprocess.Popen[str]") -> list[psutil.Process]:
     return [child for child in found if child.is_running() and "python" in child.name()]
 
 
+@pytest.mark.slow
 def test_killed_dvc_leaves_no_orphan_and_the_next_run_is_right(tmp_path: Path) -> None:
     """kill -9 of DVC alone, then an edit: an orphan that went on writing would be certified under the edited value."""
     folder = copy_repository(tmp_path / "killed", SLOW, ["baseline"])
@@ -209,6 +250,7 @@ def test_killed_dvc_leaves_no_orphan_and_the_next_run_is_right(tmp_path: Path) -
     assert results(folder) == results(clean)
 
 
+@pytest.mark.slow
 def test_killed_worker_fails_the_stage_and_keeps_the_finished(tmp_path: Path) -> None:
     folder = copy_repository(tmp_path, SLOW, ["baseline"])
     process = start(folder, "dvc", "repro", "train")
@@ -228,8 +270,9 @@ def test_killed_worker_fails_the_stage_and_keeps_the_finished(tmp_path: Path) ->
     assert stored(folder) == 3
 
 
-def test_diverging_training_is_named_and_nothing_is_left(tmp_path: Path) -> None:
-    folder = copy_repository(tmp_path, TOY | {"train": TOY["train"] | {"learning_rate": 1e38}}, ["baseline"])
+def test_diverging_training_is_named_and_nothing_is_left(toys: Toys, tmp_path: Path) -> None:
+    scale = TOY | {"train": TOY["train"] | {"learning_rate": 1e38}}
+    folder = toys.share_cache(copy_repository(tmp_path, scale, ["baseline"]))
     done = run(folder, "dvc", "repro", check=False)
     assert done.returncode != 0
     assert "error: variant baseline, replicate " in done.stdout

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from tests.scratch import TOY, copy_repository, read_params, run, write_params
+from tests.toys import Toys
 from valgap.results.tables import SCHEMA
 
 SCALE = TOY | {"split": TOY["split"] | {"block_size": 4}, "train": TOY["train"] | {"steps": 60}}
@@ -42,10 +43,9 @@ def edit(folder: Path, **changes: dict[str, Any]) -> None:
     write_params(folder, params)
 
 
-@pytest.fixture(scope="module")
-def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def make_branches(folder: Path) -> None:
     """Branches: `first` (code alone), `main` (with results), and three pull requests from it."""
-    folder = copy_repository(tmp_path_factory.mktemp("story"), SCALE, ["baseline", "dropout", "augmentation"])
+    copy_repository(folder, SCALE, ["baseline", "dropout", "augmentation"])
     git(folder, "checkout", "-q", "-b", "first")
     commit(folder, "code alone")
     git(folder, "checkout", "-q", "-b", "main")
@@ -70,7 +70,11 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     done = run(folder, "dvc", "repro")
     assert "Running stage 'train@baseline-0'" in done.stdout, "the code that trains changed, so it must train"
     commit(folder, "refactor")
-    return folder
+
+
+@pytest.fixture(scope="module")
+def project(toys: Toys, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return toys.copy(make_branches, tmp_path_factory.mktemp("story"))
 
 
 @pytest.fixture
@@ -179,7 +183,7 @@ def test_confirmation_on_a_fresh_block(project: Path) -> None:
     assert "`augmentation` +" in (text := review(project, "broken"))
     assert "improved (unconfirmed: same seeds)" in text
     text = review(project, "broken", "--confirm", "1")
-    assert "train@augmentation-1" in text
+    assert "train@augmentation-1" in text  # DVC says it
     assert "improved (confirmed on 4 fresh replicates: +" in text
     assert "(1 of 1 confirmed on fresh replicates)" in text
     assert git(project, "status", "--porcelain") == before, "the workspace is left alone"

@@ -32,6 +32,7 @@ def manifest(names: tuple[str, ...]) -> Manifest:
         max_train_size=3,
         val_size=2,
         test_size=6,
+        resplit_train_size=None,
         whole_pool=True,
         class_sizes=(2,) * len(names),
         not_used=0,
@@ -54,10 +55,12 @@ def content(names: tuple[str, ...], **changes: Any) -> card.Content:
     ]  # fmt: skip
     classes = [("baseline", row, "test", name, 2, 0.5 + row / 4) for row in range(2) for name in names]
     labels = np.arange(6) % len(names)
+    settings, stop = command.chosen(params.train, [30])
     filled: dict[str, Any] = {
         "variant": "baseline",
         "params": params,
-        "settings": command.chosen(params.train, [30]),
+        "settings": settings,
+        "stop": stop,
         "provenance": Provenance(1, manifest(names), {}, 0, {}, {"baseline": record}, {}),
         "sizes": (3, 2),
         "probabilities": np.eye(len(names), dtype=np.float32)[labels],
@@ -123,3 +126,13 @@ def test_class_names_that_look_like_numbers_keep_their_recalls(tmp_path: Path, m
     for name in names:
         (row,) = (line for line in text.splitlines() if line.startswith(f"| `{name}` | ") and "(" in line)
         assert row.endswith("| 62.5 (50.0 to 75.0) |"), name
+
+
+def test_card_says_where_a_schedule_was_left() -> None:
+    whole = content(("a", "b", "c"))
+    cosine = dataclasses.replace(whole.params.train, schedule="cosine", early_stopping=True)
+    settings, stop = command.chosen(cosine, [5, 10, 30])
+    params = dataclasses.replace(whole.params, variants=whole.params.variants | {"baseline": cosine})
+    text = card.text(dataclasses.replace(whole, params=params, settings=settings, stop=stop))
+    assert f"for the first 10 optimizer steps of a schedule over {cosine.steps}, the median of the steps" in text
+    assert "schedule" not in card.text(whole).partition("```yaml")[0]

@@ -15,17 +15,22 @@ import pytest
 from keras import layers
 from numpy.typing import NDArray
 
+from tests.recipes import streams
 from tests.scratch import ROOT, TOY, copy_repository, run
+from tests.toys import Toys
 from valgap.compute import pool
 from valgap.compute.placement import Placement
 from valgap.data.prepared import load_images
 from valgap.export import command, saving
 from valgap.export.command import CARD, MODEL, Exported
+from valgap.export.training import train_until
 from valgap.ground import paths
 from valgap.ground.errors import SuiteError
 from valgap.ground.params import suite
 from valgap.pipeline import freshness
 from valgap.training.network.contract import Logits
+from valgap.training.recipe import Recipe
+from valgap.training.replicate import Examples, train_replicate
 from valgap.training.subset import load_splits
 
 # Keras 3.15.1 saves a variable of TensorFlow's in a way that NumPy 2.4 deprecates.
@@ -159,24 +164,56 @@ def test_lambda_is_named(tmp_path: Path) -> None:
 def test_early_stopping_gives_way_to_the_median_of_its_steps() -> None:
     train = suite.load(ROOT / "params.yaml").train
     stopped = dataclasses.replace(train, early_stopping=True)
-    assert command.chosen(stopped, [96, 192, 960]).steps == 192
-    assert command.chosen(stopped, [96, 192]).steps == 144
-    assert not command.chosen(stopped, [96]).early_stopping
-    assert command.chosen(train, [96, 192, 960]).steps == train.steps
-    assert command.chosen(dataclasses.replace(stopped, curve_points=10), [3]).steps == 3
-    same = dataclasses.replace(
-        command.chosen(train, [960]), curve_points=train.curve_points, evaluation_policies=train.evaluation_policies
-    )
+    for selected, steps in (([96, 192, 960], 192), ([96, 192], 144), ([3], 3)):
+        settings, stop = command.chosen(stopped, selected)
+        assert (settings.steps, stop, settings.early_stopping) == (steps, steps, False)
+    settings, stop = command.chosen(train, [96, 192, 960])
+    assert stop == train.steps
+    same = dataclasses.replace(settings, curve_points=train.curve_points, evaluation_policies=train.evaluation_policies)
     assert same == train
 
 
-@pytest.fixture(scope="module")
-def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def test_a_cosine_spans_the_steps_of_the_runs_wherever_it_is_stopped() -> None:
+    train = suite.load(ROOT / "params.yaml").train
+    cosine = dataclasses.replace(train, schedule="cosine", early_stopping=True)
+    settings, stop = command.chosen(cosine, [96, 192, 960])
+    assert (settings.steps, settings.schedule, stop) == (train.steps, "cosine", 192)
+    settings, stop = command.chosen(dataclasses.replace(cosine, early_stopping=False), [960])
+    assert (settings.steps, stop) == (train.steps, train.steps)
+
+
+@pytest.mark.parametrize("changes", [{"schedule": "cosine"}, {"ema_momentum": 0.9, "class_remedy": "oversampling"}])
+def test_the_exported_training_has_the_bits_of_a_run_up_to_its_stop(changes: dict[str, Any]) -> None:
+    """A run of 12 steps whose early stopping restores the weights of step 4, the first of three points: the same."""
+    params = suite.load(ROOT / "params.yaml")
+    settings = dataclasses.replace(
+        params.train, steps=12, batch_size=4, curve_points=3, evaluation_policies={}, early_stopping=True, **changes
+    )
+    rng = np.random.default_rng(0)
+    images = rng.integers(0, 256, (20, 28, 28, 1), dtype=np.uint8)
+    train = Examples(images, np.arange(20) % 2)
+    # Validation labels are wrong in truth: the more is learned of the training images, the worse it gets.
+    splits = {"train": train, "val": Examples(images, 1 - train.labels), "test": train}
+    recipe = Recipe(params.model, settings, params.train, streams(0))
+    run = train_replicate(recipe, 0, splits, 2)
+    stop = run.facts.selected_step
+    assert stop < 12
+    expected = run.probabilities["test"]
+    alike = dataclasses.replace(recipe, settings=dataclasses.replace(settings, early_stopping=False))
+    _, found = train_until(alike, stop, 0, train, images, 2)
+    np.testing.assert_array_equal(found, expected)
+
+
+def make_project(folder: Path) -> None:
     """A scratch copy with results of two variants."""
     toy = TOY | {"train": TOY["train"] | {"steps": 30, "curve_points": 6}}
-    folder = copy_repository(tmp_path_factory.mktemp("project"), toy, ["baseline", "early_stopping"])
+    copy_repository(folder, toy, ["baseline", "early_stopping"])
     run(folder, "dvc", "repro", "evaluate")
-    return folder
+
+
+@pytest.fixture(scope="module")
+def project(toys: Toys, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return toys.copy(make_project, tmp_path_factory.mktemp("project"))
 
 
 @pytest.fixture
@@ -206,7 +243,7 @@ def test_training_and_validation_list_are_joined(
     target = command.export(within, "early_stopping", tmp_path)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["early_stopping"]
     assert sorted(path.name for path in target.iterdir()) == [MODEL, CARD]
-    ((_, recipe, replicate, index),) = jobs
+    ((_, recipe, stop, replicate, index),) = jobs
     splits, images = load_splits(0), load_images()
     assert set(index["train"]) == set(splits.train[0][:60]) | set(splits.val[0])
     assert len(index["train"]) == 110
@@ -215,12 +252,12 @@ def test_training_and_validation_list_are_joined(
     assert len(images[index["test"]]) == 100
     made = json.loads((paths.run_folder("early_stopping", 0) / paths.RUN).read_text())
     selected = [each["selected_step"] for each in made["replicates"]]
-    steps = round(np.median(selected))
-    assert (recipe.settings.steps, recipe.settings.early_stopping) == (steps, False)
+    settings = recipe.settings
+    assert (settings.steps, stop, settings.early_stopping) == (*[round(np.median(selected))] * 2, False)
     assert (recipe.baseline, recipe.streams.seed, replicate) == (within.train, within.split.seed, 0)
     text = (target / CARD).read_text()
     assert "One run on 110 images, 60 of a training and 50 of a validation list" in text
-    assert f"for {steps} optimizer steps, the median of the steps" in text
+    assert f"for {stop} optimizer steps, the median of the steps" in text
 
 
 def test_failure_leaves_what_was_there_and_nothing_half_written(

@@ -2,19 +2,24 @@
 
 import copy
 import dataclasses
+import hashlib
 import json
 import math
 import os
+import subprocess
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 import yaml
 
-from tests.scratch import ROOT, TOY, copy_repository, run
+from tests.scratch import ROOT, TOY, copy_repository, run, user_environment
+from tests.toys import Toys
+from tests.watching import of_kind, processes, wait_for
 from valgap.costs import budget, estimate, timings
 from valgap.costs.estimate import Timings
-from valgap.data.splits import Sizes
+from valgap.data.sizes import Sizes
 from valgap.ground.errors import SuiteError
 from valgap.ground.params import suite
 from valgap.ground.params.experiment import settings_as_dict
@@ -46,8 +51,10 @@ def test_seconds_and_megabytes_of_a_run_by_hand() -> None:
     assert len(train.evaluation_policies) == 3
     assert estimate.predicted_images(train, sizes) == 1000 + 1000 * 4 + 5000
     assert estimate.scored_images(train, sizes) == 10_000 + 10 * 1500
-    assert estimate.run_seconds(train, sizes, SPEED, 1) == pytest.approx(960 * 0.02 + 25_000 * 0.0002 + 0.8)
-    assert estimate.run_seconds(train, sizes, SPEED, 2) == pytest.approx(2 * 24.2 + 0.8)
+    assert estimate.run_seconds(train, train, sizes, SPEED, 1) == pytest.approx(960 * 0.02 + 25_000 * 0.0002 + 0.8)
+    assert estimate.run_seconds(train, train, sizes, SPEED, 2) == pytest.approx(2 * 24.2 + 0.8)
+    large = dataclasses.replace(train, batch_size=4 * train.batch_size)
+    assert estimate.run_seconds(large, train, sizes, SPEED, 1) == pytest.approx(960 * 0.08 + 25_000 * 0.0002 + 0.8)
     half = dataclasses.replace(train, train_size_factor=0.25)
     assert estimate.scored_images(half, sizes) == 250 + 4000 + 5000 + 10 * 1250
     # 10,000 x 10 float32, 7,000 labels, indices and groups of 8 bytes each, times 6; 421,642 float32 weights once
@@ -211,6 +218,9 @@ def finish(folder: Path, params: suite.Suite, variant: str, block: int, **change
         "environments": [{"device": "cpu"}],
     } | changes
     (target / "run.json").write_text(json.dumps(record))
+    rows = [{"replicate": 0, "train": 10, "curve": 2, "predict": 1}, {"train": 20, "curve": 2, "predict": 1}]
+    digest = hashlib.sha256((target / "run.json").read_bytes()).hexdigest()
+    (target / "telemetry.json").write_text(json.dumps({"run_sha256": digest, "replicates": rows}))
     (target / "telemetry.json").write_text(
         json.dumps(
             [
@@ -233,6 +243,21 @@ def test_a_cell_is_done_with_its_current_settings_alone(folder: Path) -> None:
     assert timings.measured_seconds(SHIPPED, "baseline", (0, 1), "cpu") == pytest.approx((13 + 23) / 2)
     assert timings.measured_seconds(SHIPPED, "baseline", (0, 1), "gpu") is None
     assert timings.measured_seconds(SHIPPED, "dropout", (0, 1), "cpu") is None
+
+
+def test_durations_of_another_run_are_not_taken_for_those_of_this_one(folder: Path) -> None:
+    """DVC checks out the run.json of a branch and leaves the telemetry.json of the other one."""
+    finish(folder, SHIPPED, "baseline", 0)
+    run = folder / "runs/baseline/0/run.json"
+    trained = run.read_text()
+    run.write_text(trained.replace('"cpu"', '"gpu"'))
+    assert timings.done_cells(SHIPPED, {"baseline": (0,)})
+    assert timings.measured_seconds(SHIPPED, "baseline", (0,), "gpu") is None
+    run.write_text(trained)
+    assert timings.measured_seconds(SHIPPED, "baseline", (0,), "cpu") == 18
+    for damaged in ("[]", "{", '{"run_sha256": 1}'):
+        (folder / "runs/baseline/0/telemetry.json").write_text(damaged)
+        assert timings.measured_seconds(SHIPPED, "baseline", (0,), "cpu") is None
 
 
 def test_probe_is_kept_by_its_key(folder: Path) -> None:
@@ -301,9 +326,9 @@ def test_table_columns_line_up() -> None:
     assert (command.minutes(59), command.minutes(600), command.minutes(90_000)) == ("1.0", "10", "1,500")
 
 
-def test_plan_more_and_repro_at_toy_scale(tmp_path: Path) -> None:
+def test_plan_more_and_repro_at_toy_scale(toys: Toys, tmp_path: Path) -> None:
     """One probe serves the three commands; none of them trains or changes a file of the project."""
-    folder = copy_repository(tmp_path, TOY, ["baseline", "dropout", "narrow"])
+    folder = toys.share_cache(copy_repository(tmp_path, TOY, ["baseline", "dropout", "narrow"]))
     before = (folder / "params.yaml").read_bytes()
     planned = run(folder, "python", "-m", "valgap", "plan", "--budget", "0.01m").stdout
     assert "probe: 2/2 processes" in planned or "processes, " in planned
@@ -327,3 +352,22 @@ def test_plan_more_and_repro_at_toy_scale(tmp_path: Path) -> None:
     assert not (folder / "runs").exists()
     assert (folder / "params.yaml").read_bytes() == before
     assert not list(folder.glob("*.partial"))
+
+
+def stages(folder: Path) -> list[psutil.Process]:
+    return [process for process in processes(folder) if "stages.prepare" in process.cmdline()]
+
+
+def test_a_killed_plan_takes_its_dvc_and_the_stage_with_it(tmp_path: Path) -> None:
+    """Nothing works on in a workspace that the next command may lock; while a child lives it is locked."""
+    folder = copy_repository(tmp_path, TOY, ["baseline"])
+    process = subprocess.Popen(["python", "-m", "valgap", "plan"], cwd=folder, env=user_environment())
+    try:
+        wait_for(lambda: stages(folder) or process.poll() is not None, "the stage")
+        (dvc,) = of_kind(folder, "dvc")
+        assert str(folder / ".dvc/tmp/workspace.lock") in [file.path for file in dvc.open_files()]
+    finally:
+        process.kill()
+        process.wait()
+    wait_for(lambda: not processes(folder), "the end of every process of a killed plan")
+    assert not (folder / "data/prepared/manifest.json").exists()

@@ -67,7 +67,8 @@ def test_an_inconclusive_cause_says_what_would_settle_it() -> None:
     entry = dataclasses.replace(CAPACITY, verdict="inconclusive", low=-0.01, mde=0.025, more_replicates=7)
     text = whole(screen(causes=(entry,)))
     assert "an effect of 2.5 pp would have been found with 80% probability" in text
-    assert "`make more ARM=dropout BLOCKS=2` (at most 24 runs" in text  # 7 replicates are two blocks of 6, of two arms
+    # 7 replicates are two blocks of 6, of two arms
+    assert "`make more VARIANT=dropout BLOCKS=2` (at most 24 runs" in text
     hopeless = whole(screen(causes=(dataclasses.replace(entry, more_replicates=None),)))
     assert "More replicates cannot settle excess capacity" in hopeless
 

@@ -3,7 +3,6 @@
 import json
 import os
 import resource
-import shutil
 import subprocess
 import time
 from pathlib import Path
@@ -13,13 +12,15 @@ import pytest
 from click.testing import CliRunner
 
 from tests.scratch import TOY, copy_repository, read_params, run, user_environment, write_params
+from tests.toys import Toys
 from tests.watching import PATIENCE, of_kind, press_ctrl_c, processes, results, start_repro, stored, wait_for
-from valgap.compute.progress import Progress
+from valgap.compute.progress import FILE, Progress
 from valgap.ground.lifetime import PARENT
 from valgap.pipeline import dvc, lockfile
 from valgap.repro import account, command
-from valgap.repro.display import replicates_of, stage_of
+from valgap.repro.display import PROGRESS, Display, stage_of
 from valgap.repro.sharing import batch_size, slots_of_next
+from valgap.results.record import read_telemetry
 
 VARIANTS = ["baseline", "dropout", "l2"]
 LOCK = """schema: '2.0'
@@ -34,24 +35,22 @@ stages:
 """
 
 
-@pytest.fixture(scope="module")
-def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def make_prepared(folder: Path) -> None:
     """A scratch copy of three cells, with everything before training, and two workers on whatever machine."""
-    folder = copy_repository(tmp_path_factory.mktemp("prepared"), TOY | {"compute": {"workers": 2}}, VARIANTS)
+    copy_repository(folder, TOY | {"compute": {"workers": 2}}, VARIANTS)
     run(folder, "env", "BUDGET=0.001m", "python", "-m", "valgap", "repro", check=False)  # prepares, probes, refuses
     run(folder, "dvc", "repro", "-q", "models")
-    return folder
 
 
 @pytest.fixture
-def folder(prepared: Path, tmp_path: Path) -> Path:
-    return shutil.copytree(prepared, tmp_path / "copy", symlinks=True)
+def folder(toys: Toys, tmp_path: Path) -> Path:
+    return toys.copy(make_prepared, tmp_path / "copy")
 
 
 @pytest.fixture(scope="module")
-def reference(prepared: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+def reference(toys: Toys, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """Results of the undisturbed serial run."""
-    folder = shutil.copytree(prepared, tmp_path_factory.mktemp("reference") / "copy", symlinks=True)
+    folder = toys.copy(make_prepared, tmp_path_factory.mktemp("reference"))
     done = run(folder, "python", "-m", "valgap", "repro").stdout
     assert "6 replicates of 3 cells trained in " in done
     assert json.loads((folder / account.LAST_RUN).read_text())["jobs"] == 1
@@ -82,6 +81,7 @@ def test_side_by_side_gives_the_bits_of_one_after_another_on_two_slots(
     last = json.loads((folder / account.LAST_RUN).read_text())
     assert (last["jobs"], last["slots"], last["replicates"], last["cells"]) == (2, 2, 6, 3)
     assert 0 < last["training_seconds"] < last["seconds"] * 2
+    assert len(read_telemetry(folder / "runs/l2/0")) == 2
     assert "Data and pipelines are up to date" in run(folder, "dvc", "repro").stdout
     again = run(folder, "env", "JOBS=2", "python", "-m", "valgap", "repro").stdout
     assert "up to date" in again
@@ -92,6 +92,7 @@ def limit_files() -> None:
     resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 20, 1 << 20))  # less than the weights of a network
 
 
+@pytest.mark.slow
 def test_whatever_ends_a_run_the_next_one_resumes_to_the_same_bits(
     folder: Path, tmp_path: Path, reference: dict[str, str]
 ) -> None:
@@ -181,7 +182,7 @@ def test_jobs_are_at_most_the_slots(capsys: pytest.CaptureFixture[str]) -> None:
 def test_jobs_and_targets_do_not_go_together(folder: Path) -> None:
     done = run(folder, "env", "JOBS=2", "python", "-m", "valgap", "repro", "prepare", check=False)
     assert done.returncode == 1
-    assert "error: JOBS = 2 brings everything up to date: give it no ARGS, received 'prepare'" in done.stdout
+    assert "error: --jobs 2 brings everything up to date: give no arguments to DVC, received 'prepare'" in done.stdout
 
 
 def test_batches_shrink_and_cover_all_cells() -> None:
@@ -209,15 +210,39 @@ def test_slots_are_shared_evenly_and_none_is_left() -> None:
             assert min(sizes) >= 1
 
 
-def test_lines_of_dvc_and_of_training_are_understood(capsys: pytest.CaptureFixture[str]) -> None:
-    with Progress("train dropout-0", 3, 1) as progress:
-        progress.advance()
-    lines = capsys.readouterr().out.splitlines()
-    assert [replicates_of(line) for line in lines] == [(1, True), (2, False)]
-    with Progress("train dropout-0", 3, 0):
-        pass
-    assert replicates_of(capsys.readouterr().out.strip()) == (0, True)
-    assert replicates_of("train and validation: 3/5 replicates") is None
+def test_the_display_follows_what_the_cells_write(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Two cells of three replicates; the first has one in the store. Half a line waits for its other half."""
+    monkeypatch.chdir(tmp_path)
+    PROGRESS.parent.mkdir(parents=True)
+    with Display(2, 3) as display:
+        display.follow()
+        monkeypatch.setenv(FILE, str(PROGRESS))
+        monkeypatch.setenv("DVC_STAGE", "train@dropout-0")
+        with Progress("train dropout-0", 3, 1) as progress:
+            progress.advance()
+            display.follow()
+            assert (display.done, display.found) == ({"train@dropout-0": 2}, {"train@dropout-0": 1})
+        monkeypatch.setenv("DVC_STAGE", "more@l2_3")
+        with Progress("train l2-3", 3, 0):
+            pass
+        text = PROGRESS.read_text()
+        PROGRESS.write_text(text[:-9])
+        display.follow()
+        assert display.done == {"train@dropout-0": 2}
+        PROGRESS.write_text(text)
+        display.follow()
+        assert display.found == {"train@dropout-0": 1, "more@l2_3": 0}
+        display.finished("more@l2_3")  # from the run cache
+        assert display.done == {"train@dropout-0": 2, "more@l2_3": 3}
+    lines = [line.split(",")[0] for line in capsys.readouterr().out.splitlines()]
+    assert [line for line in lines if not line.startswith("train ")] == [
+        "2 cells", "1/6 replicates", "2/6 replicates", "5/6 replicates",
+    ]  # fmt: skip
+
+
+def test_lines_in_which_dvc_names_its_stage_are_understood() -> None:
     assert stage_of("Running stage 'train@dropout-0':") == "train@dropout-0"
     assert stage_of("Stage 'more@l2_3' is cached - skipping run, checking out outputs") == "more@l2_3"
     assert stage_of("train dropout-0: 3 replicates") is None

@@ -12,8 +12,8 @@ import yaml
 from tests.results.test_evaluate import write_run
 from tests.scratch import ROOT, only
 from valgap import diagnose, evaluate, prepare
+from valgap.data.sources import embedded
 from valgap.data.sources.images import Images
-from valgap.data.sources.registry import DATASETS
 from valgap.document import figures
 from valgap.document.markdown import inline
 from valgap.document.text import named, plain
@@ -56,7 +56,7 @@ def project(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.
         np.save(target, pixels)
         return images
 
-    monkeypatch.setitem(DATASETS, "embedded", toy)
+    monkeypatch.setattr(embedded, "SOURCE", dataclasses.replace(embedded.SOURCE, load=toy))
     prepare.main()
     loaded = suite.load()
     for variant in loaded.variants:
@@ -110,8 +110,9 @@ def shifted(side: Side) -> Side:
 def content(params: Suite, count: int, **read: Any) -> card.Content:
     labels = np.arange(12) % count
     return card.Content(
-        variant="baseline", params=params, settings=params.train, provenance=read_provenance(), sizes=(3, 2),
-        probabilities=np.eye(count, dtype=np.float32)[labels], labels=labels, groups=None, parameters=9,
+        variant="baseline", params=params, settings=params.train, stop=params.train.steps,
+        provenance=read_provenance(), sizes=(3, 2), probabilities=np.eye(count, dtype=np.float32)[labels],
+        labels=labels, groups=None, parameters=9,
         own_classes=(), environment={"python": "3"}, **read,
     )  # fmt: skip
 

@@ -13,11 +13,13 @@ import yaml
 from tests.scratch import ROOT, only
 from valgap import diagnose, evaluate, prepare
 from valgap.data.prepared import load_labels
+from valgap.data.sources import embedded
 from valgap.data.sources.images import Images
-from valgap.data.sources.registry import DATASETS
+from valgap.data.sources.source import Source
 from valgap.diagnose import baseline_curves
 from valgap.ground import paths
 from valgap.ground.errors import SuiteError
+from valgap.ground.files import write_whole
 from valgap.ground.params import suite
 from valgap.ground.params.experiment import Data, settings_as_dict
 from valgap.ground.params.suite import REFERENCE_NAMES, Suite
@@ -49,7 +51,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Suite:
         np.save(target, pixels)
         return images
 
-    monkeypatch.setitem(DATASETS, "embedded", toy)
+    monkeypatch.setattr(embedded, "SOURCE", Source(toy))
     prepare.main()
     loaded = suite.load()
     for variant in loaded.variants:
@@ -116,6 +118,30 @@ def test_tables_agree_with_the_predictions(project: Suite) -> None:
     assert set(metrics) == {"baseline", "dropout"}
     assert metrics["dropout"]["test_accuracy"] == pytest.approx(wide.loc["dropout", "test"].mean(), abs=1e-6)
     assert metrics["dropout"]["gap"] == pytest.approx(1 - wide.loc["dropout", "val"].mean(), abs=1e-6)
+    assert {path.stem: json.loads(path.read_text()) for path in paths.OF_VARIANTS.iterdir()} == metrics
+
+
+def test_metrics_of_a_variant_that_is_gone_go_too(project: Suite) -> None:
+    gone = paths.OF_VARIANTS / "gone.json"
+    write_whole(gone, "{}")
+    evaluate.main()
+    assert not gone.exists()
+
+
+def numbers_in(content: Any) -> bool:
+    return all(isinstance(value, float | int) and not isinstance(value, bool) for value in content.values())
+
+
+def test_metrics_of_dvc_are_numbers_without_words(project: Suite) -> None:
+    evaluate.main()
+    diagnose.main()
+    verdict = json.loads(paths.VERDICT.read_text())
+    effects = {path.stem: json.loads(path.read_text()) for path in paths.EFFECTS.iterdir()}
+    assert all(map(numbers_in, effects.values()))
+    assert {"gap", "regularization", "remedy"} <= set(effects)
+    assert effects["gap"]["mean"] == pytest.approx(verdict["gap"]["mean"], abs=1e-6)
+    told = json.loads(paths.DIAGNOSIS.read_text())["causes"]["regularization"]
+    assert {key: told[key] for key in ("mean", "low", "high")} == effects["regularization"]
 
 
 def test_intervals_of_test_scores_cover_examples_too(project: Suite) -> None:

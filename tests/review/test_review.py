@@ -206,6 +206,10 @@ def test_costs_and_recalls() -> None:
     head = side({"baseline": {}, "dropout": {}}, {"baseline": 0.7, "dropout": 0.4})
     head.variants["dropout"] = dataclasses.replace(head.variants["dropout"], steps=30)
     assert changes.costs(head, base)[0][2] == {"parameters": 5, "steps": 30, "compute": 3.0}
+    large = dataclasses.replace(head.variants["dropout"], steps=10, diff={"batch_size": 16})  # four times the base's
+    head.variants["dropout"] = large
+    assert changes.costs(head, base)[0][2]["compute"] == 4.0
+    head.variants["dropout"] = dataclasses.replace(large, steps=30, diff={})
     recalls = changes.recalls(head, base, ["dropout"])
     assert recalls.change.tolist() == pytest.approx([-0.1])
     assert "| `dropout` | `a\\|b` | 50.0% | 40.0% | −10.0 |" in sections.recalls(recalls)
@@ -297,10 +301,20 @@ def test_settings_are_checked() -> None:
 def test_fresh_block_is_beyond_both_sides() -> None:
     head, base = (side({"baseline": {}}, {"baseline": 0.7}) for _ in range(2))
     head.results["replicate"] = [11, 3]
-    assert fresh_block.fresh_block(head, base, 6, 1) == 2
-    assert fresh_block.fresh_block(head, base, 6, 3) == 4
+    assert fresh_block.fresh_block(head, base, (6, 6), 1) == 2
+    assert fresh_block.fresh_block(head, base, (6, 6), 3) == 4
     params = {"variants": {"baseline": {}, "a": {"x": 1}}, "split": {"blocks": [0]}, "causes": {"c": 1}, "extra": {}}
     narrowed = only(params, ["a"], 7)
     assert narrowed["split"] == {"blocks": [7]}
     assert narrowed["variants"] == {"baseline": {}, "a": {"x": 1}}
     assert narrowed["causes"] == {}
+
+
+@pytest.mark.parametrize("sizes", [(6, 2), (2, 6), (1, 5), (4, 4)])
+def test_fresh_block_is_fresh_whatever_the_block_sizes(sizes: tuple[int, int]) -> None:
+    """Base with blocks of 2 and replicates 0 to 11, head with 6: block 2 of the base would be its old 4 and 5."""
+    head, base = (side({"baseline": {}}, {"baseline": 0.7}) for _ in range(2))
+    head.results["replicate"], base.results["replicate"] = [0, 5], [3, 11]
+    for attempt in (1, 2):
+        block = fresh_block.fresh_block(head, base, sizes, attempt)
+        assert all(block * size > 11 for size in sizes)

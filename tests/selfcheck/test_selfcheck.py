@@ -7,7 +7,7 @@ import pytest
 
 from tests.scratch import TOY, copy_repository, read_params, run, write_params
 from valgap import selfcheck
-from valgap.compute import environment
+from valgap.compute import environment, placement
 from valgap.ground import host
 from valgap.ground.errors import SuiteError
 from valgap.ground.params.experiment import Compute
@@ -35,9 +35,12 @@ def test_line_and_status_of_the_command(tmp_path: Path) -> None:
         folder, read_params(folder) | {"compute": {"workers": 0, "device": "gpu", "per_gpu": 0, "address": None}}
     )
     (folder / ".git").rename(folder / "git")
-    done = run(folder, "python", "-m", "valgap", "selfcheck", check=False)
+    done = run(folder, "env", "CUDA_VISIBLE_DEVICES=", "python", "-m", "valgap", "selfcheck", check=False)
     assert done.returncode == 1
-    assert [line.split(":")[0] for line in done.stdout.splitlines()[1 + len(notes) :]] == ["error"] * 3
+    errors = done.stdout.splitlines()[1 + len(notes) :]
+    assert [line.split(":")[0] for line in errors] == ["error"] * 3  # no clone, GPUs hidden, none there
+    assert "this folder is no Git clone" in errors[0]
+    assert errors[1] == f"error: {placement.HIDDEN}"
     assert "Traceback" not in done.stdout
 
 

@@ -103,6 +103,16 @@ def test_a_removed_cause_that_helps_contributes_and_one_that_harms_does_not() ->
     assert headline(verdict)["causes"]["regularization"]["verdict"] == "contributes"
 
 
+def test_the_price_of_a_remedy_counts_the_images_of_its_steps() -> None:
+    """Equal steps on batches of 128 instead of 32: four times the computation."""
+    large = dataclasses.replace(SUITE.variants["dropout"], batch_size=4 * SUITE.train.batch_size)
+    params = suite(variants=SUITE.variants | {"dropout": large})
+    accuracies = dict.fromkeys(ARMS, 0.7) | {"dropout": 0.85}
+    remedy = judged(params, suite_of(np.random.default_rng(1), accuracies, images=2000)).remedy
+    assert remedy is not None
+    assert (remedy.variant, remedy.relative_compute) == ("dropout", 4.0)
+
+
 def test_remedy_is_chosen_by_validation_on_the_first_block_and_judged_by_test_on_the_others() -> None:
     """An arm that shines on test everywhere, and on validation in the second block, is not chosen."""
     loaded = suite_of(np.random.default_rng(2), dict.fromkeys(ARMS, 0.7))

@@ -5,7 +5,7 @@ from keras.src.legacy.preprocessing.image import ImageDataGenerator
 from scipy import stats
 
 from tests.scratch import ROOT
-from valgap.data.sources.registry import embedded
+from valgap.data.sources import embedded
 from valgap.ground.params.experiment import Augmentation, Data
 from valgap.ground.params.schema import parse, read_yaml
 from valgap.training.augment import augment, draw_parameters, warp, warp_matrices
@@ -24,7 +24,7 @@ def images(tmp_path_factory: pytest.TempPathFactory) -> np.ndarray:
     data = parse(Data, read_yaml(ROOT / "params.yaml")["data"], "data")
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(ROOT)
-        source = embedded(data, tmp_path_factory.mktemp("source") / "images.npy")
+        source = embedded.load(data, tmp_path_factory.mktemp("source") / "images.npy")
         return source.images[:40].astype(np.float32) / 255
 
 

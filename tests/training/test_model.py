@@ -20,13 +20,13 @@ from valgap.ground.errors import SuiteError
 from valgap.ground.files import write_npz
 from valgap.ground.params.experiment import Model, Train
 from valgap.ground.params.schema import parse, read_yaml
-from valgap.models.bites import Networks, check_variants
+from valgap.models.bites import PROOF_OF, PROOFS, Networks, check_variants
 from valgap.training import pairing
 from valgap.training.loop import make_training
 from valgap.training.losses import make_loss
 from valgap.training.network import applications
 from valgap.training.network.builders import build_model, build_network, knobs_of
-from valgap.training.network.contract import sample
+from valgap.training.network.contract import Knobs, sample
 from valgap.training.network.knobs import freeze, head_variables, penalise
 from valgap.training.network.structure import call_order, forward_flops, head_weights, output_layer, weighted_layers
 from valgap.training.optimizer import make_optimizer
@@ -70,8 +70,8 @@ def test_any_kind_of_model_is_trained_scored_saved_and_repeated(
     probabilities = first.probabilities["test"]
     assert probabilities.dtype == np.float32
     np.testing.assert_allclose(probabilities.sum(axis=1), 1, atol=1e-5)
-    assert first.facts["forward_flops"] > first.facts["parameters"] / 2
-    assert first.history[1]["train_nll"] < first.history[0]["train_nll"]
+    assert first.facts.forward_flops > first.facts.parameters / 2
+    assert first.history[1].train_nll < first.history[0].train_nll
     first.model.save_weights(tmp_path / "saved.weights.h5")
     again = build_model(SHAPE, 3, architecture, TOY)
     again.load_weights(tmp_path / "saved.weights.h5")
@@ -190,7 +190,25 @@ def test_a_setting_of_the_baseline_that_does_nothing_is_refused(
     with pytest.raises(SuiteError) as refused:
         check_variants(SHAPE, 3, architecture, baseline, {"baseline": baseline}, print)
     lines = [line.strip() for line in str(refused.value).split("\n") if "train: " in line]
-    assert [line.split(" instead")[0] for line in lines] == ["train: dropout = [0.1, 0, 0]", "train: batch_norm = True"]
+    assert [line.split(" instead")[0] for line in lines] == ["train: batch_norm = True", "train: dropout = [0.1, 0, 0]"]
+
+
+def test_every_knob_of_the_network_has_a_proof_and_every_knob_of_builders_is_one() -> None:
+    assert set(PROOF_OF.values()) == set(PROOFS)
+    asked = {field.name for field in dataclasses.fields(Knobs)} - {"weights"}
+    assert asked <= set(PROOF_OF)
+    assert knobs_of(CNN, TOY) == Knobs(TOY.dropout, TOY.width, TOY.head, TOY.batch_norm, None)
+
+
+def test_a_choice_of_the_baseline_is_not_compared_with_the_default(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A head that is fixed is no setting that does nothing, and the other one may be too large to build."""
+    fixed = SEQUENTIAL.replace("knobs.head", "'pooling'")
+    assert fixed != SEQUENTIAL
+    architecture = write(monkeypatch, tmp_path, fixed)
+    baseline = variant(head="pooling")
+    check_variants(SHAPE, 3, architecture, baseline, {"baseline": baseline}, lambda line: None)
 
 
 def test_identical_networks_are_built_once(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -325,7 +343,7 @@ def test_head_rate_factor_is_refused_where_no_head_can_be_told(tmp_path: Path, m
         trained(write(monkeypatch, tmp_path, dense), head_rate_factor=2.0)
     with pytest.raises(SuiteError, match="nothing but a head that is trained"):
         trained(CNN, head_rate_factor=2.0, frozen=0.5)
-    assert trained(CNN, head_rate_factor=2.0).facts["replicate"] == 0
+    assert trained(CNN, head_rate_factor=2.0).facts.replicate == 0
 
 
 def test_resnet_is_the_one_of_the_paper() -> None:
@@ -347,7 +365,7 @@ def test_resnet_trains_on_small_and_odd_images_without_batch_normalisation(shape
     values = start(sample(shape)).numpy()
     assert np.abs(values).max() < 20  # blocks start as their shortcuts, and do not blow it up
     run = train_replicate(recipe(RESNET, variant(steps=30, head="pooling"), TOY), 0, splits, 3)
-    assert run.history[-1]["train_nll"] < run.history[0]["train_nll"]
+    assert run.history[-1].train_nll < run.history[0].train_nll
 
 
 def test_applications_see_pixels_as_their_own_preprocessing_makes_them() -> None:
@@ -492,7 +510,8 @@ def test_the_stage_checks_all_that_trains_and_writes_what_never_changes(tmp_path
     lists = {name: np.arange(*limits)[np.newaxis] for name, limits in rows.items()}
     for block in (0, 1):
         content = {"replicates": np.array([block]), "train_size": np.array(1000), **lists} | {
-            "seed": np.array(1), "purposes": np.array(["order"]), "purpose_numbers": np.array([1], np.uint64),
+            "seed": np.array(1), "purposes": np.array(["order", "long_tail"]),
+            "purpose_numbers": np.array([1, 2], np.uint64),
         }  # fmt: skip
         write_npz(tmp_path / paths.split_file(block), content)
     (tmp_path / "params.yaml").write_text(params)

@@ -15,7 +15,7 @@ from tests.scratch import ROOT
 from valgap.ground.errors import SuiteError
 from valgap.ground.params.experiment import Augmentation, Model, Train
 from valgap.ground.params.suite import load
-from valgap.training import replicate as replicate_module
+from valgap.training import machine as machine_module
 from valgap.training.loop import Loss, batch_order, make_prediction, make_training, to_unit
 from valgap.training.losses import balanced_positions, class_counts, make_loss
 from valgap.training.mixing import make_augment
@@ -248,7 +248,7 @@ def test_same_replicate_gives_the_same_bits_and_any_other_gives_others() -> None
     first, other_replicate, other_seed = probabilities(1, 0), probabilities(1, 1), probabilities(2, 0)
     again = probabilities(1, 0)  # after others in the same process: nothing is carried over
     assert np.array_equal(first, again)
-    replicate_module.machine_of.cache_clear()
+    machine_module.machine_of.cache_clear()
     assert np.array_equal(first, probabilities(1, 0))
     assert not np.array_equal(first, other_replicate)
     assert not np.array_equal(first, other_seed)
@@ -474,12 +474,12 @@ def test_augmentation_never_reaches_scored_pixels(monkeypatch: pytest.MonkeyPatc
 
         return spy
 
-    monkeypatch.setattr(replicate_module, "make_prediction", spying)
-    replicate_module.machine_of.cache_clear()
+    monkeypatch.setattr(machine_module, "make_prediction", spying)
+    machine_module.machine_of.cache_clear()
     originals = {name: split.images.copy() for name, split in SPLITS.items()}
     wild = variant(augmentation=Augmentation(180.0, 0.5, 0.5, 10.0, 0.5, True), rand_augment=0.9, mixup=1.0)
     train_replicate(recipe(CNN, wild, TOY), 0, SPLITS, 3)
-    replicate_module.machine_of.cache_clear()
+    machine_module.machine_of.cache_clear()
     scored = 2 * TOY.curve_points + 3
     assert len(seen) == scored + len(TOY.evaluation_policies)
     for images in [*seen[: scored - 3], *seen[-3 - len(TOY.evaluation_policies) :][:3]]:
@@ -490,12 +490,13 @@ def test_augmentation_never_reaches_scored_pixels(monkeypatch: pytest.MonkeyPatc
 
 def test_history_is_fair_and_ends_where_the_predictions_are() -> None:
     trained = train_replicate(recipe(CNN, variant(dropout=(0.5, 0.5, 0.5)), TOY), 0, SPLITS, 3)
-    assert [row["step"] for row in trained.history] == [2, 4, 6, 8]
-    assert [row["epoch"] for row in trained.history] == [0.4, 0.8, 1.2, 1.6]
+    assert [point.step for point in trained.history] == [2, 4, 6, 8]
+    assert [point.epoch for point in trained.history] == [0.4, 0.8, 1.2, 1.6]
     for split in ("train", "val"):
         p, y = trained.probabilities[split], SPLITS[split].labels
-        assert trained.history[-1][f"{split}_accuracy"] == np.mean(p.argmax(axis=1) == y)
-        assert trained.history[-1][f"{split}_nll"] == pytest.approx(-np.log(p[np.arange(len(y)), y]).mean(), rel=1e-5)
+        last = dataclasses.asdict(trained.history[-1])
+        assert last[f"{split}_accuracy"] == np.mean(p.argmax(axis=1) == y)
+        assert last[f"{split}_nll"] == pytest.approx(-np.log(p[np.arange(len(y)), y]).mean(), rel=1e-5)
 
 
 def test_early_stopping_restores_the_best_point_by_validation_nll() -> None:
@@ -503,11 +504,11 @@ def test_early_stopping_restores_the_best_point_by_validation_nll() -> None:
     plain = train_replicate(recipe(CNN, settings, settings), 0, SPLITS, 3)
     stopped = train_replicate(recipe(CNN, dataclasses.replace(settings, early_stopping=True), settings), 0, SPLITS, 3)
     assert stopped.history == plain.history
-    best = min(plain.history, key=lambda row: row["val_nll"])
-    assert best["step"] < 80, "the example must overfit for this test to mean anything"
-    assert stopped.facts["selected_step"] == best["step"]
+    best = min(plain.history, key=lambda point: point.val_nll)
+    assert best.step < 80, "the example must overfit for this test to mean anything"
+    assert stopped.facts.selected_step == best.step
     p, y = stopped.probabilities["val"], SPLITS["val"].labels
-    assert -np.log(p[np.arange(len(y)), y]).mean() == pytest.approx(best["val_nll"], rel=1e-5)
+    assert -np.log(p[np.arange(len(y)), y]).mean() == pytest.approx(best.val_nll, rel=1e-5)
 
 
 def test_a_loss_that_is_not_finite_is_named() -> None:

@@ -8,10 +8,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+import yaml
 from valgap.document.environments import environments
 
 from tests.samples import VARIANT, VERDICT, provenance
-from tests.scratch import TOY, copy_repository, run
+from tests.scratch import TOY, copy_repository, run, write_params
+from tests.toys import Toys, two_variants
 from valgap.ground.errors import SuiteError
 from valgap.results.sides import Side
 from valgap.review import sections
@@ -95,9 +97,8 @@ def test_review_shows_environments_only_where_they_differ() -> None:
 
 
 @pytest.fixture(scope="module")
-def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = copy_repository(tmp_path_factory.mktemp("claimed"), TOY, ["baseline", "dropout"])
-    run(folder, "dvc", "repro")
+def project(toys: Toys, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = toys.copy(two_variants, tmp_path_factory.mktemp("claimed"))
     run(folder, "git", "add", "-A")
     run(folder, "git", "-c", "user.name=t", "-c", "user.email=t@example.org", "commit", "-qm", "claims")
     return folder
@@ -138,3 +139,42 @@ def test_nothing_claimed_is_an_error(tmp_path: Path) -> None:
     assert done.returncode == 1
     assert "the workspace holds no reports: nothing to verify" in done.stdout
     assert os.listdir(folder).count("runs") == 0
+
+
+EXAMPLE = Path("examples/own_images")
+
+
+@pytest.fixture
+def own_images(tmp_path: Path) -> Path:
+    """A workspace whose images Git ignores, as README's own example; trained and committed."""
+    folder = copy_repository(tmp_path / "own", {}, ["baseline"])
+    run(folder, "python", f"{EXAMPLE}/make_images.py")
+    params = yaml.safe_load((folder / EXAMPLE / "params.yaml").read_text())
+    params |= {"variants": {"baseline": {}}, "exploratory": {}, "extra": {}, "causes": {}}
+    params["split"] |= {"block_size": 2, "blocks": [0]}
+    params["train"] |= {"steps": 12, "curve_points": 2}
+    write_params(folder, params)
+    run(folder, "dvc", "repro", "evaluate", "diagnose")
+    run(folder, "git", "add", "-A")
+    run(folder, "git", "-c", "user.name=t", "-c", "user.email=t@example.org", "commit", "-qm", "claims")
+    return folder
+
+
+def test_images_that_git_ignores_are_verified_where_they_lie(own_images: Path) -> None:
+    """Of the workspace, where they are ignored; of a revision, where DVC looks after them since."""
+    digits = own_images / EXAMPLE / "digits"
+    assert "digits" not in run(own_images, "git", "ls-files").stdout
+    before = files(own_images)
+    assert "**1 bit-identical**" in run(own_images, "python", "-m", "valgap", "verify").stdout
+    assert files(own_images) == before
+
+    run(own_images, "dvc", "config", "cache.type", "copy")
+    gitignore = own_images / ".gitignore"
+    gitignore.write_text(gitignore.read_text().replace(f"/{EXAMPLE}/digits/\n", ""))
+    run(own_images, "dvc", "add", str(digits))
+    run(own_images, "git", "add", "-A")
+    run(own_images, "git", "-c", "user.name=t", "-c", "user.email=t@example.org", "commit", "-qm", "tracked by DVC")
+    before = files(own_images)
+    done = run(own_images, "python", "-m", "valgap", "verify", "--base", "HEAD")
+    assert "**1 bit-identical**" in done.stdout
+    assert files(own_images) == before

@@ -17,8 +17,8 @@ from valgap.check import loading
 from valgap.check.forward import Index, Takes, batch_function, input_of, predict_rows
 from valgap.check.outputs import Trial, best_range, to_probabilities, trial
 from valgap.data.sources.images import GIVEN, Images
-from valgap.data.sources.registry import DATASETS
-from valgap.ground.errors import SuiteError
+from valgap.data.sources.registry import chosen
+from valgap.ground.errors import SuiteError, Term
 from valgap.ground.host import usable_cores
 from valgap.ground.params.experiment import Data
 from valgap.ground.streams import interleave
@@ -26,6 +26,12 @@ from valgap.ground.streams import interleave
 RANGES = {"0-1": (1 / 255, 0.0), "-1-1": (1 / 127.5, -1.0), "0-255": (1.0, 0.0)}  # scale and shift of uint8
 TRIAL_IMAGES = 1000  # of training and of held-out ones, on which the value range is chosen
 POOL = "pool"  # name of the one split of a folder without any
+RESIZE = "resize them as in training, or save the model with an input of that size"
+TERMS = {  # what this command calls the keys of params.yaml
+    "data.path": Term("DATA"),
+    "data.group_pattern": Term("groups"),
+    "data.image_size": Term("the model's input", "any size", RESIZE),
+}
 COLORS: dict[int | None, Literal["grey", "rgb"]] = {1: "grey", 3: "rgb"}  # by channels
 
 
@@ -110,12 +116,9 @@ def read(data: Data, takes: Takes, pixels: Path) -> Images:
     size = (takes.height, takes.width) if takes.height and takes.width else None
     color = COLORS.get(takes.channels, data.color)
     try:
-        images = DATASETS[data.source](dataclasses.replace(data, image_size=size, color=color), pixels)
+        images = chosen(data).load(dataclasses.replace(data, image_size=size, color=color), pixels)
     except SuiteError as error:
-        text, sizes, _ = str(error).partition("; set data.image_size")
-        cure = "; resize them as in training, or save the model with an input of that size" if sizes else ""
-        text = text.replace("data.path", "DATA").replace("data.group_pattern", "--groups")
-        raise SuiteError(text.replace("data.image_size is null", "the model takes any") + cure) from None
+        raise error.named(TERMS) from None
     if not pixels.exists():  # a source that decodes has streamed them there
         np.save(pixels, images.images)
     return images

@@ -3,12 +3,14 @@
 Exit status: 0 where all went well; 1 on what a user can mend, or where a gate failed; 2 on a usage error.
 """
 
-import importlib
+import importlib.util
+import os
 import sys
 from collections.abc import Sequence
 
 import click
 
+from valgap import __version__
 from valgap.ground.errors import SuiteError
 
 COMMANDS = {  # by name: module, and what it does in a line
@@ -25,6 +27,10 @@ COMMANDS = {  # by name: module, and what it does in a line
 }
 
 
+ALONE = ("check", "selfcheck")  # commands that need no more than `pip install valgap` brings
+SUITE = ("altair", "dvc", "vl_convert")  # modules that the others need too: the extra `suite` of pyproject.toml
+
+
 class Commands(click.Group):
     """The table as a group that imports a command's module when it is called, and none for --help."""
 
@@ -33,9 +39,12 @@ class Commands(click.Group):
         return list(COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """The command of a name; None of another."""
+        """The command of a name; None of another. Raises SuiteError where a package that it needs is missing."""
         if cmd_name not in COMMANDS:
             return None
+        missing = [] if cmd_name in ALONE else [name for name in SUITE if importlib.util.find_spec(name) is None]
+        if missing:
+            raise SuiteError(f"valgap {cmd_name} needs {', '.join(missing)}: pip install 'valgap[suite]'")
         found: click.Command = importlib.import_module(COMMANDS[cmd_name][0]).command
         return found
 
@@ -50,7 +59,7 @@ class Commands(click.Group):
     epilog="Example: valgap check my.keras photos",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-@click.version_option(package_name="valgap", message="%(prog)s %(version)s")
+@click.version_option(__version__, message="%(prog)s %(version)s")
 def group() -> None:
     """A CNN does well on training data and poorly on validation data: why, and what to do."""
 
@@ -71,5 +80,7 @@ def run(words: Sequence[str] | None = None) -> int:
 
 
 def main() -> None:
-    """Run the command line and end the process."""
+    """Run the command line and end the process. Modules of the current folder can be named, as with `python -m`."""
+    if (here := os.getcwd()) not in sys.path:
+        sys.path.append(here)
     sys.exit(run())

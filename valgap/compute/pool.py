@@ -1,12 +1,15 @@
 """Runs jobs in single-threaded TensorFlow processes, one a slot, each of which imports TensorFlow once."""
 
+import contextlib
 import multiprocessing
 import os
 import signal
+import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing.queues import SimpleQueue
+from types import ModuleType
 from typing import TypeVar
 
 from valgap.compute.placement import Placement
@@ -32,7 +35,9 @@ def run_jobs(work: Callable[..., T], jobs: list[tuple], placement: Placement) ->
         slots.put(slot)
     pool = ProcessPoolExecutor(workers, spawn, initializer=_start_worker, initargs=(os.getpid(), slots))
     try:
-        for future in as_completed([pool.submit(_run, placement.device, work, job) for job in jobs]):
+        with _main_hidden():
+            futures = [pool.submit(_run, placement.device, work, job) for job in jobs]
+        for future in as_completed(futures):
             yield future.result()
     except BrokenProcessPool:
         raise SuiteError(
@@ -46,9 +51,23 @@ def run_jobs(work: Callable[..., T], jobs: list[tuple], placement: Placement) ->
         slots.close()
 
 
+@contextlib.contextmanager
+def _main_hidden() -> Iterator[None]:
+    """Start processes that do not run the user's program again: a script need not guard what it does at its top.
+
+    A spawned process otherwise imports the parent's `__main__`, which no job needs.
+    """
+    main = sys.modules["__main__"]
+    sys.modules["__main__"] = ModuleType("__main__")
+    try:
+        yield
+    finally:
+        sys.modules["__main__"] = main
+
+
 def _start_worker(parent: int, slots: "SimpleQueue[str]") -> None:
     die_with_parent(parent)
-    os.environ["CUDA_VISIBLE_DEVICES"] = slots.get()  # before TensorFlow looks for GPUs
+    os.environ |= {"CUDA_VISIBLE_DEVICES": slots.get(), "KERAS_BACKEND": "tensorflow"}  # before either is imported
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent answers Ctrl-C, for all
 
 

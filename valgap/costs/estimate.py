@@ -7,11 +7,10 @@ import statistics
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from valgap.data.splits import Sizes
+from valgap.data.sizes import Sizes
 from valgap.ground.errors import SuiteError
 from valgap.ground.params.experiment import Train
 from valgap.ground.params.suite import BASELINE, Cause, Suite
-from valgap.results.record import Telemetry
 from valgap.stats.intervals import Interval
 from valgap.stats.verdicts import Contrast, minimum_detectable_effect
 from valgap.training.subset import SCORED
@@ -25,7 +24,7 @@ Cells = Mapping[str, tuple[int, ...]]  # blocks by variant
 class Timings:
     """Seconds that the baseline takes with as many processes at once as a run uses.
 
-    `step` an optimizer step, `image` a scored image, `run` a replicate besides these, `cell` a cell's
+    `step` an optimizer step of its batch, `image` a scored image, `run` a replicate besides these, `cell` a cell's
     start: import and tracing.
     """
 
@@ -61,27 +60,22 @@ def parse_budget(text: str) -> float:
 def predicted_images(settings: Train, sizes: Sizes) -> int:
     """Images whose predictions a run keeps: train, val, val under every policy, test."""
     policies = len(settings.evaluation_policies)
-    return min(_train_images(settings, sizes), SCORED) + sizes.val * (1 + policies) + sizes.test
+    return min(sizes.trained(settings), SCORED) + sizes.val * (1 + policies) + sizes.test
 
 
 def scored_images(settings: Train, sizes: Sizes) -> int:
     """Images of a run's forward passes besides training: those kept, and every point of its learning curve."""
-    point = min(settings.curve_train_images, _train_images(settings, sizes)) + sizes.val
+    point = min(settings.curve_train_images, sizes.trained(settings)) + sizes.val
     return predicted_images(settings, sizes) + settings.curve_points * point
 
 
-def _train_images(settings: Train, sizes: Sizes) -> int:
-    return round(sizes.train * settings.train_size_factor)
+def run_seconds(settings: Train, baseline: Train, sizes: Sizes, timings: Timings, flops_ratio: float) -> float:
+    """Seconds of one replicate; `flops_ratio` is the network's forward operations over the baseline's.
 
-
-def measured_run_seconds(row: Telemetry) -> float:
-    """Seconds of a finished replicate: training, learning curve and predictions."""
-    return row.train + row.curve + row.predict
-
-
-def run_seconds(settings: Train, sizes: Sizes, timings: Timings, flops_ratio: float) -> float:
-    """Seconds of one replicate; `flops_ratio` is the network's forward operations over the baseline's."""
-    passes = settings.steps * timings.step + scored_images(settings, sizes) * timings.image
+    A step takes as long as its images: twice the baseline's batch, twice the time of the baseline's step.
+    """
+    step = timings.step * settings.batch_size / baseline.batch_size
+    passes = settings.steps * step + scored_images(settings, sizes) * timings.image
     return passes * flops_ratio + timings.run
 
 
@@ -92,7 +86,7 @@ def cell_seconds(run: float, replicates: int, workers: int, fixed: float) -> flo
 
 def cell_megabytes(settings: Train, sizes: Sizes, replicates: int, classes: int, parameters: int) -> float:
     """Megabytes of one cell in runs/: float32 probabilities, int64 labels, indices, groups; one replicate's weights."""
-    scored = min(_train_images(settings, sizes), SCORED) + sizes.val + sizes.test
+    scored = min(sizes.trained(settings), SCORED) + sizes.val + sizes.test
     replicate = predicted_images(settings, sizes) * classes * 4 + scored * 3 * 8
     return (replicates * replicate + parameters * 4) / 1e6
 

@@ -5,7 +5,6 @@ uses, counts every variant's operations, and writes .dvc/tmp/probe.json. TensorF
 """
 
 import dataclasses
-import os
 import statistics
 import time
 
@@ -14,8 +13,7 @@ from valgap.compute.placement import place
 from valgap.costs import timings
 from valgap.costs.estimate import Timings
 from valgap.data.prepared import load_images, load_labels, read_manifest
-from valgap.ground.errors import SuiteError, run_stage
-from valgap.ground.lifetime import PARENT, die_with_parent
+from valgap.ground.errors import SuiteError, run_program
 from valgap.ground.params import suite
 from valgap.ground.params.experiment import Model, Train
 from valgap.training.recipe import Recipe
@@ -104,7 +102,6 @@ def take(params: suite.Suite) -> None:
 
 def main() -> None:
     """Take the probe for params.yaml."""
-    die_with_parent(int(os.environ.pop(PARENT, os.getppid())))
     params = suite.load()
     try:
         take(params)
@@ -113,4 +110,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    run_stage(main)
+    run_program(main)

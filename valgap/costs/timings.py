@@ -7,10 +7,7 @@ Reads runs/*/*/run.json and telemetry.json, data/prepared/manifest.json and .dvc
 import dataclasses
 import hashlib
 import json
-import os
 import statistics
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -22,17 +19,16 @@ from valgap.costs.estimate import (
     cell_megabytes,
     cell_seconds,
     everything,
-    measured_run_seconds,
     run_seconds,
 )
 from valgap.data.prepared import read_manifest
-from valgap.data.splits import sizes_of
+from valgap.data.sizes import sizes_of
 from valgap.ground import paths, records
 from valgap.ground.errors import SuiteError
 from valgap.ground.files import write_whole
-from valgap.ground.lifetime import PARENT
 from valgap.ground.params.experiment import Train, settings_as_dict
 from valgap.ground.params.suite import BASELINE, Suite
+from valgap.pipeline import processes
 from valgap.results.record import RunRecord, read_run, read_telemetry
 
 PROBE = Path(".dvc/tmp/probe.json")
@@ -101,11 +97,9 @@ def missing_models(params: Suite, probe: Probe) -> dict[str, Train]:
 def prepare() -> None:
     """Bring data/prepared up to date. Raises SuiteError with DVC's words when that fails."""
     print("preparing the data", flush=True)
-    done = subprocess.run(
-        ["dvc", "repro", "-q", "prepare"], text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
-    )
-    if done.returncode:
-        raise SuiteError(f"`dvc repro prepare` failed:\n{done.stdout.rstrip()}")
+    status, text = processes.output(["dvc", "repro", "-q", "prepare"])
+    if status:
+        raise SuiteError(f"`dvc repro prepare` failed:\n{text.rstrip()}")
 
 
 def probed(params: Suite, prepared: bool) -> Probe:
@@ -125,9 +119,7 @@ def probed(params: Suite, prepared: bool) -> Probe:
     if not prepared:
         prepare()
     if not (found := cached()):
-        environment = os.environ | {PARENT: str(os.getpid())}
-        done = subprocess.run([sys.executable, "-m", "valgap.costs.probe"], env=environment)
-        if done.returncode:
+        if processes.start(["valgap.costs.probe"]).wait():
             raise SuiteError("the probe of this machine's speed failed; its own words are above")
         found = cached()
     if not found:
@@ -160,10 +152,7 @@ def measured_seconds(params: Suite, variant: str, blocks: tuple[int, ...], devic
         record = _record(variant, block, params)
         if record is None or any(environment.get("device") != device for environment in record.environments):
             continue
-        try:
-            found += map(measured_run_seconds, read_telemetry(paths.run_folder(variant, block)))
-        except SuiteError:
-            continue
+        found += [row.seconds for row in read_telemetry(paths.run_folder(variant, block))]
     return statistics.fmean(found) if found else None
 
 
@@ -181,7 +170,7 @@ def costs(params: Suite, prepared: bool = False) -> Costs:
         model = probe.models[digest(settings)]
         seconds = measured_seconds(params, name, blocks, device)
         if seconds is None:
-            of_run[name] = run_seconds(settings, sizes, probe.timings, model["flops"] / baseline)
+            of_run[name] = run_seconds(settings, params.train, sizes, probe.timings, model["flops"] / baseline)
         else:
             of_run[name] = seconds + probe.timings.run
             measured.append(name)

@@ -42,6 +42,7 @@ class Manifest:
     max_train_size: int
     val_size: int
     test_size: int
+    resplit_train_size: int | None
     whole_pool: bool
     class_sizes: tuple[int, ...]
     not_used: int

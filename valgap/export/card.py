@@ -30,14 +30,16 @@ say = Prose(Path(__file__).with_name("card.yaml"))
 class Content:
     """All that the card speaks of.
 
-    `settings` are those of this run, `sizes` its images from the training and from the validation list,
-    `probabilities` (n, classes) float32 and `labels` (n,) those of the test images, of which this model has seen none;
-    `groups` (n,) theirs, None where unknown. `provenance`, `summary` and `classes` are files of reports/.
+    `settings` are those of this run, which took the first `stop` of their steps; `sizes` its images from the training
+    and from the validation list; `probabilities` (n, classes) float32 and `labels` (n,) those of the test images, of
+    which this model has seen none; `groups` (n,) theirs, None where unknown. `provenance`, `summary` and `classes` are
+    files of reports/.
     """
 
     variant: str
     params: Suite
     settings: Train
+    stop: int
     provenance: Provenance
     summary: pd.DataFrame
     classes: pd.DataFrame
@@ -140,7 +142,8 @@ def training(content: Content) -> tuple[Part, ...]:
     told = say(
         "training.text",
         sizes=content.sizes,
-        steps=settings.steps,
+        steps=content.stop,
+        schedule=settings.steps,
         stopped=len(selected) if variant.early_stopping else 0,
         seed=content.params.split.seed,
         diff=json.dumps(content.params.diffs[content.variant]),

@@ -17,6 +17,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from valgap.cli import options
+from valgap.cli.workspace import InWorkspace
 from valgap.compute import environment, pool
 from valgap.compute.placement import place
 from valgap.data.prepared import load_groups, load_images, load_labels, read_manifest
@@ -46,29 +47,33 @@ class Exported:
     own_classes: tuple[str, ...]
 
 
-def work(file: Path, recipe: Recipe, replicate: int, index: dict[str, NDArray[np.int64]]) -> Exported:
-    """Train in a worker process on the images of `index["train"]`, save to `file`, and prove what was saved.
+def work(file: Path, recipe: Recipe, stop: int, replicate: int, index: dict[str, NDArray[np.int64]]) -> Exported:
+    """Train in a worker process on the images of `index["train"]` for `stop` steps, save, and prove what was saved.
 
     Raises SuiteError as training does, and on a model that Keras cannot save and load back in safe mode.
     """
-    from valgap.training.replicate import Examples, train_replicate
+    from valgap.export.training import train_until
+    from valgap.training.replicate import Examples
 
     images, labels = load_images(), load_labels()
-    splits = {name: Examples(images[rows], labels[rows]) for name, rows in index.items()}
-    trained = train_replicate(recipe, replicate, splits, int(labels.max()) + 1)
-    probabilities = trained.probabilities["test"]
-    saving.save(trained.model, images.shape[1:], file)
-    saving.prove(file, splits["test"].images[:COMPARED], probabilities[:COMPARED])
-    return Exported(probabilities, int(trained.facts["parameters"]), saving.own_classes(file))
+    train, test = Examples(images[index["train"]], labels[index["train"]]), images[index["test"]]
+    model, probabilities = train_until(recipe, stop, replicate, train, test, int(labels.max()) + 1)
+    saving.save(model, images.shape[1:], file)
+    saving.prove(file, test[:COMPARED], probabilities[:COMPARED])
+    return Exported(probabilities, int(model.count_params()), saving.own_classes(file))
 
 
-def chosen(settings: Train, selected_steps: list[int]) -> Train:
-    """Settings of the one run that is exported: no early stopping, at its place the median selected step.
+def chosen(settings: Train, selected_steps: list[int]) -> tuple[Train, int]:
+    """Settings of the one run that is exported, and the step after which it stops.
 
-    Nothing is curved or warped, which would change no weight.
+    No early stopping: at its place it stops at the median selected step. A cosine still spans the variant's own steps,
+    for so did that of the runs; another run is as long as it trains. Nothing is curved or warped, which would change
+    no weight.
     """
-    steps = round(statistics.median(selected_steps)) if settings.early_stopping else settings.steps
-    return dataclasses.replace(settings, steps=steps, early_stopping=False, curve_points=1, evaluation_policies={})
+    stop = round(statistics.median(selected_steps)) if settings.early_stopping else settings.steps
+    steps = settings.steps if settings.schedule == "cosine" else stop
+    settings = dataclasses.replace(settings, steps=steps, early_stopping=False, curve_points=1, evaluation_policies={})
+    return settings, stop
 
 
 def reported(params: Suite, variant: str) -> Provenance:
@@ -95,23 +100,24 @@ def reported(params: Suite, variant: str) -> Provenance:
 def export(params: Suite, variant: str, out: Path) -> Path:
     """Train and save a variant's model with its card below `out`; return their folder. Raises SuiteError."""
     known = reported(params, variant)
-    settings = chosen(params.variants[variant], list(known.variants[variant].selected_steps))
+    settings, stop = chosen(params.variants[variant], list(known.variants[variant].selected_steps))
     splits, labels = load_splits(params.cells[variant][0]), load_labels()
     lists = [training_subset(splits, 0, settings, labels), validation(splits, settings)[0]]
     joined = np.concatenate(lists)
-    index = {"train": joined, "val": joined[:1], "test": splits.test[0]}  # nothing is chosen on validation here
-    print(f"export {variant}: {settings.steps:,} steps on {len(joined):,} images", flush=True)
+    index = {"train": joined, "test": splits.test[0]}
+    print(f"export {variant}: {stop:,} steps on {len(joined):,} images", flush=True)
     placement = place(params.compute).first
     target, partial = out / variant, out / f".{variant}.partial"
     try:
         shutil.rmtree(partial, ignore_errors=True)  # what a killed run left
         partial.mkdir(parents=True)
         recipe = Recipe(params.model, settings, params.train, splits.streams)
-        job = (partial / MODEL, recipe, splits.replicates[0], index)
+        job = (partial / MODEL, recipe, stop, splits.replicates[0], index)
         (made,) = pool.run_jobs(work, [job], placement)
         content = card.Content(
-            variant=variant, params=params, settings=settings, provenance=known, sizes=(len(lists[0]), len(lists[1])),
-            probabilities=made.probabilities, labels=labels[index["test"]], parameters=made.parameters,
+            variant=variant, params=params, settings=settings, stop=stop, provenance=known,
+            sizes=(len(lists[0]), len(lists[1])), probabilities=made.probabilities, labels=labels[index["test"]],
+            parameters=made.parameters,
             groups=load_groups()[index["test"]] if known.data.groups is not None else None,
             own_classes=made.own_classes, environment=environment.environment(placement.device), **tables(),
         )  # fmt: skip
@@ -141,7 +147,7 @@ def replace(partial: Path, target: Path) -> None:
     shutil.rmtree(old, ignore_errors=True)
 
 
-@click.command(epilog="Example: valgap export --variant dropout --out export")
+@click.command(cls=InWorkspace, epilog="Example: valgap export --variant dropout --out export")
 @options.variant
 @options.out
 def command(variant: str, out: Path | None) -> None:

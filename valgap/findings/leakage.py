@@ -3,24 +3,20 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from valgap.data.sources.images import Images
-from valgap.findings import neighbours, pixels
-from valgap.findings.finding import use
+from valgap.findings.look import Look
 
 
-def leaked(images: Images, splits: NDArray[np.str_], seed: int) -> NDArray[np.bool_]:
-    """(n,) held-out images that are equal, or nearly so, to a training image; `splits` (n,) as `audit` takes them.
+def leaked(looked: Look) -> NDArray[np.bool_]:
+    """(n,) images of the source that are held out and equal, or nearly so, to a training image.
 
-    Of more than about 70,000 images near duplicates are found for a sample only, drawn by `seed`.
+    Of more than about 70,000 images near duplicates are found for a sample only.
     """
-    used = use(images, splits)
-    original = pixels.measure(images.images, used.index).original
-    pairs = neighbours.search(images.images, used.index, original, used.split, seed).pairs
+    used, original = looked.used, looked.measured.original
     known = np.zeros(len(original), np.bool_)  # originals with an equal image in training
     known[original[used.split == "train"]] = True
     near = np.zeros(len(original), np.bool_)
-    for one, other in (pairs.T, pairs.T[::-1]):
+    for one, other in (looked.similar.pairs.T, looked.similar.pairs.T[::-1]):
         near[one] |= known[other]
-    found = np.zeros(len(splits), np.bool_)
+    found = np.zeros(len(used.source.labels), np.bool_)
     found[used.index] = (known | near)[original] & ~used.learned
     return found

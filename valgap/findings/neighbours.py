@@ -14,7 +14,6 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 from sklearn.neighbors import NearestNeighbors  # type: ignore[import-untyped]
 
-from valgap.data.sources.images import Images
 from valgap.findings import pixels
 from valgap.findings.finding import HELD_OUT
 
@@ -40,18 +39,6 @@ class Similar:
     correlation: NDArray[np.float64]
     checked: NDArray[np.bool_]
     cluster: NDArray[np.int64]
-
-
-def clusters(source: Images, seed: int) -> NDArray[np.int64]:
-    """Which images belong together, int64 (n,), numbered from 0: declared groups, else near-duplicate clusters.
-
-    Of more than about 70,000 images, near duplicates are found for a sample only, drawn by `seed`.
-    """
-    if source.groups is not None:
-        return np.unique(source.groups, return_inverse=True)[1].astype(np.int64)
-    index = np.arange(len(source.labels))
-    original = pixels.measure(source.images, index).original
-    return search(source.images, index, original, source.given, seed).cluster
 
 
 def search(

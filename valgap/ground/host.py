@@ -9,7 +9,9 @@ from valgap.ground.params.experiment import Compute
 
 NVIDIA_DEVICE = Path("/dev/nvidiactl")
 GPUS = Path("/proc/driver/nvidia/gpus")
-CPU_QUOTA = Path("/sys/fs/cgroup/cpu.max")  # microseconds of processor time in so many, "max" for no limit
+# Of a container, by version of Linux's control groups: microseconds of processor time in so many; no limit is max, -1.
+CPU_QUOTA = Path("/sys/fs/cgroup/cpu.max")
+CPU_QUOTA_V1 = (Path("/sys/fs/cgroup/cpu/cpu.cfs_quota_us"), Path("/sys/fs/cgroup/cpu/cpu.cfs_period_us"))
 VECTORS = {"amx_tile": "AMX", "avx512f": "AVX-512", "avx2": "AVX2"}  # by flag in /proc/cpuinfo, the widest first
 GIB = 2**30
 CGROUP_LIMITS = (Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory/memory.limit_in_bytes"))
@@ -34,11 +36,16 @@ def visible_gpus(environment: Mapping[str, str] = os.environ) -> tuple[str, ...]
     return tuple(sorted(_of_gpus("GPU UUID"))) or ("0",)
 
 
-def usable_cores(quota: Path = CPU_QUOTA) -> int:
+def usable_cores(quota: Path = CPU_QUOTA, quota_v1: tuple[Path, Path] = CPU_QUOTA_V1) -> int:
     """Cores this process may run on: those it is bound to, or fewer where its container has a quota of their time."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    granted, _, period = quota.read_text().partition(" ") if quota.exists() else ("max", "", "")
-    return cores if granted == "max" else max(1, min(cores, int(granted) // int(period)))
+    if quota.exists():
+        granted, _, period = quota.read_text().strip().partition(" ")
+    elif all(path.exists() for path in quota_v1):
+        granted, period = (path.read_text().strip() for path in quota_v1)
+    else:
+        return cores
+    return cores if granted in ("max", "-1") else max(1, min(cores, int(granted) // int(period)))
 
 
 def memory(limits: tuple[Path, ...] = CGROUP_LIMITS) -> int:

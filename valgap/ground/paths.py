@@ -30,6 +30,7 @@ TELEMETRY = "telemetry.json"  # durations: never a DVC output, so that dvc.lock 
 # What is shown to people.
 REPORTS = Path("reports")
 METRICS = REPORTS / "metrics.json"
+OF_VARIANTS = REPORTS / "metrics"  # the same, a file each, which DVC shows as a row each
 RESULTS = REPORTS / "results.csv"
 SUMMARY = REPORTS / "summary.csv"
 CURVES = REPORTS / "curves.csv"
@@ -39,6 +40,7 @@ RELIABILITY = REPORTS / "reliability.csv"
 HARDEST = REPORTS / "hardest.csv"
 CONTRASTS = REPORTS / "contrasts.csv"
 DIAGNOSIS = REPORTS / "diagnosis.json"
+EFFECTS = REPORTS / "effects"  # its numbers, a file each
 VERDICT = REPORTS / "verdict.json"
 AUDIT = REPORTS / "audit.json"
 PROVENANCE = REPORTS / "provenance.json"

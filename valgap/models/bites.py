@@ -12,16 +12,14 @@ import numpy as np
 
 from valgap.ground.errors import SuiteError
 from valgap.ground.params.experiment import Model, Train
+from valgap.ground.params.fields import neutral, proofs
 from valgap.models.examination import examine
 from valgap.training.network.builders import build_model, build_network, knobs_of
 from valgap.training.network.contract import Shape, sample
 from valgap.training.network.knobs import head_variables
 from valgap.training.network.structure import all_layers
 
-NEUTRAL: dict[str, Any] = {  # what the baseline is compared with, where its own value asks for something
-    "dropout": (0.0, 0.0, 0.0), "width": 1.0, "batch_norm": False, "l1_penalty": 0.0, "l2_penalty": 0.0, "frozen": 0.0,
-}  # fmt: skip
-KNOBS = ("dropout", "width", "head", "batch_norm", "l1_penalty", "l2_penalty", "frozen")
+PROOF_OF = proofs(Train)  # by knob, in the order of the fields
 
 
 @dataclasses.dataclass(frozen=True)
@@ -46,7 +44,7 @@ class Networks:
 
     def describe(self, settings: Train) -> Network:
         """Description of the network under `settings`. Raises SuiteError where it breaks the contract."""
-        key = tuple(getattr(settings, knob) for knob in (*KNOBS, "head_rate_factor"))
+        key = tuple(getattr(settings, knob) for knob in (*PROOF_OF, "head_rate_factor"))
         if key not in self._described:
             knobs = knobs_of(self.architecture, settings)
             if knobs not in self._examined:
@@ -63,38 +61,18 @@ class Networks:
         """What is wrong with a variant's knobs, one text each; `baseline` gives what each is put back to."""
         try:
             network = self.describe(settings)
-            changed = [knob for knob in KNOBS if getattr(settings, knob) != getattr(baseline, knob)]
+            changed = [knob for knob in PROOF_OF if getattr(settings, knob) != getattr(baseline, knob)]
             found = []
             for knob in changed:
                 other = dataclasses.replace(settings, **{knob: getattr(baseline, knob)})
-                if text := self._toothless(knob, settings, other, network, self.describe(other)):
-                    found.append(text)
+                change = Change(self, knob, settings, other, network, self.describe(other))
+                if left := PROOFS[PROOF_OF[knob]](change):
+                    found.append(f"{knob} = {_said(change.value)} instead of {_said(change.former)} {left}")
         except SuiteError as error:
             return [str(error)]
         return found
 
-    def _toothless(self, knob: str, settings: Train, other: Train, ours: Network, theirs: Network) -> str | None:
-        """What the knob fails to do; None where it bites."""
-        value, former = getattr(settings, knob), getattr(other, knob)
-        asked = f"{knob} = {_said(value)} instead of {_said(former)}"
-        if knob == "width":
-            grows = ours.parameters > theirs.parameters
-            if ours.parameters == theirs.parameters or grows != (value > former):
-                return f"{asked} makes {ours.parameters:,} parameters of {theirs.parameters:,}"
-        elif knob == "dropout":
-            if ours.rates == theirs.rates and not self._differs_in_training(settings, other):
-                return f"{asked} leaves dropout rates {_said(ours.rates)} and outputs in training as they are"
-        elif knob in ("head", "batch_norm"):
-            if (ours.layers, ours.weights) == (theirs.layers, theirs.weights):
-                return f"{asked} leaves all layers and {ours.parameters:,} parameters as they are"
-        elif knob == "frozen":
-            if ours.trained == theirs.trained:
-                return f"{asked} leaves {ours.trained:,} parameters trained"
-        elif ours.penalty == theirs.penalty:  # l1_penalty, l2_penalty
-            return f"{asked} leaves the penalty of the initial weights at {ours.penalty:g}"
-        return None
-
-    def _differs_in_training(self, settings: Train, other: Train) -> bool:
+    def differ_in_training(self, settings: Train, other: Train) -> bool:
         """Whether outputs in training mode differ under the same weights and seeds: dropout that is no layer."""
         keras.utils.set_random_seed(0)
         first, second = (
@@ -108,6 +86,76 @@ class Networks:
         images = sample(self.input_shape)
         ours, theirs = (np.asarray(model(images, training=True)) for model in (first, second))
         return not np.allclose(ours, theirs, rtol=1e-4, atol=1e-6)
+
+
+@dataclasses.dataclass(frozen=True)
+class Change:
+    """One knob of `settings`, which `other` lacks, and the networks under both."""
+
+    networks: Networks
+    knob: str
+    settings: Train
+    other: Train
+    ours: Network
+    theirs: Network
+
+    @property
+    def value(self) -> Any:
+        """The knob's value."""
+        return getattr(self.settings, self.knob)
+
+    @property
+    def former(self) -> Any:
+        """What it was put back to."""
+        return getattr(self.other, self.knob)
+
+
+def _parameters(change: Change) -> str | None:
+    """More of the knob makes more parameters."""
+    ours, theirs = change.ours.parameters, change.theirs.parameters
+    if ours == theirs or (ours > theirs) != (change.value > change.former):
+        return f"makes {ours:,} parameters of {theirs:,}"
+    return None
+
+
+def _layers(change: Change) -> str | None:
+    """Other layers, or weights of other shapes."""
+    ours, theirs = change.ours, change.theirs
+    if (ours.layers, ours.weights) == (theirs.layers, theirs.weights):
+        return f"leaves all layers and {ours.parameters:,} parameters as they are"
+    return None
+
+
+def _rates(change: Change) -> str | None:
+    """Other rates of the dropout layers, or else other outputs in training."""
+    rates = change.ours.rates
+    if rates == change.theirs.rates and not change.networks.differ_in_training(change.settings, change.other):
+        return f"leaves dropout rates {_said(rates)} and outputs in training as they are"
+    return None
+
+
+def _trained(change: Change) -> str | None:
+    """Another number of parameters is trained."""
+    if change.ours.trained == change.theirs.trained:
+        return f"leaves {change.ours.trained:,} parameters trained"
+    return None
+
+
+def _penalty(change: Change) -> str | None:
+    """Another penalty of the same initial weights."""
+    if change.ours.penalty == change.theirs.penalty:
+        return f"leaves the penalty of the initial weights at {change.ours.penalty:g}"
+    return None
+
+
+# By the name that a knob shows itself by: what the knob fails to do, in words; None where it bites.
+PROOFS: dict[str, Callable[[Change], str | None]] = {
+    "parameters": _parameters,
+    "layers": _layers,
+    "rates": _rates,
+    "trained": _trained,
+    "penalty": _penalty,
+}
 
 
 def describe(model: keras.Model) -> Network:
@@ -124,9 +172,13 @@ def describe(model: keras.Model) -> Network:
 
 
 def check_variants(
-    input_shape: Shape, classes: int, architecture: Model, baseline: Train, variants: dict[str, Train],
+    input_shape: Shape,
+    classes: int,
+    architecture: Model,
+    baseline: Train,
+    variants: dict[str, Train],
     say: Callable[[str], None],
-) -> None:  # fmt: skip
+) -> None:
     """Build and examine the network of every variant; `say` gets a line each.
 
     Raises SuiteError at once when the baseline's breaks the contract, and else listing all variants whose knobs the
@@ -134,8 +186,8 @@ def check_variants(
     """
     networks = Networks(input_shape, classes, architecture)
     networks.describe(baseline)
-    neutral = dataclasses.replace(baseline, **NEUTRAL)
-    refused: list[str] = [f"train: {text}" for text in networks.refused(baseline, neutral)]
+    plain = dataclasses.replace(baseline, **neutral(Train))
+    refused: list[str] = [f"train: {text}" for text in networks.refused(baseline, plain)]
     for name, settings in variants.items():
         found: Sequence[str] = networks.refused(settings, baseline)
         refused += [f"variant {name}: {text}" for text in found]

@@ -50,15 +50,11 @@ def examine(input_shape: Shape, classes: int, architecture: Model, knobs: Knobs)
         outputs, gradients = graph(*batch)
     missing = [variable.path for variable, g in zip(variables, gradients, strict=True) if g is None]
     if missing:
-        raise refusal(
-            builder, f"{len(missing)} trainable variables play no part in its outputs: {', '.join(missing[:3])}",
-            "leave out their layers, or set layer.trainable = False",
-        )  # fmt: skip
+        what = f"{len(missing)} trainable variables play no part in its outputs: {', '.join(missing[:3])}"
+        raise refusal(builder, what, "leave out their layers, or set layer.trainable = False")
     if not all(np.isfinite(np.asarray(tf.convert_to_tensor(gradient))).all() for gradient in gradients):
-        raise refusal(
-            builder, "gradients of its loss are not finite at the initial weights",
-            "look for a square root or logarithm of 0, or weights that are too large",
-        )  # fmt: skip
+        cure = "look for a square root or logarithm of 0, or weights that are too large"
+        raise refusal(builder, "gradients of its loss are not finite at the initial weights", cure)
     for variable, value in zip(model.variables, state, strict=True):
         variable.assign(value)
     if not np.allclose(outputs, graph(*batch)[0], rtol=1e-4, atol=1e-5):
@@ -92,7 +88,5 @@ def _check_loaded(first: keras.Model, other: keras.Model, builder: str, file: st
     others = [weight for weight in other.weights if is_kernel(weight)]
     pairs = [(mine.numpy(), theirs.numpy()) for mine, theirs in zip(kernels, others, strict=True)]
     if not any(mine.any() and np.array_equal(mine, theirs) for mine, theirs in pairs):
-        raise refusal(
-            builder, f"model.weights = {file} sets no kernel: all are random", "load knobs.weights in the builder, or "
-            "write null",
-        )  # fmt: skip
+        cure = "load knobs.weights in the builder, or write null"
+        raise refusal(builder, f"model.weights = {file} sets no kernel: all are random", cure)

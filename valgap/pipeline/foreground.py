@@ -1,10 +1,10 @@
 """DVC as a child on this terminal: the workspace's lock lives as long as it does, and it dies with this process."""
 
-import os
 import signal
 import subprocess
-import sys
 from types import FrameType
+
+from valgap.pipeline.processes import start
 
 STOPPING = (signal.SIGINT, signal.SIGTERM)
 POLL_SECONDS = 0.2
@@ -32,17 +32,12 @@ def note_signals() -> Received:
     return received
 
 
-def dvc_command(arguments: list[str]) -> list[str]:
-    """The command of a DVC that dies with this process. To be started by the main thread."""
-    return [sys.executable, "-m", "valgap.pipeline.child", str(os.getpid()), *arguments]
-
-
-def run_dvc(arguments: list[str], lock: int, received: Received) -> int:
+def run_dvc(arguments: list[str], received: Received) -> int:
     """Exit status of `dvc` with these arguments, which has this process's terminal and its Ctrl-C.
 
     Raises Stopped when a signal came meanwhile: SIGTERM is passed on, of SIGINT the terminal told DVC itself.
     """
-    process = subprocess.Popen(dvc_command(arguments), pass_fds=(lock,))
+    process = start(["dvc", *arguments])
     passed = False
     while True:
         try:

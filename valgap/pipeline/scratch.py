@@ -1,21 +1,81 @@
-"""Scratch copies of the workspace, in which cells are trained without touching it."""
+"""Scratch copies of the workspace or of a revision, in which cells are trained without touching the workspace.
 
+A copy holds what Git does. Images and weights that Git does not hold are links to where they lie: training only reads
+them, and they may be large.
+"""
+
+import os
 import shutil
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import yaml
+
+from valgap.ground import paths
 from valgap.ground.errors import SuiteError
+from valgap.ground.params.schema import read_yaml
 from valgap.ground.params.suite import BASELINE
-from valgap.pipeline.git import git
+from valgap.pipeline import processes
+from valgap.pipeline.git import git, unpack
+from valgap.pipeline.lockfile import LOCK
+
+CACHES = ("__pycache__", ".pyc")  # ends of names: what Python keeps beside code is no input
+WRITTEN = (  # never by way of a link
+    Path(".dvc"), paths.PREPARED, paths.MODELS_CHECKED, paths.RUNS, paths.STORE, paths.REPORTS,
+)  # fmt: skip
 
 
 def copy_workspace(folder: Path) -> None:
-    """Copy what Git tracks or would, as it lies in the workspace, below `folder`."""
-    listed = git("ls-files", "-z", "--cached", "--others", "--exclude-standard").stdout.decode()
-    for name in filter(None, listed.split("\0")):
-        if Path(name).is_file():
-            (folder / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(name, folder / name)
+    """Copy what Git tracks or would, as it lies in the workspace, below `folder`; link the inputs that it does not."""
+    inputs = inputs_of(read_yaml(paths.PARAMS))
+    new = [
+        path
+        for path in _listed("--others", "--exclude-standard")
+        if not any(path.is_relative_to(each) for each in inputs)
+    ]
+    for path in (*_listed("--cached"), *new):
+        if path.is_file():
+            (folder / path).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(path, folder / path)
+    link_inputs(folder, inputs)
+
+
+def copy_revision(commit: str, folder: Path) -> None:
+    """Write the files of a commit below `folder`; link the inputs that it names and Git does not hold."""
+    unpack(commit, folder)
+    link_inputs(folder, inputs_of(read_yaml(folder / paths.PARAMS)))
+
+
+def inputs_of(params: dict[str, Any]) -> list[Path]:
+    """What training reads beside code, as params.yaml names it: images, a builder, its weights, downloads.
+
+    Relative to the workspace; of paths that lead out of it, none.
+    """
+    data, model = ((params.get(block) or {}) for block in ("data", "model"))
+    named = [data.get("path"), model.get("files"), str(paths.DOWNLOADS)]
+    if model.get("files") and model.get("weights"):
+        named.append(os.path.join(model["files"], model["weights"]))
+    return [Path(os.path.normpath(name)) for name in named if name and not _leads_out(name)]
+
+
+def link_inputs(folder: Path, inputs: list[Path]) -> None:
+    """Link what lies in the workspace at or below the inputs, and Git does not hold, into the copy of it.
+
+    The copy loses its .dvc files: DVC would look after a link as after the files, and replace what it leads to.
+    """
+    for file in folder.rglob("*.dvc"):
+        if file.is_file():
+            file.unlink()
+    for each in inputs:
+        for path in _not_held(each):
+            if path == each or not path.is_dir():
+                _link(path, folder)
+                continue
+            for above, _, names in os.walk(path):  # file by file: no hash looks into links to folders
+                for name in names:
+                    _link(Path(above, name), folder)
 
 
 def only(params: dict[str, Any], variants: list[str], block: int) -> dict[str, Any]:
@@ -26,3 +86,54 @@ def only(params: dict[str, Any], variants: list[str], block: int) -> dict[str, A
     empty: dict[str, Any] = {name: {} for name in ("exploratory", "extra", "causes") if name in params}
     split = params["split"] | {"blocks": [block]} | ({"exploratory_blocks": []} if "exploratory" in params else {})
     return params | empty | {"split": split, "variants": {BASELINE: {}} | {name: declared[name] for name in variants}}
+
+
+def retrain(folder: Path, variants: list[str], block: int) -> None:
+    """Train the variants' cells in a scratch copy; what DVC says goes to standard error.
+
+    Without a link to a store nothing that was trained before is used. Raises SuiteError when the training fails.
+    """
+    path = folder / paths.PARAMS
+    params = only(yaml.safe_load(path.read_text(encoding="utf-8")), variants, block)
+    for section, key in (("data", "path"), ("model", "files")):
+        if _leads_out(params[section][key]):
+            params[section] |= {key: os.path.abspath(params[section][key])}
+    path.write_text(yaml.safe_dump(params, sort_keys=False), encoding="utf-8")
+    (folder / LOCK).unlink(missing_ok=True)
+    git("init", "-q", str(folder))
+    words = ["dvc", "repro", *(f"train@{name}-{block}" for name in variants)]
+    if processes.start(words, folder, stdout=sys.stderr).wait():
+        raise SuiteError(f"`{' '.join(words)}` failed in the scratch copy; what it said is above")
+
+
+def _leads_out(name: str) -> bool:
+    """Whether a path leads out of the workspace."""
+    return os.path.isabs(name) or os.path.normpath(name).split(os.sep)[0] == os.pardir
+
+
+def _not_held(path: Path) -> Iterator[Path]:
+    """The topmost files and folders at or below `path` of which Git tracks nothing, ignored ones among them."""
+    linked = [each for each in (*reversed(path.parents), path) if each.is_symlink()]
+    if linked:  # Git does not look behind it
+        yield path
+        return
+    for each in _listed("--others", "--directory", "--", str(path)):
+        found = path if path.is_relative_to(each) else each
+        if not found.name.endswith(CACHES) and not any(
+            found.is_relative_to(out) or out.is_relative_to(found) for out in WRITTEN
+        ):
+            yield found
+
+
+def _listed(*arguments: str) -> list[Path]:
+    """Paths that `git ls-files` lists."""
+    text = git("--literal-pathspecs", "ls-files", "-z", *arguments).stdout.decode()
+    return [Path(name) for name in text.split("\0") if name]
+
+
+def _link(path: Path, folder: Path) -> None:
+    """Link a file or a whole folder of the workspace into the copy of it, unless that has something there."""
+    target = folder / path
+    if path.exists() and not os.path.lexists(target) and not path.name.endswith(CACHES):
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.symlink_to(path.resolve())

@@ -9,12 +9,13 @@ import math
 import click
 
 from valgap.cli import options
+from valgap.cli.workspace import InWorkspace
 from valgap.costs import estimate, timings
 from valgap.costs.estimate import Total, detectable
 from valgap.ground import paths
 from valgap.ground.params import suite
 from valgap.ground.params.suite import BASELINE, Suite
-from valgap.pipeline.workspace import lock_workspace
+from valgap.pipeline import workspace
 from valgap.plan import ladder
 from valgap.results.tables import read_table
 from valgap.stats.verdicts import adjusted_confidence
@@ -110,16 +111,16 @@ def advice(params: Suite, costs: timings.Costs, totals: dict[str, Total], text: 
     return lines
 
 
-@click.command(epilog="Example: valgap plan --budget 2h")
+@click.command(cls=InWorkspace, epilog="Example: valgap plan --budget 2h")
 @options.budget
 def command(budget: str | None) -> None:
     """Say what a run costs here and what it could show, before any training; with a budget, what to train in it."""
     if budget:
         estimate.parse_budget(budget)  # before any work
     params = suite.load()
-    lock_workspace()
-    timings.prepare()
-    costs = timings.costs(params, prepared=True)
+    with workspace.locked():
+        timings.prepare()
+        costs = timings.costs(params, prepared=True)
     totals = {
         name: estimate.total(
             cells, timings.done_cells(params, cells), params.split.block_size, costs.of_cell, costs.megabytes

@@ -138,7 +138,7 @@ def instructions(plan: Plan, suspects: list[str], repro: str) -> list[list[str]]
                 ],
             ]
         case "spread":
-            topping = ["make more ARM=<arm> for every arm that the report calls inconclusive"]
+            topping = ["make more VARIANT=<arm> for every arm that the report calls inconclusive"]
             return [[*edits, _keep(f"baseline, {named}"), repro], topping][: len(plan.steps)]
 
 

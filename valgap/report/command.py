@@ -2,10 +2,11 @@
 
 import click
 
+from valgap.cli.workspace import InWorkspace
 from valgap.report import stage
 
 
-@click.command(epilog="Example: valgap report")
+@click.command(cls=InWorkspace, epilog="Example: valgap report")
 def command() -> None:
     """Remake reports/report.html and report.md from the tables in reports/. Needs no data and no runs."""
     stage.main()

@@ -9,7 +9,6 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from valgap.costs.estimate import measured_run_seconds
 from valgap.ground import paths
 from valgap.ground.files import write_whole
 from valgap.results.record import parse_telemetry
@@ -37,7 +36,7 @@ def take(start: float, jobs: int, slots: int | None) -> Account:
     """The account of the run that began at `start`, seconds since the epoch."""
     trained = list(_since(paths.STORE / "done", f"*/{paths.TELEMETRY}", start))
     cells = list(_since(paths.RUNS, f"*/*/{paths.TELEMETRY}", start))
-    spent = sum(measured_run_seconds(parse_telemetry(file.read_bytes())) for file in trained)
+    spent = sum(parse_telemetry(file.read_bytes()).seconds for file in trained)
     return Account(round(time.time() - start, 3), jobs, slots, len(trained), round(spent, 3), len(cells))
 
 

@@ -11,14 +11,14 @@ import time
 import click
 
 from valgap.cli import options
+from valgap.cli.workspace import InWorkspace
 from valgap.compute import placement
 from valgap.costs.budget import check_budget
 from valgap.ground.errors import SuiteError
 from valgap.ground.params import suite
 from valgap.ground.params.experiment import Compute
-from valgap.pipeline import dvc, lockfile
+from valgap.pipeline import dvc, lockfile, workspace
 from valgap.pipeline.foreground import Received, note_signals, run_dvc
-from valgap.pipeline.workspace import lock_workspace
 from valgap.repro import account, side_by_side
 
 
@@ -44,19 +44,19 @@ def jobs_allowed(asked: int, slots: list[int] | None) -> int:
     return len(slots)
 
 
-def run_cells(size: int, jobs: int, slots: list[int] | None, lock: int, received: Received) -> int:
+def run_cells(size: int, jobs: int, slots: list[int] | None, received: Received) -> int:
     """Bring all cells of `size` replicates up to date, `jobs` at once; exit status of what comes before them.
 
     Raises SuiteError as side_by_side.run does.
     """
-    if status := run_dvc(["repro", "prepare", "models"], lock, received):
+    if status := run_dvc(["repro", "prepare", "models"], received):
         return status
     if cells := dvc.stale_cells():
-        side_by_side.run(cells, size, jobs, slots, lock, received)
+        side_by_side.run(cells, size, jobs, slots, received)
     return 0
 
 
-def run(arguments: list[str], jobs: int, lock: int) -> int:
+def run(arguments: list[str], jobs: int) -> int:
     """Exit status of `dvc repro` with these arguments, after the cells where there are `jobs`; dvc.lock in order."""
     received = note_signals()
     start, params = time.time(), suite.load() if trains_everything(arguments) else None
@@ -65,8 +65,8 @@ def run(arguments: list[str], jobs: int, lock: int) -> int:
     status = 0
     try:
         if params and jobs > 1:
-            status = run_cells(params.split.block_size, jobs, slots, lock, received)
-        status = status or run_dvc(["repro", *arguments], lock, received)
+            status = run_cells(params.split.block_size, jobs, slots, received)
+        status = status or run_dvc(["repro", *arguments], received)
         if not status and lockfile.changed():
             lockfile.sort(dvc.stage_names())
     finally:
@@ -83,6 +83,7 @@ def run(arguments: list[str], jobs: int, lock: int) -> int:
 
 
 @click.command(
+    cls=InWorkspace,
     epilog="Example: valgap repro --jobs 2 --budget 4h",
     context_settings={"ignore_unknown_options": True, "allow_interspersed_args": True},
 )
@@ -98,7 +99,7 @@ def command(budget: str | None, jobs: int, arguments: tuple[str, ...]) -> int:
         raise SuiteError(
             f"--jobs {jobs} brings everything up to date: give no arguments to DVC, received {' '.join(arguments)!r}"
         )
-    lock = lock_workspace()
-    if trains_everything([*arguments]):
-        check_budget(suite.load(), budget or "")
-    return run([*arguments], jobs, lock)
+    with workspace.locked():
+        if trains_everything([*arguments]):
+            check_budget(suite.load(), budget or "")
+        return run([*arguments], jobs)

@@ -1,6 +1,7 @@
 """One progress display over all cells: a bar on a terminal, a plain line a replicate in a log.
 
-What the processes say on the way goes to .dvc/tmp/side_by_side.log, each line behind its cell's name.
+What the processes say on the way goes to .dvc/tmp/side_by_side.log, each line behind its cell's name; how far their
+cells are they write to .dvc/tmp/progress.jsonl.
 """
 
 import re
@@ -12,25 +13,17 @@ from typing import TextIO
 
 from tqdm import tqdm
 
+from valgap.compute import progress
+
 LOG = Path(".dvc/tmp/side_by_side.log")
-_STAGE = re.compile(r"^(?:Running stage|Stage) '([^']+)'")
-_FOUND = re.compile(r"^train \S+: (\d+) replicates(?:, (\d+) already in the store)?$")
-_DONE = re.compile(r"^train \S+: (\d+)/(\d+) replicates\b")  # as stages/compute/progress.py writes them
+PROGRESS = Path(".dvc/tmp/progress.jsonl")
+_STAGE = re.compile(r"^(?:Running stage|Stage) '([^']+)'")  # DVC says it no other way
 
 
 def stage_of(line: str) -> str | None:
     """The stage that DVC turns to with this line, if it is such a line."""
     match = _STAGE.match(line)
     return match[1] if match else None
-
-
-def replicates_of(line: str) -> tuple[int, bool] | None:
-    """(finished replicates, whether they were found so) of a cell, if training says so with this line."""
-    if match := _DONE.match(line):
-        return int(match[1]), False
-    if match := _FOUND.match(line):
-        return int(match[2] or 0), True
-    return None
 
 
 class Display:
@@ -41,6 +34,8 @@ class Display:
         self.done: dict[str, int] = {}
         self.found: dict[str, int] = {}
         self.start, self.log = time.monotonic(), LOG.open("w", encoding="utf-8")
+        PROGRESS.write_bytes(b"")
+        self.progress, self.open_line = PROGRESS.open(encoding="utf-8"), ""
         self.bar = tqdm(total=self.total, desc="all cells", unit="replicate", disable=not sys.stderr.isatty())
 
     def __enter__(self) -> "Display":
@@ -51,6 +46,7 @@ class Display:
     def __exit__(self, kind: type | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self.bar.close()
         self.log.close()
+        self.progress.close()
 
     def note(self, cell: str, line: str) -> None:
         """Keep a line of a cell's output in the log."""
@@ -61,6 +57,12 @@ class Display:
         if lines:
             tqdm.write("\n".join([f"{title}:", *(f"  {line}" for line in lines)]), file=stream)
             stream.flush()
+
+    def follow(self) -> None:
+        """Show what the cells wrote of their progress since the last call."""
+        *lines, self.open_line = (self.open_line + self.progress.read()).split("\n")
+        for state in map(progress.parse, lines):
+            self.reached(state.stage, state.done, found=state.done == state.found)
 
     def reached(self, cell: str, replicates: int, found: bool) -> None:
         """A cell has so many replicates; `found` so, in the store or the run cache, rather than trained now."""

@@ -13,10 +13,11 @@ import time
 from collections import deque
 from contextlib import suppress
 
-from valgap.compute import placement
+from valgap.compute import placement, progress
 from valgap.ground.errors import SuiteError
-from valgap.pipeline.foreground import POLL_SECONDS, Received, Stopped, dvc_command
-from valgap.repro.display import LOG, Display, replicates_of, stage_of
+from valgap.pipeline.foreground import POLL_SECONDS, Received, Stopped
+from valgap.pipeline.processes import start
+from valgap.repro.display import LOG, PROGRESS, Display, stage_of
 from valgap.repro.sharing import batch_size, slots_of_next
 
 GRACE_SECONDS = 10.0  # until what does not end on SIGINT is killed
@@ -36,9 +37,9 @@ class Child:
 class Cells:
     """The run of some cells: what waits, what runs, which slots are free."""
 
-    def __init__(self, cells: list[str], jobs: int, slots: list[int] | None, lock: int, display: Display) -> None:
+    def __init__(self, cells: list[str], jobs: int, slots: list[int] | None, display: Display) -> None:
         self.waiting, self.running = deque(cells), list[Child]()
-        self.jobs, self.lock, self.display = jobs, lock, display
+        self.jobs, self.display = jobs, display
         self.limited, self.free = slots is not None, list(slots or [])
         self.selector = selectors.DefaultSelector()
 
@@ -50,14 +51,13 @@ class Cells:
             batch = [self.waiting.popleft() for _ in range(batch_size(len(self.waiting), self.jobs))]
             self.free = self.free[len(slots) :]
             environment = {placement.SHARE: ",".join(map(str, slots))} if self.limited else {}
-            process = subprocess.Popen(
-                dvc_command(["--wait-for-lock", "repro", "--single-item", *batch]),
-                env=os.environ | environment,
+            process = start(
+                ["dvc", "--wait-for-lock", "repro", "--single-item", *batch],
+                env=environment | {progress.FILE: str(PROGRESS.resolve())},
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
                 process_group=0,
-                pass_fds=(self.lock,),
             )
             child = Child(process, slots, batch[0])
             self.running.append(child)
@@ -78,6 +78,7 @@ class Cells:
                 child.open_lines[name] = b""
             for line in lines:
                 self._heard(child, name, line.decode(errors="replace").rstrip())
+        self.display.follow()
 
     def _heard(self, child: Child, name: str, line: str) -> None:
         if name == "out" and (stage := stage_of(line)) and stage != child.cell:
@@ -86,10 +87,9 @@ class Cells:
         self.display.note(child.cell, line)
         if name == "err":
             child.errors.append(line)
-        elif reached := replicates_of(line):
-            self.display.reached(child.cell, *reached)
 
     def _leave(self, child: Child) -> None:
+        self.display.follow()  # all that it wrote while it trained
         self.display.finished(child.cell)
         self.display.say(child.cell, child.errors)
         child.errors = []
@@ -132,13 +132,13 @@ def _signal_group(child: Child, number: int) -> None:
         os.killpg(child.process.pid, number)
 
 
-def run(cells: list[str], size: int, jobs: int, slots: list[int] | None, lock: int, received: Received) -> None:
+def run(cells: list[str], size: int, jobs: int, slots: list[int] | None, received: Received) -> None:
     """Bring these cells of `size` replicates up to date, at most `jobs` at once, on these slots; None: no limit.
 
     Raises SuiteError on the first that fails and Stopped after a signal; then no process is left.
     """
     with Display(len(cells), size) as display:
-        work = Cells(cells, jobs, slots, lock, display)
+        work = Cells(cells, jobs, slots, display)
         try:
             while work.waiting or work.running:
                 if received:

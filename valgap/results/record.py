@@ -2,11 +2,13 @@
 
 import csv
 import dataclasses
+import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from valgap.ground import paths, records
+from valgap.ground.errors import SuiteError
 
 CURE = "run `dvc repro`"
 History = Sequence[dict[str, float]]  # rows: replicate, step, epoch, and each score at that point
@@ -44,6 +46,19 @@ class Telemetry:
     curve: float
     predict: float
 
+    @property
+    def seconds(self) -> float:
+        """All of them."""
+        return self.train + self.curve + self.predict
+
+
+@dataclasses.dataclass(frozen=True)
+class CellTelemetry:
+    """telemetry.json of a cell. DVC does not track it: `run_sha256` ties it to the run.json beside it."""
+
+    run_sha256: str
+    replicates: tuple[Telemetry, ...]
+
 
 def read_run(folder: Path) -> RunRecord:
     """run.json of a cell's folder. Raises SuiteError where it is missing or malformed."""
@@ -55,9 +70,17 @@ def parse_run(content: bytes) -> RunRecord:
     return records.parse(RunRecord, content)
 
 
-def read_telemetry(folder: Path) -> list[Telemetry]:
-    """telemetry.json of a cell's folder. Raises SuiteError where it is missing or malformed."""
-    return records.read(list[Telemetry], folder / paths.TELEMETRY, CURE)
+def read_telemetry(folder: Path) -> tuple[Telemetry, ...]:
+    """Durations of a cell's replicates; none where they are missing, damaged, or of another run than run.json.
+
+    After a checkout the file may lie beside the run of another branch.
+    """
+    try:
+        content = records.read(CellTelemetry, folder / paths.TELEMETRY, CURE)
+        tied = content.run_sha256 == hashlib.sha256((folder / paths.RUN).read_bytes()).hexdigest()
+    except (SuiteError, OSError):
+        return ()
+    return content.replicates if tied else ()
 
 
 def parse_telemetry(content: bytes) -> Telemetry:
@@ -68,7 +91,8 @@ def parse_telemetry(content: bytes) -> Telemetry:
 def write_cell(folder: Path, run: RunRecord, history: History, telemetry: Sequence[Telemetry]) -> None:
     """Write run.json, history.csv and telemetry.json into a cell's folder."""
     (folder / paths.RUN).write_text(records.text(run, indent=1), encoding="utf-8")
-    (folder / paths.TELEMETRY).write_text(records.text(list(telemetry), indent=1), encoding="utf-8")
+    tied = CellTelemetry(hashlib.sha256((folder / paths.RUN).read_bytes()).hexdigest(), tuple(telemetry))
+    (folder / paths.TELEMETRY).write_text(records.text(tied, indent=1), encoding="utf-8")
     with (folder / paths.HISTORY).open("w", newline="", encoding="utf-8") as handle:
         writer = csv.DictWriter(handle, history[0], lineterminator="\n")
         writer.writeheader()

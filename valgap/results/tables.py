@@ -68,3 +68,14 @@ def write_all(contents: Mapping[Path, Content]) -> None:
             write_whole(path, text)
     except OSError as error:
         raise SuiteError(f"cannot write {paths.REPORTS}: {error}; check its owner and free space") from None
+
+
+def write_metrics(folder: Path, rows: Mapping[str, Mapping[str, float]]) -> None:
+    """Write a JSON file of numbers a row below the folder, and remove any other: DVC shows each file as one row.
+
+    Raises SuiteError when reports/ cannot be written.
+    """
+    write_all({folder / f"{name}.json": numbers for name, numbers in rows.items()})
+    for path in folder.iterdir():
+        if path.stem not in rows:
+            path.unlink()

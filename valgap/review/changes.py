@@ -8,6 +8,7 @@ import pandas as pd
 from valgap.ground.params.suite import BASELINE
 from valgap.results.sides import Side
 from valgap.stats.measures import MEASURES, Series
+from valgap.stats.operations import training_operations
 from valgap.stats.verdict import CauseEntry
 
 ABSENT = "–"
@@ -110,10 +111,10 @@ def _cost(side: Side, name: str, unit: float) -> dict[str, float]:
 
 
 def _operations(side: Side, name: str) -> float:
-    """Steps times images a step times floating-point operations of the network's forward pass."""
+    """Operations of a variant's training."""
     entry = side.variants[name]
-    batch = (side.provenance.train | entry.diff)["batch_size"]
-    return float(entry.steps * batch * entry.forward_flops)
+    batch_size = (side.provenance.train | entry.diff)["batch_size"]
+    return float(training_operations(entry.steps, batch_size, entry.forward_flops))
 
 
 def _same_settings(head: Side, base: Side, name: str) -> bool:

@@ -54,7 +54,9 @@ class Document:
         """Train a fresh block of what improved, and judge it there."""
         improved = [row.variant for row in self.judged if row.word == "improved"]
         if improved and self.head and self.base:
-            block = fresh_block.fresh_block(self.head, self.base, self.block_size, attempt)
+            base = sides.read_params(of_revision(self.commit))
+            sizes = self.block_size, base["split"]["block_size"]
+            block = fresh_block.fresh_block(self.head, self.base, sizes, attempt)
             found = fresh_block.confirm(self.commit, improved, block, self.params.primary, self.pair)
             self.judged = judge.confirm(found, self.judged, self.params)
 

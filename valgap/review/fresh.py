@@ -2,11 +2,12 @@
 
 import click
 
+from valgap.cli.workspace import InWorkspace
 from valgap.pipeline import freshness
 from valgap.review import sections
 
 
-@click.command(epilog="Example: valgap fresh")
+@click.command(cls=InWorkspace, epilog="Example: valgap fresh")
 def command() -> int:
     """Say what is stale and the command that cures it; ends with 1 where something is."""
     findings = freshness.check()

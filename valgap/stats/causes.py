@@ -4,7 +4,7 @@ import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 
 from valgap.data.prepared import Manifest
-from valgap.ground.params.experiment import Augmentation, Train
+from valgap.ground.params.experiment import Train
 from valgap.ground.params.suite import Suite
 
 IMBALANCED = 1.5  # largest class over smallest, from which on balanced accuracy is the primary metric
@@ -58,8 +58,7 @@ def images_of(params: Suite, variant: str, manifest: Manifest, costs: Costs) -> 
 
 
 def _is_augmented(train: Train, class_sizes: Sequence[int]) -> bool:
-    others = (train.rand_augment, train.random_erasing, train.mixup, train.cutmix)
-    return train.augmentation != Augmentation() or any(others)
+    return bool(train.transforms)
 
 
 def _is_imbalanced(train: Train, class_sizes: Sequence[int]) -> bool:

@@ -17,7 +17,8 @@ from valgap.stats import trends, verdicts
 from valgap.stats.causes import CAUSES, Cause, Costs, judged
 from valgap.stats.contrasts import Measured, primary_metric, redrawn, table
 from valgap.stats.family import comparisons
-from valgap.stats.intervals import over_replicates
+from valgap.stats.intervals import Interval, over_replicates
+from valgap.stats.operations import training_operations
 from valgap.stats.price import price
 from valgap.stats.run import Run
 from valgap.stats.verdict import (
@@ -170,8 +171,11 @@ def _remedy(params: Suite, contrasts: pd.DataFrame, metric: str, costs: Costs) -
 
 
 def _relative_compute(params: Suite, name: str, costs: Costs) -> float:
-    """Steps times floating-point operations of the network, over the baseline's."""
-    operations = {arm: params.variants[arm].steps * costs[arm].forward_flops for arm in (name, BASELINE)}
+    """Operations of a variant's training over those of the baseline's."""
+    operations = {
+        arm: training_operations(settings.steps, settings.batch_size, costs[arm].forward_flops)
+        for arm, settings in ((arm, params.variants[arm]) for arm in (name, BASELINE))
+    }
     return round(operations[name] / operations[BASELINE], 3)
 
 
@@ -201,21 +205,34 @@ def underfit(contrasts: pd.DataFrame) -> list[str]:
 
 def headline(verdict: Verdict) -> dict[str, Any]:
     """diagnosis.json: the few numbers and words that a reviewer compares. Fractions, rounded to 1e-6."""
-
-    def effect(entry: CauseEntry | Remedy) -> dict[str, float]:
-        if isinstance(entry, Untested):
-            return {}
-        numbers = {"mean": entry.mean, "low": entry.low, "high": entry.high}
-        return {key: round(value, 6) for key, value in numbers.items() if math.isfinite(value)}
-
+    numbers = effects(verdict)
     content: dict[str, Any] = {
-        "gap": round(verdict.gap.mean, 6),
+        "gap": numbers["gap"]["mean"],
         "overfitting": verdict.divergence.verdict,
-        "causes": {entry.cause: {"verdict": entry.verdict, **effect(entry)} for entry in verdict.causes},
+        "causes": {entry.cause: {"verdict": entry.verdict} | numbers.get(entry.cause, {}) for entry in verdict.causes},
     }
     if verdict.data:
-        content["gain_per_doubling"] = round(verdict.data.per_doubling.mean, 6)
+        content["gain_per_doubling"] = numbers["doubling"]["mean"]
     if verdict.remedy:
         remedy = verdict.remedy
-        content["remedy"] = {"variant": remedy.variant, "verdict": remedy.verdict, **effect(remedy)}
+        content["remedy"] = {"variant": remedy.variant, "verdict": remedy.verdict, **numbers["remedy"]}
     return content
+
+
+def effects(verdict: Verdict) -> dict[str, dict[str, float]]:
+    """The effect of each cause that was measured, of the remedy and of a doubling of the images, and the gap itself.
+
+    Each with its limits where they are known. Fractions, rounded to 1e-6.
+    """
+    found: dict[str, SplitEffect | CauseEffect | Remedy | Interval] = {"gap": verdict.gap}
+    found |= {entry.cause: entry for entry in verdict.causes if not isinstance(entry, Untested)}
+    if verdict.data:
+        found["doubling"] = verdict.data.per_doubling
+    if verdict.remedy:
+        found["remedy"] = verdict.remedy
+    return {name: _limits(entry) for name, entry in found.items()}
+
+
+def _limits(entry: SplitEffect | CauseEffect | Remedy | Interval) -> dict[str, float]:
+    numbers = {"mean": entry.mean, "low": entry.low, "high": entry.high}
+    return {name: round(value, 6) for name, value in numbers.items() if math.isfinite(value)}

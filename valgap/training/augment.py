@@ -10,29 +10,18 @@ import tensorflow as tf
 
 from valgap.ground.params.experiment import Augmentation
 
-PARAMETERS = (
-    "theta",
-    "column_shift",
-    "row_shift",
-    "shear",
-    "column_zoom",
-    "row_zoom",
-    "flip",
-    "vertical_flip",
-    "turns",
-)
-
+PARAMETERS = 9  # of the warp of an image
 TURNS = (1.0, 0.0, -1.0, 0.0), (0.0, 1.0, 0.0, -1.0)  # cosine and sine of quarter turns, exactly
 
 
 def draw_parameters(policy: Augmentation, count: int, seed: tf.Tensor) -> dict[str, tf.Tensor]:
-    """Warp parameters, each float32 (count,): angles in radians, shifts as fractions, zooms as factors, flips 0 or 1,
-    quarter turns 0 to 3.
+    """Warp parameters of `count` images, by name, each float32 (count,).
 
-    `seed` is an int32 pair; equal seeds give equal draws. As in ImageDataGenerator, every parameter is
-    uniform in its range and the two zoom factors are independent.
+    Angles are in radians, shifts fractions, zooms factors, flips 0 or 1, turns quarters, 0 to 3. `seed` is an int32
+    pair; equal seeds give equal draws. As in ImageDataGenerator, every parameter is uniform in its range and the two
+    zoom factors are independent.
     """
-    uniform = tf.random.stateless_uniform((len(PARAMETERS), count), seed, minval=-1.0, maxval=1.0)
+    uniform = tf.random.stateless_uniform((PARAMETERS, count), seed, minval=-1.0, maxval=1.0)
     theta, column_shift, row_shift, shear, column_zoom, row_zoom, flip, vertical_flip, turns = tf.unstack(uniform)
     return {
         "theta": theta * math.radians(policy.rotation_degrees),

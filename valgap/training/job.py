@@ -66,8 +66,8 @@ def train_files(
     archive = io.BytesIO()
     write_npz(archive, predictions)
     record = {
-        "facts": trained.facts,
-        "history": trained.history,
+        "facts": dataclasses.asdict(trained.facts),
+        "history": [dataclasses.asdict(point) for point in trained.history],
         "environment": environment,
     }
     files = {

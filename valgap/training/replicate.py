@@ -1,12 +1,8 @@
 """One replicate from its index lists to its predictions: what a worker process runs."""
 
-import contextlib
 import dataclasses
-import functools
 import itertools
 import time
-from collections.abc import Callable, Iterator
-from typing import Any
 
 import keras
 import numpy as np
@@ -14,16 +10,11 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from valgap.ground.errors import SuiteError
-from valgap.ground.params.experiment import Augmentation, Model, Train
+from valgap.ground.params.experiment import Augmentation, Train
 from valgap.training.augment import augment
-from valgap.training.loop import batch_order, make_prediction, make_training, to_unit
-from valgap.training.losses import balanced_positions, class_counts, make_loss
-from valgap.training.mixing import make_augment
-from valgap.training.network.builders import build_model
-from valgap.training.network.contract import sample
-from valgap.training.network.knobs import head_variables
-from valgap.training.network.structure import forward_flops
-from valgap.training.optimizer import make_optimizer
+from valgap.training.loop import batch_order, to_unit
+from valgap.training.losses import balanced_positions, class_counts
+from valgap.training.machine import Machine, machine_of
 from valgap.training.pairing import initial_state
 from valgap.training.recipe import Recipe
 from valgap.training.subset import SCORED
@@ -46,81 +37,40 @@ class Examples:
 
 
 @dataclasses.dataclass(frozen=True)
+class CurvePoint:
+    """A fair evaluation after `step` optimizer steps, on a part of the training and on all validation images.
+
+    `epoch` is a fraction; accuracies are fractions, NLL is in nats.
+    """
+
+    replicate: int
+    step: int
+    epoch: float
+    train_accuracy: float
+    train_nll: float
+    val_accuracy: float
+    val_nll: float
+
+
+@dataclasses.dataclass(frozen=True)
+class Facts:
+    """What is said of a replicate's network: `forward_flops` of one image; `selected_step` is that of its weights."""
+
+    replicate: int
+    parameters: int
+    forward_flops: int
+    selected_step: int
+
+
+@dataclasses.dataclass(frozen=True)
 class Trained:
     """What a replicate leaves: probabilities by split and policy, its learning curve, facts, weights and durations."""
 
     probabilities: dict[str, NDArray[np.float32]]
-    history: list[dict[str, float]]
-    facts: dict[str, Any]
-    seconds: dict[str, float]
+    history: list[CurvePoint]
+    facts: Facts
+    seconds: dict[str, float]  # of train, curve and predict
     model: keras.Model
-
-
-@dataclasses.dataclass(frozen=True)
-class Machine:
-    """A traced model, reused by all replicates that a worker trains."""
-
-    model: keras.Model
-    optimizer: keras.Optimizer
-    train: Callable[..., tf.Tensor]
-    predict: Callable[[NDArray[np.uint8]], NDArray[np.float32]]
-    fresh_optimizer: list[NDArray[np.generic]]
-    forward_flops: int
-    counts: tf.Variable  # training examples of each class
-    mixing_states: list[keras.Variable]  # seeds of MixUp and its kin
-
-    def start(self, state: list[NDArray[np.generic]], counts: NDArray[np.float32], mixing_seed: int) -> None:
-        """Forget every earlier replicate."""
-        _assign(self.model.variables, state)
-        _assign(self.optimizer.variables, self.fresh_optimizer)
-        self.counts.assign(counts)
-        for number, variable in enumerate(self.mixing_states):
-            variable.assign([mixing_seed, number * 2**24])
-
-    @contextlib.contextmanager
-    def averaged(self, momentum: float) -> Iterator[None]:
-        """Inside, the weights are their moving average, where one is kept; training goes on from the raw ones."""
-        raw = [variable.numpy().copy() for variable in self.model.trainable_variables] if momentum else []
-        if momentum:
-            self.optimizer.finalize_variable_values(self.model.trainable_variables)
-        yield
-        if momentum:
-            _assign(self.model.trainable_variables, raw)
-
-
-@functools.cache
-def machine_of(input_shape: tuple[int, int, int], classes: int, architecture: Model, settings: Train) -> Machine:
-    """The machine of these settings, one in a process; `start` it before each replicate."""
-    keras.utils.set_random_seed(0)  # for what a builder draws beside weights: the same in every process
-    with _layers_in(settings.precision):
-        model = build_model(input_shape, classes, architecture, settings)
-    factor = settings.head_rate_factor
-    scaled = head_variables(model, sample(input_shape)[:1], architecture) if factor != 1 else []
-    optimizer = make_optimizer(settings, model.trainable_variables)
-    optimizer.build(model.trainable_variables)
-    augment_batch, mixing_states = make_augment(settings)
-    counts = tf.Variable(tf.ones(classes))
-    return Machine(
-        model=model,
-        optimizer=optimizer,
-        train=make_training(model, optimizer, augment_batch, make_loss(settings, counts), scaled, factor),
-        predict=make_prediction(model),
-        fresh_optimizer=[variable.numpy().copy() for variable in optimizer.variables],
-        forward_flops=forward_flops(model, input_shape),
-        counts=counts,
-        mixing_states=mixing_states,
-    )
-
-
-@contextlib.contextmanager
-def _layers_in(precision: str) -> Iterator[None]:
-    """Inside, new layers compute in half precision where it is a mixed one; their weights are float32 in any case."""
-    former = keras.config.dtype_policy()
-    keras.config.set_dtype_policy(precision if precision.startswith("mixed_") else "float32")
-    try:
-        yield
-    finally:
-        keras.config.set_dtype_policy(former)
 
 
 def train_replicate(recipe: Recipe, replicate: int, splits: dict[str, Examples], classes: int) -> Trained:
@@ -142,42 +92,40 @@ def train_replicate(recipe: Recipe, replicate: int, splits: dict[str, Examples],
     history, selected_step = _fit(machine, settings, splits, order, augmentation_seed, replicate, seconds)
 
     clock = time.perf_counter()
-    scored = (
-        splits
-        | {"train": train.first(SCORED)}
-        | {
-            f"val_under_{name}": Examples(
-                warped_pixels(splits["val"].images, policy, streams.integer(replicate, "policies")),
-                splits["val"].labels,
-            )
-            for name, policy in settings.evaluation_policies.items()
-        }
-    )
-    probabilities = {name: machine.predict(examples.images) for name, examples in scored.items()}
+    scored = {name: examples.images for name, examples in splits.items()} | {"train": train.first(SCORED).images}
+    for name, policy in settings.evaluation_policies.items():
+        seed = streams.integer(replicate, "policies")
+        scored[f"val_under_{name}"] = warped_pixels(splits["val"].images, policy, seed)
+    probabilities = {name: machine.predict(images) for name, images in scored.items()}
     seconds["predict"] = time.perf_counter() - clock
     if not all(np.isfinite(values).all() for values in probabilities.values()):
         raise SuiteError(
             f"replicate {replicate}: class probabilities are not finite after step {settings.steps}; {CURE}"
         )
-    facts = {
-        "replicate": replicate,
-        "parameters": machine.model.count_params(),
-        "forward_flops": machine.forward_flops,
-        "selected_step": selected_step,
-    }
+    facts = Facts(
+        replicate=replicate,
+        parameters=machine.model.count_params(),
+        forward_flops=machine.forward_flops,
+        selected_step=selected_step,
+    )
     return Trained(probabilities, history, facts, seconds, machine.model)
 
 
 def _fit(
-    machine: Machine, settings: Train, splits: dict[str, Examples], order: NDArray[np.int32],
-    augmentation_seed: int, replicate: int, seconds: dict[str, float],
-) -> tuple[list[dict[str, float]], int]:  # fmt: skip
+    machine: Machine,
+    settings: Train,
+    splits: dict[str, Examples],
+    order: NDArray[np.int32],
+    augmentation_seed: int,
+    replicate: int,
+    seconds: dict[str, float],
+) -> tuple[list[CurvePoint], int]:
     """Train to the end, leave the model with the weights to score; return its learning curve and their step."""
     train = splits["train"]
     arrays = tf.constant(train.images), tf.one_hot(train.labels, machine.counts.shape[0])
     curve = {"train": train.first(settings.curve_train_images), "val": splits["val"]}
     epochs_per_step = settings.batch_size / len(train.labels)
-    history: list[dict[str, float]] = []
+    history: list[CurvePoint] = []
     kept, selected_step = machine.model.get_weights(), 0
     boundaries = np.linspace(0, settings.steps, settings.curve_points + 1).round().astype(int).tolist()
     for start, stop in itertools.pairwise(boundaries):
@@ -188,14 +136,15 @@ def _fit(
         seconds["train"] += time.perf_counter() - clock
 
         clock = time.perf_counter()
-        row = {"replicate": replicate, "step": stop, "epoch": stop * settings.batch_size / len(train.labels)}
         with machine.averaged(settings.ema_momentum):
+            scores: dict[str, float] = {}
             for name, examples in curve.items():
-                row |= _scores(name, machine.predict(examples.images), examples.labels)
-            best = row["val_nll"] < min((earlier["val_nll"] for earlier in history), default=np.inf)
+                scores |= _scores(name, machine.predict(examples.images), examples.labels)
+            point = CurvePoint(replicate, stop, stop * settings.batch_size / len(train.labels), **scores)
+            best = point.val_nll < min((earlier.val_nll for earlier in history), default=np.inf)
             if best or not settings.early_stopping or not history:
                 kept, selected_step = machine.model.get_weights(), stop
-        history.append(row)
+        history.append(point)
         seconds["curve"] += time.perf_counter() - clock
     machine.model.set_weights(kept)
     return history, selected_step
@@ -217,11 +166,6 @@ def warped_pixels(images: NDArray[np.uint8], policy: Augmentation, seed: int) ->
         warped = augment(unit, policy, tf.constant([seed, start], tf.int32))
         chunks.append(tf.cast(tf.round(255 * tf.clip_by_value(warped, 0, 1)), tf.uint8).numpy())
     return np.concatenate(chunks)
-
-
-def _assign(variables: list[Any], values: list[NDArray[np.generic]]) -> None:
-    for variable, value in zip(variables, values, strict=True):
-        variable.assign(value)
 
 
 def _scores(split: str, probabilities: NDArray[np.float32], labels: NDArray[np.int64]) -> dict[str, float]:

@@ -42,10 +42,15 @@ def load_splits(block: int) -> BlockSplits:
         content = read_npz(path)
         numbers = zip(content["purposes"].tolist(), content["purpose_numbers"].tolist(), strict=True)
         return BlockSplits(
-            content["replicates"].tolist(), Streams(int(content["seed"]), tuple(numbers)), int(content["train_size"]),
-            content["train"], content["val"], content["test"],
-            content.get("resplit_train"), content.get("resplit_val"),
-        )  # fmt: skip
+            replicates=content["replicates"].tolist(),
+            streams=Streams(int(content["seed"]), tuple(numbers)),
+            train_size=int(content["train_size"]),
+            train=content["train"],
+            val=content["val"],
+            test=content["test"],
+            resplit_train=content.get("resplit_train"),
+            resplit_val=content.get("resplit_val"),
+        )
     except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile) as error:
         raise SuiteError(f"{path} cannot be read ({error}): run `dvc repro prepare`") from None
 
@@ -76,7 +81,10 @@ def validation(splits: BlockSplits, settings: Train) -> Index:
 
 def _resplit(lists: Index | None) -> Index:
     if lists is None:
-        raise SuiteError("resplit = true, but the source brings no validation images of its own: remove the variant")
+        raise SuiteError(
+            "resplit = true, but there is nothing to split again: the source brings no validation images of its own, "
+            "or too few images for both sides; remove the variant"
+        )
     return lists
 
 

@@ -21,9 +21,8 @@ def start_tensorflow(device: str) -> None:
     for name in UNWANTED:
         os.environ.pop(name, None)
     os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
-    os.environ["TF_ENABLE_ONEDNN_OPTS"] = (
-        "1"  # TensorFlow's own default depends on the processor, and so would the bits
-    )
+    # TensorFlow's own default depends on the processor, and so would the bits.
+    os.environ["TF_ENABLE_ONEDNN_OPTS"] = "1"
     if device == "cpu":
         os.environ["CUDA_VISIBLE_DEVICES"] = ""
     with _silent_unless_failing():

@@ -6,16 +6,14 @@ different, 2 on a usage error.
 """
 
 import hashlib
-import os
-import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
 import click
-import yaml
 
 from valgap.cli import options
+from valgap.cli.workspace import InWorkspace
 from valgap.data.prepared import read_manifest
 from valgap.ground import paths
 from valgap.ground.errors import SuiteError
@@ -23,8 +21,8 @@ from valgap.ground.files import read_npz
 from valgap.ground.params import suite
 from valgap.ground.params.suite import BASELINE
 from valgap.pipeline import freshness
-from valgap.pipeline.git import of_revision, resolve, unpack
-from valgap.pipeline.scratch import copy_workspace, only
+from valgap.pipeline.git import of_revision, resolve
+from valgap.pipeline.scratch import copy_revision, copy_workspace, retrain
 from valgap.results import scores, sides
 from valgap.results.record import read_run
 from valgap.results.sides import NotComparableError, Side
@@ -43,20 +41,6 @@ def cells(claims: Side, variants: list[str], block: int | None) -> tuple[list[st
     if chosen not in shared:
         raise SuiteError(f"BLOCK = {block} is not claimed for all of {', '.join(wanted)} (shared blocks: {shared})")
     return wanted, chosen
-
-
-def retrain(folder: Path, variants: list[str], block: int) -> None:
-    """Train the variants' cells in a scratch copy with an empty store. Raises SuiteError when that fails."""
-    path = folder / paths.PARAMS
-    params = only(yaml.safe_load(path.read_text(encoding="utf-8")), variants, block)
-    path.write_text(yaml.safe_dump(params, sort_keys=False), encoding="utf-8")
-    (folder / "dvc.lock").unlink(missing_ok=True)
-    if paths.DOWNLOADS.is_dir():  # images, which are checked by their sha256
-        (folder / paths.DOWNLOADS).symlink_to(paths.DOWNLOADS.resolve())
-    environment = os.environ | {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
-    for command in (["git", "init", "-q"], ["dvc", "repro", *(f"train@{name}-{block}" for name in variants)]):
-        if subprocess.run(command, cwd=folder, env=environment, stdout=sys.stderr).returncode:
-            raise SuiteError(f"`{' '.join(command)}` failed in the scratch copy; what it said is above")
 
 
 def outcomes(folder: Path, claims: Side, variants: list[str], block: int, params: suite.Suite) -> list[compare.Outcome]:
@@ -83,7 +67,7 @@ def here(folder: Path, variants: list[str], block: int) -> list[dict[str, str]]:
     return found
 
 
-@click.command(epilog="Example: valgap verify --variant dropout --variant l2")
+@click.command(cls=InWorkspace, epilog="Example: valgap verify --variant dropout --variant l2")
 @click.option("--variant", "variants", multiple=True, metavar="NAME", help="One to train; `all`: every trained one.")
 @click.option("--block", type=int, metavar="N", help="Block of replicates; by default the first that was claimed.")
 @options.base
@@ -110,7 +94,7 @@ def command(variants: tuple[str, ...], block: int | None, base: str | None) -> i
         if base is None:
             copy_workspace(folder)
         else:
-            unpack(commit, folder)
+            copy_revision(commit, folder)
         params = suite.load(folder / paths.PARAMS)
         measure = primary_measure(params.review)
         retrain(folder, wanted, number)

@@ -73,8 +73,10 @@ def refuse_sizes(counts: collections.Counter[tuple[int, int]], examples: Mapping
         named = ", ".join(f"{_times(size)} ({count:,}, such as {examples[size]!r})" for size, count in common)
         (width, height), _ = common[0]
         raise SuiteError(
-            f"images have {len(counts):,} sizes, and data.image_size is null; the commonest, width x height: {named}; "
-            f"set data.image_size: [{height}, {width}], or another [height, width], and data.resize"
+            key="data.image_size",
+            value="null",
+            why=f"images have {len(counts):,} sizes, the commonest, width x height: {named}",
+            cure=f"set data.image_size: [{height}, {width}], or another [height, width], and data.resize",
         )
 
 

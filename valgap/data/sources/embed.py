@@ -1,7 +1,7 @@
 """Make the subset kept in Git: `python -m valgap.data.sources.embed` reads the official files, writes data/embedded/.
 
 10,000 images of the official training set (the pool) and 5,000 of the official test set, equally many
-of each class, in a drawn order, with their official indices. Prints the sha256 that `sources` checks.
+of each class, in a drawn order, with their official indices. Prints the sha256 that source `embedded` checks.
 """
 
 import hashlib
@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from valgap.data.sources import fashion_mnist
+from valgap.data.sources import fashion_files
 from valgap.ground import paths
 
 POOL_PER_CLASS = 1000
@@ -28,7 +28,7 @@ def select(labels: NDArray[np.uint8], per_class: int, rng: np.random.Generator) 
 
 def subset_file() -> bytes:
     """The .npz.xz file's content: the same bytes on every call with the pinned NumPy."""
-    arrays, _ = fashion_mnist.load()
+    arrays, _ = fashion_files.load()
     rng = np.random.default_rng(SEED)
     subset: dict[str, Any] = {}
     for split, official, per_class in (("pool", "train", POOL_PER_CLASS), ("test", "t10k", TEST_PER_CLASS)):

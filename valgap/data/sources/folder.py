@@ -31,6 +31,7 @@ from numpy.typing import NDArray
 
 from valgap.data.reading.readers import facts, read_images
 from valgap.data.sources.images import GIVEN, Dropped, Images
+from valgap.data.sources.source import Source
 from valgap.ground.errors import SuiteError
 from valgap.ground.params.experiment import Data
 
@@ -70,7 +71,8 @@ def load(data: Data, target: Path) -> Images:
     classes = [name for name in folders if name.count("/") == depth]
     if not classes:
         expected = "train/<class>/<image>" if has_splits else "<class>/<image>"
-        raise SuiteError(f"data.path = {data.path!r} holds no class folders: expected {data.path}/{expected}")
+        why = f"it holds no class folders: expected {data.path}/{expected}"
+        raise SuiteError(key="data.path", value=repr(data.path), why=why)
     if empty := sorted(set(classes) - {"/".join(entry.path.split("/")[: depth + 1]) for entry in entries}):
         raise SuiteError(f"class folders without a file below {data.path}: {listing(empty)}; fill or remove them")
     return read_entries(data, entries, dropped, target)
@@ -104,8 +106,9 @@ def list_files(root: Path) -> tuple[list[str], list[str]]:
                     folders.append(name)
                     waiting.append(f"{name}/")
     except OSError as error:
+        why = f"it cannot be listed: {error}"
         raise SuiteError(
-            f"data.path = {str(root)!r} cannot be listed: {error}; it must be a folder of images"
+            key="data.path", value=repr(str(root)), why=why, cure="it must be a folder of images"
         ) from None
     return sorted(files), sorted(folders)
 
@@ -118,9 +121,11 @@ def _has_splits(root: Path, top: Sequence[str], files: Sequence[str]) -> bool:
         return False
     if "train" not in top or len(top) == 1 or set(top) - set(GIVEN):
         raise SuiteError(
-            f"{root} holds the folders {listing(top)}: splits are called train, val and test (val, not validation or "
-            "valid), train and another at least, and nothing lies beside them; rename or move, or set data.path to the "
-            "folder of class folders itself"
+            key="data.path",
+            value=repr(str(root)),
+            why=f"it holds the folders {listing(top)}: splits are called train, val and test (val, not validation or "
+            "valid), train and another at least, and nothing lies beside them",
+            cure="rename or move, or name the folder of class folders itself",
         )
     return True
 
@@ -180,6 +185,8 @@ def check_classes(labels: Sequence[str], given: Sequence[str], class_names: Sequ
         alike[unicodedata.normalize("NFKC", name).strip().casefold()].append(name)
     if confused := [" and ".join(map(repr, names)) for names in alike.values() if len(names) > 1]:
         raise SuiteError(f"classes of {where} that differ in case or spaces alone: {listing(confused)}; rename one")
+    if blank := [repr(name) for name in class_names if not name.strip()]:
+        raise SuiteError(f"classes of {where} have a name that nobody can read, {listing(blank)}: rename them")
     if len(class_names) < 2:
         raise SuiteError(f"{where} has one class only, {listing(class_names)}: there is nothing to tell apart")
     trained = collections.Counter(
@@ -201,9 +208,8 @@ def _groups(pattern: str, names: Sequence[str]) -> list[str]:
     """What the pattern's one group matches in each name. Raises SuiteError listing those that it does not match."""
     found = [re.search(pattern, name) for name in names]
     if missed := [shown(name) for name, match in zip(names, found, strict=True) if not match or match[1] is None]:
-        raise SuiteError(
-            f"data.group_pattern = {pattern!r} does not match the paths of {len(missed):,} images: {listing(missed)}"
-        )
+        why = f"it does not match the paths of {len(missed):,} images: {listing(missed)}"
+        raise SuiteError(key="data.group_pattern", value=repr(pattern), why=why)
     return [match[1] for match in found if match]
 
 
@@ -226,3 +232,6 @@ def listing(items: Sequence[str], separator: str = ", ") -> str:
     """The first 20 items in a row, and how many more there are."""
     more = f" and {len(items) - LISTED:,} more" if len(items) > LISTED else ""
     return separator.join(map(shown, items[:LISTED])) + more
+
+
+SOURCE = Source(load, own=True)

@@ -1,7 +1,4 @@
-"""What a source gives to `prepare`: images, their labels, and what it knows of splits and groups.
-
-A source is a function of the `data` block and the path of an .npy file, to which it writes the images as it reads them.
-"""
+"""What a source gives to `prepare`: images, their labels, and what it knows of splits and groups."""
 
 import dataclasses
 from typing import Any

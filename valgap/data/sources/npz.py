@@ -27,6 +27,7 @@ from valgap.data.reading.readers import facts, refuse_sizes
 from valgap.data.reading.rows import CHUNK_BYTES, Rows
 from valgap.data.sources.folder import check_classes, listing, number
 from valgap.data.sources.images import GIVEN, Images
+from valgap.data.sources.source import Source
 from valgap.ground.errors import SuiteError
 from valgap.ground.params.experiment import Data
 
@@ -43,7 +44,8 @@ def load(data: Data, target: Path) -> Images:
             sha256 = hashlib.file_digest(handle, "sha256").hexdigest()
             return _load(data, target, _Members(path, handle), sha256)
     except OSError as error:
-        raise SuiteError(f"data.path = {data.path!r} cannot be read: {error}; it must be an .npz file") from None
+        why = f"it cannot be read: {error}"
+        raise SuiteError(key="data.path", value=repr(data.path), why=why, cure="it must be an .npz file") from None
 
 
 def _load(data: Data, target: Path, content: "_Members", sha256: str) -> Images:
@@ -237,3 +239,6 @@ def _convert(block: NDArray[np.uint8], data: Data) -> NDArray[np.uint8]:
             return np.repeat(block, 3, axis=3)
     flat = block[..., 0] if block.shape[3] == 1 else block
     return np.stack([to_array(Image.fromarray(np.ascontiguousarray(image)), data) for image in flat])
+
+
+SOURCE = Source(load, own=True)

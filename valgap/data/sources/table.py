@@ -22,6 +22,7 @@ import pandas as pd
 
 from valgap.data.sources.folder import SUFFIXES, Entry, list_files, listing, read_entries, readable, shown
 from valgap.data.sources.images import GIVEN, Dropped, Images
+from valgap.data.sources.source import Source
 from valgap.ground.errors import SuiteError
 from valgap.ground.params.experiment import Data
 
@@ -127,3 +128,6 @@ def _is_file(path: Path) -> bool:
         return path.is_file()
     except OSError:  # a name that is too long
         return False
+
+
+SOURCE = Source(load, needs=("table",), own=True)

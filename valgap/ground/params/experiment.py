@@ -1,57 +1,38 @@
 """The blocks of params.yaml that decide a training run: data, split, model, train and one variant's diff."""
 
 import dataclasses
-import keyword
 import re
 from typing import Annotated, Any, Literal
 
 from pydantic import Field
 from pydantic.dataclasses import dataclass
 
+from valgap.ground.params.fields import (
+    Fraction,
+    Natural,
+    NonNegative,
+    Positive,
+    Rate,
+    Size,
+    check_name,
+    knob,
+    transforms,
+)
 from valgap.ground.params.schema import STRICT, ParamsError, parse
 
-Natural = Annotated[int, Field(ge=0, le=10**9)]
-Positive = Annotated[int, Field(ge=1, le=10**9)]
-Rate = Annotated[float, Field(ge=0, lt=1)]
-Fraction = Annotated[float, Field(ge=0, le=1)]
-Size = Positive | Annotated[float, Field(gt=0, lt=1)] | Literal["all"]
-NonNegative = Annotated[float, Field(ge=0)]
 MAX_SEED = 2**63 - 1
-
-
-def check_name(where: str, name: object) -> None:
-    """Raise ParamsError when `name` is no identifier: DVC splits keys on dots, and names become file names."""
-    if not isinstance(name, str) or not name.isidentifier() or keyword.iskeyword(name):
-        raise ParamsError(
-            f"params.yaml: {where} is not a valid name: letters, digits and underscores, not starting with a digit"
-        )
-
-
-OWN_SOURCES = ("folder", "table", "npz")  # of a user's own images, about which nothing is known in advance
-TRANSFORMS = {  # by name in data.allowed_transforms, the settings that apply it
-    "rotation": ("rotation_degrees",),
-    "shift": ("width_shift", "height_shift"),
-    "shear": ("shear_degrees",),
-    "zoom": ("zoom",),
-    "horizontal_flip": ("horizontal_flip",),
-    "vertical_flip": ("vertical_flip",),
-    "right_angles": ("right_angles",),
-    "rand_augment": ("rand_augment",),
-    "random_erasing": ("random_erasing",),
-    "mixup": ("mixup",),
-    "cutmix": ("cutmix",),
-}
 
 
 @dataclass(frozen=True, config=STRICT)
 class Data:
     """Block `data`: where images come from, and what is known of them.
 
-    `image_size` is (height, width) in pixels, None where all images have one size already. `allowed_transforms`
-    names those of TRANSFORMS that keep a label; None, which own images may not leave it at, is not asked.
+    Which sources there are, and what each needs, is known to them (valgap/data/sources/registry.py). `image_size` is
+    (height, width) in pixels, None where all images have one size already. `allowed_transforms` names those of
+    TRANSFORMS that keep a label; None, which own images may not leave it at, is not asked.
     """
 
-    source: Literal["embedded", "fashion_mnist", "keras", "tfds", "folder", "table", "npz"]
+    source: Annotated[str, Field(min_length=1)]
     path: Annotated[str, Field(min_length=1)]
     name: str | None
     table: str | None
@@ -64,10 +45,6 @@ class Data:
     allowed_transforms: tuple[str, ...] | None
 
     def __post_init__(self) -> None:
-        for field, sources in (("name", ("keras", "tfds")), ("table", ("table",))):
-            if (getattr(self, field) is not None) != (self.source in sources):
-                verb = "needs" if self.source in sources else "takes no"
-                raise ParamsError(f"params.yaml: data.source = {self.source} {verb} data.{field}")
         if self.group_pattern is not None:
             _check_group_pattern(self.group_pattern)
             if self.group_column is not None:
@@ -79,21 +56,19 @@ class Data:
                     f"{', '.join(TRANSFORMS)})"
                 )
 
-    @property
-    def is_own(self) -> bool:
-        """Whether these are a user's own images, of which the suite knows nothing."""
-        return self.source in OWN_SOURCES
-
 
 def _check_group_pattern(pattern: str) -> None:
     try:
         groups = re.compile(pattern).groups
     except re.error as error:
-        raise ParamsError(f"params.yaml: data.group_pattern = {pattern!r} is no regular expression: {error}") from None
+        why = f"it is no regular expression: {error}"
+        raise ParamsError(key="data.group_pattern", value=repr(pattern), why=why) from None
     if groups != 1:
         raise ParamsError(
-            f"params.yaml: data.group_pattern = {pattern!r} has {groups} capturing groups; it needs one, around what "
-            "names the group: (patient[0-9]+)_"
+            key="data.group_pattern",
+            value=repr(pattern),
+            why=f"it has {groups} capturing groups",
+            cure="it needs one, around what names the group: (patient[0-9]+)_",
         )
 
 
@@ -139,14 +114,14 @@ class Augmentation:
     generator, `right_angles` turns by 0, 90, 180 or 270 degrees, of square images only.
     """
 
-    rotation_degrees: Annotated[float, Field(ge=0, le=180)] = 0.0
-    width_shift: Fraction = 0.0
-    height_shift: Fraction = 0.0
-    shear_degrees: Annotated[float, Field(ge=0, lt=90)] = 0.0
-    zoom: Rate = 0.0
-    horizontal_flip: bool = False
-    vertical_flip: bool = False
-    right_angles: bool = False
+    rotation_degrees: Annotated[float, Field(ge=0, le=180)] = knob(0.0, transform="rotation")
+    width_shift: Fraction = knob(0.0, transform="shift")
+    height_shift: Fraction = knob(0.0, transform="shift")
+    shear_degrees: Annotated[float, Field(ge=0, lt=90)] = knob(0.0, transform="shear")
+    zoom: Rate = knob(0.0, transform="zoom")
+    horizontal_flip: bool = knob(False, transform="horizontal_flip")
+    vertical_flip: bool = knob(False, transform="vertical_flip")
+    right_angles: bool = knob(False, transform="right_angles")
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -163,53 +138,56 @@ class Model:
     weights: str | None
 
 
-@dataclass(frozen=True, config=STRICT)
+@dataclass(frozen=True, kw_only=True, config=STRICT)
 class Train:
-    """Block `train`, the baseline's settings; a variant is a diff from it."""
+    """Block `train`, the baseline's settings; a variant is a diff from it. A knob that is not said does nothing."""
 
     steps: Positive
     batch_size: Positive
     learning_rate: Annotated[float, Field(gt=0)]
-    train_size_factor: Annotated[float, Field(gt=0)]
-    resplit: bool
-    schedule: Literal["constant", "cosine"]
-    long_tail: Annotated[float, Field(ge=1)]
-    class_remedy: Literal["none", "class_weights", "oversampling", "focal", "logit_adjustment"]
-    width: Annotated[float, Field(gt=0, le=64)]
-    head: Literal["flatten", "pooling"]
-    frozen: Annotated[float, Field(ge=0, lt=1)]
-    head_rate_factor: Annotated[float, Field(gt=0)]
-    batch_norm: bool
-    dropout: tuple[Rate, Rate, Rate]
-    l1_penalty: NonNegative
-    l2_penalty: NonNegative
-    weight_decay: NonNegative
-    label_smoothing: Rate
-    ema_momentum: Rate
-    augmentation: Augmentation
-    rand_augment: Fraction
-    random_erasing: Fraction
-    mixup: NonNegative
-    cutmix: NonNegative
-    early_stopping: bool
-    precision: Literal["float32", "tensor_float32", "mixed_bfloat16", "mixed_float16"]
+    train_size_factor: Annotated[float, Field(gt=0)] = knob(1.0)
+    resplit: bool = knob(False)
+    schedule: Literal["constant", "cosine"] = knob("constant")
+    long_tail: Annotated[float, Field(ge=1)] = knob(1.0)
+    class_remedy: Literal["none", "class_weights", "oversampling", "focal", "logit_adjustment"] = knob("none")
+    width: Annotated[float, Field(gt=0, le=64)] = knob(1.0, shows="parameters")
+    head: Literal["flatten", "pooling"] = knob("flatten", shows="layers", choice=True)
+    frozen: Annotated[float, Field(ge=0, lt=1)] = knob(0.0, shows="trained")
+    head_rate_factor: Annotated[float, Field(gt=0)] = knob(1.0)
+    batch_norm: bool = knob(False, shows="layers")
+    dropout: tuple[Rate, Rate, Rate] = knob((0.0, 0.0, 0.0), shows="rates")
+    l1_penalty: NonNegative = knob(0.0, shows="penalty")
+    l2_penalty: NonNegative = knob(0.0, shows="penalty")
+    weight_decay: NonNegative = knob(0.0)
+    label_smoothing: Rate = knob(0.0)
+    ema_momentum: Rate = knob(0.0)
+    augmentation: Augmentation = knob(Augmentation())
+    rand_augment: Fraction = knob(0.0, transform="rand_augment")
+    random_erasing: Fraction = knob(0.0, transform="random_erasing")
+    mixup: NonNegative = knob(0.0, transform="mixup")
+    cutmix: NonNegative = knob(0.0, transform="cutmix")
+    early_stopping: bool = knob(False)
+    precision: Literal["float32", "tensor_float32", "mixed_bfloat16", "mixed_float16"] = knob("float32")
     curve_points: Positive
     curve_train_images: Positive
     # Hashing is for the cache of traced models, which no policy of evaluation enters.
-    evaluation_policies: dict[str, Augmentation] = dataclasses.field(hash=False)
+    evaluation_policies: dict[str, Augmentation] = dataclasses.field(default_factory=dict, hash=False)
 
     def __post_init__(self) -> None:
         for name in self.evaluation_policies:
             check_name(f"evaluation_policies.{name}", name)
         if self.curve_points > self.steps:
             raise ParamsError(
-                f"params.yaml: curve_points = {self.curve_points} exceeds steps = {self.steps}: "
-                "a run cannot be evaluated more often than it steps"
+                key="curve_points",
+                value=self.curve_points,
+                why=f"it exceeds steps = {self.steps}: a run cannot be evaluated more often than it steps",
             )
         if self.head_rate_factor != 1 and self.ema_momentum:
             raise ParamsError(
-                f"params.yaml: head_rate_factor = {self.head_rate_factor:g} with ema_momentum = {self.ema_momentum:g}: "
-                "the moving average would be of other weights; set one of them to its default, 1 or 0"
+                key="head_rate_factor",
+                value=f"{self.head_rate_factor:g} with ema_momentum = {self.ema_momentum:g}",
+                why="the moving average would be of other weights",
+                cure="set one of them to its default, 1 or 0",
             )
 
     @property
@@ -217,6 +195,9 @@ class Train:
         """Names in TRANSFORMS of what is done to training images."""
         values = dataclasses.asdict(self) | dataclasses.asdict(self.augmentation)
         return [name for name, settings in TRANSFORMS.items() if any(values[setting] for setting in settings)]
+
+
+TRANSFORMS = transforms(Augmentation, Train)  # by name in data.allowed_transforms, the settings that apply it
 
 
 @dataclass(frozen=True, config=STRICT)

@@ -18,6 +18,8 @@ STRICT = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)  # no sile
 class ParamsError(SuiteError):
     """params.yaml asks for something that the suite does not know or allow."""
 
+    place = "params.yaml: "
+
 
 class _UniqueKeys(yaml.SafeLoader):
     """PyYAML keeps the last of two equal keys; DVC refuses them, and so do we."""
@@ -59,24 +61,28 @@ def parse(kind: type[T], raw: object, where: str) -> T:
         # Through JSON, because strict checking of Python objects refuses mappings for dataclasses.
         return TypeAdapter(kind).validate_json(json.dumps(dict(raw), default=str))
     except ValidationError as error:
-        lines = [_describe(kind, dict(item), where) for item in error.errors()]
-        raise ParamsError("params.yaml: " + "; ".join(lines)) from None
+        offences = [_offence(kind, dict(item), where) for item in error.errors()]
+        if len(offences) == 1:
+            raise offences[0] from None
+        lines = [str(offence).removeprefix(ParamsError.place) for offence in offences]
+        raise ParamsError(ParamsError.place + "; ".join(lines)) from None
 
 
-def _describe(kind: type, item: dict[str, Any], where: str) -> str:
+def _offence(kind: type, item: dict[str, Any], where: str) -> ParamsError:
     name = ".".join([where, *map(str, item["loc"])]).strip(".")
     match item["type"]:
         case "unexpected_keyword_argument":
             allowed = _fields_at(kind, item["loc"][:-1])
             close = difflib.get_close_matches(str(item["loc"][-1]), allowed, n=1)
             hint = f"; did you mean {close[0]}?" if close else ""
-            return f"{name} = {item['input']!r} is not a known key{hint} (allowed: {', '.join(allowed)})"
+            unknown = f"{name} = {item['input']!r} is not a known key{hint}"
+            return ParamsError(f"{ParamsError.place}{unknown} (allowed: {', '.join(allowed)})")
         case "missing" | "missing_argument":
-            return f"{name} is missing"
-    text = item["msg"][0].lower() + item["msg"][1:]
-    if isinstance(item["input"], str) and _is_number(item["input"]):
-        text += "; YAML reads this as text: write 0.001 or 1.0e-3"
-    return f"{name} = {item['input']!r}: {text}"
+            return ParamsError(f"{ParamsError.place}{name} is missing")
+    is_text = isinstance(item["input"], str) and _is_number(item["input"])
+    cure = "YAML reads this as text: write 0.001 or 1.0e-3" if is_text else None
+    why = item["msg"][0].lower() + item["msg"][1:]
+    return ParamsError(key=name, value=repr(item["input"]), why=why, cure=cure)
 
 
 def _fields_at(kind: Any, loc: tuple[Any, ...]) -> list[str]:

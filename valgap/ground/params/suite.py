@@ -12,15 +12,12 @@ from valgap.ground.params.experiment import (
     TRANSFORMS,
     Compute,
     Data,
-    Fraction,
     Model,
-    Natural,
-    NonNegative,
     Split,
     Train,
-    check_name,
     variant_settings,
 )
+from valgap.ground.params.fields import Fraction, Natural, NonNegative, check_name
 from valgap.ground.params.schema import STRICT, ParamsError, parse, read_yaml
 
 BASELINE = "baseline"
@@ -182,12 +179,6 @@ def _refuse_impossible(variants: dict[str, Train], data: Data, split: Split, cau
 
     A variant that injects improper augmentation may apply any transform: that is its purpose.
     """
-    if data.is_own and data.allowed_transforms is None:
-        raise ParamsError(
-            "params.yaml: data.allowed_transforms is not answered: which of "
-            f"{', '.join(TRANSFORMS)} leave the label of your images what it is? [] for none. A flipped 2 is no 2, a "
-            "flipped X-ray has its heart on the wrong side"
-        )
     whole = split.train_size == "all"
     largest = 1 if whole else split.max_train_factor
     allowed = TRANSFORMS if data.allowed_transforms is None else data.allowed_transforms

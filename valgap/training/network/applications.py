@@ -46,11 +46,10 @@ def build(name: str, input_shape: tuple[int, int, int], classes: int, knobs: Kno
         close = difflib.get_close_matches(name, NAMES, n=3) or NAMES
         raise refusal(builder, f"keras.applications has no {name}", f"name one that it has: {', '.join(close)}")
     if knobs.weights is None:
-        raise refusal(
-            builder, "model.weights is not said, and it is never silently trained from scratch",
-            f"where there is a network, save them with keras.applications.{name}(include_top=False)"
-            f".save_weights('{name}.weights.h5') below model.files and name that file, or write `random`",
-        )  # fmt: skip
+        saving = f"keras.applications.{name}(include_top=False).save_weights('{name}.weights.h5')"
+        what = "model.weights is not said, and it is never silently trained from scratch"
+        cure = f"where there is a network, save them with {saving} below model.files and name that file"
+        raise refusal(builder, what, f"{cure}, or write `random`")
     constructor = getattr(keras.applications, name)
     height, width = input_shape[:2]
     with own_words(builder, f"cannot be built for images {input_shape}", "set data.image_size to what it takes"):

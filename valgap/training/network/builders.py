@@ -3,6 +3,7 @@
 Reads a user's module and weights below model.files.
 """
 
+import dataclasses
 import functools
 from typing import Any
 
@@ -43,8 +44,12 @@ def build_model(input_shape: Shape, classes: int, architecture: Model, settings:
 
 
 def knobs_of(architecture: Model, settings: Train) -> Knobs:
-    """What the builder is asked for. Raises SuiteError when the weights' file is missing."""
-    return Knobs(settings.dropout, settings.width, settings.head, settings.batch_norm, weights_path(architecture))
+    """What the builder is asked for: the settings that `Knobs` names, and the weights.
+
+    Raises SuiteError when the weights' file is missing.
+    """
+    names = [field.name for field in dataclasses.fields(Knobs) if field.name != "weights"]
+    return Knobs(**{name: getattr(settings, name) for name in names}, weights=weights_path(architecture))
 
 
 def build_network(input_shape: Shape, classes: int, architecture: Model, knobs: Knobs) -> keras.Model:
@@ -70,8 +75,6 @@ def _builder(architecture: Model) -> Builder:
     if architecture.builder not in BUILDERS:
         return user_builder(architecture)
     if architecture.weights not in (None, "random"):
-        raise refusal(
-            architecture.builder, f"it reads no model.weights, received {architecture.weights}",
-            "write null, or name a builder of your own that loads them",
-        )  # fmt: skip
+        what = f"it reads no model.weights, received {architecture.weights}"
+        raise refusal(architecture.builder, what, "write null, or name a builder of your own that loads them")
     return BUILDERS[architecture.builder]

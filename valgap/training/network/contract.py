@@ -80,7 +80,7 @@ class Logits(keras.Model):  # type: ignore[misc]
 
 def refusal(builder: str, what: str, cure: str) -> SuiteError:
     """The error that names the builder, what is wrong with it and what mends it."""
-    return SuiteError(f"model.builder = {builder}: {what}; {cure}")
+    return SuiteError(key="model.builder", value=builder, why=what, cure=cure)
 
 
 def check_kind(model: object, input_shape: Shape, builder: str) -> None:
@@ -89,10 +89,8 @@ def check_kind(model: object, input_shape: Shape, builder: str) -> None:
         kind = f"{type(model).__module__}.{type(model).__qualname__}"
         raise refusal(builder, f"returned {kind}, which is no keras.Model", "return the model that it builds")
     if model.compiled:
-        raise refusal(
-            builder, "returned a compiled model",
-            "leave out compile(): the suite chooses loss and optimizer, and trains itself",
-        )  # fmt: skip
+        cure = "leave out compile(): the suite chooses loss and optimizer, and trains itself"
+        raise refusal(builder, "returned a compiled model", cure)
     inputs, outputs = (_tensors(model, name) for name in ("inputs", "outputs"))
     for name, tensors in (("inputs", inputs), ("outputs", outputs)):
         if len(tensors) > 1:
@@ -101,10 +99,8 @@ def check_kind(model: object, input_shape: Shape, builder: str) -> None:
         taken = tuple(inputs[0].shape[1:])
         fits = len(taken) == 3 and all(ours in (None, given) for ours, given in zip(taken, input_shape, strict=True))
         if not fits:
-            raise refusal(
-                builder, f"its model takes images {taken} where the suite's are {input_shape}",
-                "make its keras.Input of the input_shape that it is given",
-            )  # fmt: skip
+            what = f"its model takes images {taken} where the suite's are {input_shape}"
+            raise refusal(builder, what, "make its keras.Input of the input_shape that it is given")
 
 
 def as_logits(model: keras.Model, input_shape: Shape, classes: int, builder: str) -> keras.Model:
@@ -121,17 +117,13 @@ def as_logits(model: keras.Model, input_shape: Shape, classes: int, builder: str
     whole = keras.backend.standardize_dtype(raw.dtype) == "float32"
     outputs = ops.convert_to_numpy(ops.cast(raw, "float32")).astype(np.float64)
     if not np.isfinite(outputs).all():
-        raise refusal(
-            builder, "its outputs are not finite on images in [0, 1] at the initial weights",
-            "look for a division by zero, a logarithm, or weights that are too large",
-        )  # fmt: skip
+        what = "its outputs are not finite on images in [0, 1] at the initial weights"
+        raise refusal(builder, what, "look for a division by zero, a logarithm, or weights that are too large")
     tolerance = SUM_TOLERANCE if whole else HALF_SUM_TOLERANCE
     probabilities = bool((outputs >= 0).all() and np.allclose(outputs.sum(axis=1), 1, atol=tolerance))
     if not probabilities and _stays_in_unit_interval(model, images, outputs):
-        raise refusal(
-            builder, "its outputs are one sigmoid a class: all in [0, 1], whatever the weights, and sums other than 1",
-            "end it with Dense(classes), or with softmax",
-        )  # fmt: skip
+        what = "its outputs are one sigmoid a class: all in [0, 1], whatever the weights, and sums other than 1"
+        raise refusal(builder, what, "end it with Dense(classes), or with softmax")
     if not probabilities and whole:
         return model
     wrapped = Logits(model, probabilities)

@@ -46,10 +46,8 @@ def freeze(model: keras.Model, images: Any, architecture: Model, share: float) -
     output = max((number for number, layer in enumerate(layers) if own_kernels(layer)), default=0)
     count = min(math.floor(share * len(layers) + 0.5), output)
     if not count:
-        raise refusal(
-            architecture.builder, f"frozen = {share:g} is no whole layer of the {len(layers)} with weights",
-            "raise it, or remove the variant",
-        )  # fmt: skip
+        what = f"frozen = {share:g} is no whole layer of the {len(layers)} with weights"
+        raise refusal(architecture.builder, what, "raise it, or remove the variant")
     for layer in layers[:count]:
         if len(layer._flatten_layers()) == 1:
             layer.trainable = False
@@ -67,10 +65,8 @@ def penalise(model: keras.Model, images: Any, architecture: Model, l1: float, l2
     holders = [layer for layer in weighted_layers(model, images) if own_kernels(layer)]
     kernels = [weight for layer in holders[:-1] for weight in own_kernels(layer) if weight.trainable]
     if not kernels:
-        raise refusal(
-            architecture.builder, "l1_penalty and l2_penalty find no trainable kernel before the output layer",
-            "set them to 0, or remove the variant",
-        )  # fmt: skip
+        what = "l1_penalty and l2_penalty find no trainable kernel before the output layer"
+        raise refusal(architecture.builder, what, "set them to 0, or remove the variant")
     penalty = keras.regularizers.L1L2(l1, l2)
     for kernel in kernels:
         kernel.regularizer = penalty if kernel.regularizer is None else Sum(kernel.regularizer, penalty)

@@ -57,11 +57,9 @@ def user_builder(architecture: Model) -> Builder:
     if not callable(function):
         functions = [word for word, value in vars(module).items() if callable(value) and not word.startswith("_")]
         close = difflib.get_close_matches(function_name, functions, n=3, cutoff=0.4)
-        hint = (
-            f"did you mean {' or '.join(close)}?"
-            if close
-            else f"define def {function_name}(input_shape, classes, knobs)"
-        )
+        hint = f"define def {function_name}(input_shape, classes, knobs)"
+        if close:
+            hint = f"did you mean {' or '.join(close)}?"
         raise refusal(architecture.builder, f"{module.__file__} has no function {function_name}", hint)
 
     def build(input_shape: Shape, classes: int, knobs: Knobs) -> keras.Model:
@@ -71,10 +69,9 @@ def user_builder(architecture: Model) -> Builder:
         except SuiteError:
             raise
         except Exception as error:
-            raise refusal(
-                architecture.builder, f"build{input_shape, classes, knobs} raised {_where(error, architecture)}",
-                "mend it; the contract is in valgap/training/network/contract.py",
-            ) from None  # fmt: skip
+            what = f"build{input_shape, classes, knobs} raised {_where(error, architecture)}"
+            cure = "mend it; the contract is in valgap/training/network/contract.py"
+            raise refusal(architecture.builder, what, cure) from None
 
     return build
 
@@ -92,10 +89,9 @@ def _imported(name: str, architecture: Model) -> ModuleType:
     except SuiteError:
         raise
     except Exception as error:
-        raise refusal(
-            architecture.builder, f"its import raised {_where(error, architecture)}", "mend it: `python -c 'import "
-            f"{name}'` shows the whole of it",
-        ) from None  # fmt: skip
+        what = f"its import raised {_where(error, architecture)}"
+        cure = f"mend it: `python -c 'import {name}'` shows the whole of it"
+        raise refusal(architecture.builder, what, cure) from None
     for other in {name, *set(sys.modules) - before}:
         _refuse_outside(sys.modules.get(other), architecture)
     return module
@@ -123,10 +119,9 @@ def _refuse_outside(module: ModuleType | None, architecture: Model) -> None:
         return
     installed = any(part in ("site-packages", "dist-packages") for part in path.parts)
     if path.is_relative_to(Path.cwd().resolve()) and not installed and not _is_below(path, Path(architecture.files)):
-        raise refusal(
-            architecture.builder, f"it reads {_short(file)}, outside model.files = {architecture.files}",
-            "set model.files to the folder that holds all of its files: DVC retrains when it changes",
-        )  # fmt: skip
+        what = f"it reads {_short(file)}, outside model.files = {architecture.files}"
+        cure = "set model.files to the folder that holds all of its files: DVC retrains when it changes"
+        raise refusal(architecture.builder, what, cure)
 
 
 def _where(error: BaseException, architecture: Model) -> str:
@@ -154,10 +149,8 @@ def _no_downloads(builder: str) -> Iterator[None]:
 
     def refuse(*args: Any, **kwargs: Any) -> NoReturn:
         file = args[0] if args else kwargs.get("fname")
-        raise refusal(
-            builder, f"it downloads {file}", "save the weights below model.files, name them in model.weights and "
-            "load knobs.weights",
-        )  # fmt: skip
+        cure = "save the weights below model.files, name them in model.weights and load knobs.weights"
+        raise refusal(builder, f"it downloads {file}", cure)
 
     modules: list[Any] = [importlib.import_module("keras.src.utils.file_utils"), keras.utils]
     originals: list[Callable[..., Any]] = [module.get_file for module in modules]

@@ -1,0 +1,128 @@
+"""The Makefile's aliases: what users name reaches the command whole, and is never run. Python is a stub that lists."""
+
+import os
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.scratch import ROOT
+
+STUB = "#!/bin/sh\nfor word; do printf '%s\\n' \"$word\"; done\n"
+HOSTILE = (
+    "x'; touch y; '",
+    "$(shell touch y)",
+    "`touch y`",
+    "$$(touch y)",
+    '"; touch y; "',
+    "a && touch y",
+    "$(touch y)",
+)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A folder with the Makefile, and an environment .venv that `setup` takes for installed."""
+    for name in ("Makefile", "requirements.txt", "requirements-ray.txt"):
+        shutil.copy(ROOT / name, tmp_path)
+    (tmp_path / ".venv/bin").mkdir(parents=True)
+    for name in ("python", "ruff", "mypy"):
+        (tmp_path / ".venv/bin" / name).write_text(STUB)
+        (tmp_path / ".venv/bin" / name).chmod(0o755)
+    shutil.copy(ROOT / "requirements.txt", tmp_path / ".venv/requirements.installed")
+    shutil.copy(ROOT / "requirements-ray.txt", tmp_path / ".venv/requirements-ray.installed")
+    (tmp_path / "container").mkdir()
+    (tmp_path / "container/build").write_text(STUB)
+    (tmp_path / "container/build").chmod(0o755)
+    return tmp_path
+
+
+def make(folder: Path, *words: str, **environment: str) -> list[str]:
+    """Lines that `make` prints: the words that the stub received, one a line."""
+    outer = {name: value for name, value in os.environ.items() if not name.startswith(("MAKE", "MFLAGS", "OPTION_"))}
+    done = subprocess.run(
+        ["make", *words, "VENV=.venv", "PYTHON=.venv/bin/python"], cwd=folder, env=outer | environment, text=True,
+        capture_output=True,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == ""
+    return done.stdout.splitlines()
+
+
+def valgap(folder: Path, *words: str, **environment: str) -> list[str]:
+    """What `python -m valgap` received."""
+    received = make(folder, *words, **environment)
+    assert received[:2] == ["-m", "valgap"]
+    return received[2:]
+
+
+def test_names_with_spaces_and_quotes_reach_check_whole(folder: Path) -> None:
+    received = valgap(folder, "check", "MODEL=my model's.keras", "DATA=my photos", "GROUPS=(p[0-9]+)_$", "OUT=a b")
+    assert received == ["check", "--groups", "(p[0-9]+)_$", "--out", "a b", "--", "my model's.keras", "my photos"]
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+@pytest.mark.parametrize(("target", "option"), [("check", "MODEL"), ("check", "DATA"), ("more", "VARIANT")])
+def test_nothing_that_users_name_is_run(folder: Path, target: str, option: str, text: str) -> None:
+    before = sorted(folder.iterdir())
+    assert valgap(folder, target, f"{option}={text}")[-1] == text
+    assert valgap(folder, target, **{option: text})[-1] == text  # from the environment
+    assert sorted(folder.iterdir()) == before
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+@pytest.mark.parametrize("target", ["repro", "test", "test-browser", "image", "image-gpu", "image-cpu-ray"])
+def test_arguments_are_words_and_not_a_piece_of_shell(folder: Path, target: str, text: str) -> None:
+    before = sorted(folder.iterdir())
+    words = text.split()
+    assert make(folder, target, f"ARGS={text} *")[-len(words) - 1 :] == [*words, "*"]
+    assert sorted(folder.iterdir()) == before
+
+
+def test_options_that_are_not_set_are_absent(folder: Path) -> None:
+    leftover = {"OPTION_VARIANT": "dropout", "OPTION_ARGS": "left", "OPTION_BUDGET": "9h"}  # of a make around this one
+    for environment in ({}, leftover, {"BUDGET": "", "ARGS": ""}):
+        assert valgap(folder, "repro", **environment) == ["repro"]
+        assert valgap(folder, "plan", **environment) == ["plan"]
+        assert valgap(folder, "check", **environment) == ["check", "--"]
+        assert valgap(folder, "more", **environment) == ["more"]
+        assert make(folder, "image", **environment) == ["cpu"]
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        (["plan", "BUDGET=2 h"], ["plan", "--budget", "2 h"]),
+        (["repro", "BUDGET=4h", "JOBS=2"], ["repro", "--budget", "4h", "--jobs", "2"]),
+        (["repro", "ARGS=--dry  train@dropout-0"], ["repro", "--dry", "train@dropout-0"]),
+        (["more", "VARIANT=dropout", "BLOCKS=2", "DRY=1"], ["more", "--variant", "dropout", "--blocks", "2", "--dry"]),
+        (["report"], ["report"]),
+        (["export", "VARIANT=l2", "OUT=kept here"], ["export", "--variant", "l2", "--out", "kept here"]),
+        (["review", "BASE=main", "OUT=o", "CONFIRM=1"], ["review", "--base", "main", "--confirm", "1", "--out", "o"]),
+        (["fresh"], ["fresh"]),
+        (["verify", "VARIANT=l2", "BLOCK=0"], ["verify", "--variant", "l2", "--block", "0"]),
+        (["self-check"], ["selfcheck"]),
+    ],
+)
+def test_targets_are_aliases_of_the_commands(folder: Path, words: list[str], expected: list[str]) -> None:
+    assert valgap(folder, *words) == expected
+
+
+def test_every_make_command_that_is_shown_takes_the_options_that_it_is_shown_with() -> None:
+    makefile = (ROOT / "Makefile").read_text()
+    recipes = dict(re.findall(r"^([a-z -]+):.*\n((?:\t.*\n)+)", makefile, flags=re.MULTILINE))
+    recipes = {target: text for targets, text in recipes.items() for target in targets.split()}
+    shown = set()
+    for path in [*ROOT.glob("valgap/**/*.py"), *ROOT.glob("valgap/**/*.j2"), *ROOT.glob("docs/*.md")]:
+        for target, words in re.findall(r"\bmake ([a-z-]+)((?:\s+\[?[A-Z]+=[^\s`]*)+)", path.read_text()):
+            shown |= {(path.name, target, option) for option in re.findall(r"([A-Z]+)=", words)}
+    assert len(shown) > 8
+    words_of = {"ARGS": "$(words)"}
+    unknown = {
+        (name, target, option)
+        for name, target, option in shown
+        if words_of.get(option, f",{option},") not in recipes[target]
+    }
+    assert unknown == set()

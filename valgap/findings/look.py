@@ -1,0 +1,33 @@
+"""The one look at the pixels that all findings share: images measured, and near duplicates searched for once."""
+
+import dataclasses
+
+import numpy as np
+from numpy.typing import NDArray
+
+from valgap.data.sources.images import Images
+from valgap.findings import neighbours, pixels
+from valgap.findings.finding import Used, use
+from valgap.findings.neighbours import Similar
+from valgap.findings.pixels import Measured
+
+
+@dataclasses.dataclass(frozen=True)
+class Look:
+    """What was seen in the images that are used; `seed` decides every sample of them."""
+
+    used: Used
+    measured: Measured
+    similar: Similar
+    seed: int
+
+
+def look(images: Images, split_of: NDArray[np.str_], seed: int) -> Look:
+    """Measure the images that are used, and search near duplicates among them.
+
+    `split_of` (n,) is the split of each image: "train", "val", "test", or "pool", of which training and validation
+    are drawn; "" for images that are not used. Raises ValueError on another split.
+    """
+    used = use(images, split_of)
+    measured = pixels.measure(images.images, used.index)
+    return Look(used, measured, neighbours.search(images.images, used.index, measured.original, used.split, seed), seed)

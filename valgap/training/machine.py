@@ -1,0 +1,94 @@
+"""A traced model with its optimizer, loss and augmentation, made once a process and started for each replicate."""
+
+import contextlib
+import dataclasses
+import functools
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+from numpy.typing import NDArray
+
+from valgap.ground.params.experiment import Model, Train
+from valgap.training.loop import make_prediction, make_training
+from valgap.training.losses import make_loss
+from valgap.training.mixing import make_augment
+from valgap.training.network.builders import build_model
+from valgap.training.network.contract import sample
+from valgap.training.network.knobs import head_variables
+from valgap.training.network.structure import forward_flops
+from valgap.training.optimizer import make_optimizer
+
+
+@dataclasses.dataclass(frozen=True)
+class Machine:
+    """A traced model, reused by all replicates that a worker trains."""
+
+    model: keras.Model
+    optimizer: keras.Optimizer
+    train: Callable[..., tf.Tensor]
+    predict: Callable[[NDArray[np.uint8]], NDArray[np.float32]]
+    fresh_optimizer: list[NDArray[np.generic]]
+    forward_flops: int
+    counts: tf.Variable  # training examples of each class
+    mixing_states: list[keras.Variable]  # seeds of MixUp and its kin
+
+    def start(self, state: list[NDArray[np.generic]], counts: NDArray[np.float32], mixing_seed: int) -> None:
+        """Forget every earlier replicate."""
+        _assign(self.model.variables, state)
+        _assign(self.optimizer.variables, self.fresh_optimizer)
+        self.counts.assign(counts)
+        for number, variable in enumerate(self.mixing_states):
+            variable.assign([mixing_seed, number * 2**24])
+
+    @contextlib.contextmanager
+    def averaged(self, momentum: float) -> Iterator[None]:
+        """Inside, the weights are their moving average, where one is kept; training goes on from the raw ones."""
+        raw = [variable.numpy().copy() for variable in self.model.trainable_variables] if momentum else []
+        if momentum:
+            self.optimizer.finalize_variable_values(self.model.trainable_variables)
+        yield
+        if momentum:
+            _assign(self.model.trainable_variables, raw)
+
+
+@functools.cache
+def machine_of(input_shape: tuple[int, int, int], classes: int, architecture: Model, settings: Train) -> Machine:
+    """The machine of these settings, one in a process; `start` it before each replicate."""
+    keras.utils.set_random_seed(0)  # for what a builder draws beside weights: the same in every process
+    with _layers_in(settings.precision):
+        model = build_model(input_shape, classes, architecture, settings)
+    factor = settings.head_rate_factor
+    scaled = head_variables(model, sample(input_shape)[:1], architecture) if factor != 1 else []
+    optimizer = make_optimizer(settings, model.trainable_variables)
+    optimizer.build(model.trainable_variables)
+    augment_batch, mixing_states = make_augment(settings)
+    counts = tf.Variable(tf.ones(classes))
+    return Machine(
+        model=model,
+        optimizer=optimizer,
+        train=make_training(model, optimizer, augment_batch, make_loss(settings, counts), scaled, factor),
+        predict=make_prediction(model),
+        fresh_optimizer=[variable.numpy().copy() for variable in optimizer.variables],
+        forward_flops=forward_flops(model, input_shape),
+        counts=counts,
+        mixing_states=mixing_states,
+    )
+
+
+@contextlib.contextmanager
+def _layers_in(precision: str) -> Iterator[None]:
+    """Inside, new layers compute in half precision where it is a mixed one; their weights are float32 in any case."""
+    former = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(precision if precision.startswith("mixed_") else "float32")
+    try:
+        yield
+    finally:
+        keras.config.set_dtype_policy(former)
+
+
+def _assign(variables: list[Any], values: list[NDArray[np.generic]]) -> None:
+    for variable, value in zip(variables, values, strict=True):
+        variable.assign(value)
