@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from valgap.document.numbers import COUNT, PERCENT, PLAIN, SHARE, Form, text_of
+from valgap.document.numbers import COUNT, PERCENT, PLAIN, SHARE, text_of
 from valgap.document.parts import Example, Figure, Gallery, Panel, Picture, Section, Table
 from valgap.document.text import named, plain
 from valgap.report import frames
@@ -16,7 +16,6 @@ from valgap.stats.verdict import Estimate
 
 LOOKS = ("ink", "blue diamond", "vermilion square", "orange triangle", "grey")
 NORMAL = 1.959964  # the .975 quantile of the standard normal distribution
-RECALL = Form(unit="%")
 
 
 def reliability(inputs: Inputs) -> Section:
