@@ -58,6 +58,8 @@ SHARE = Form(scale=100)  # the same under a heading that says %
 PP = Form(scale=100, unit=" pp")  # a difference of shares without its sign
 CHANGE = Form(scale=100, signed=True, unit=" pp")  # 0.0123 as +1.2 pp
 NATS = Form(decimals=3)
+CHANGES = {"pp": CHANGE, "nats": Form(decimals=3, signed=True, unit=" nats")}  # by the unit of a measure
+SIZES = {"pp": PP, "nats": Form(decimals=3, unit=" nats")}  # the same without the sign
 COUNT = Form(decimals=0)  # 1234 as 1,234
 PLAIN = Form()
 

@@ -29,23 +29,26 @@ class Prose:
 
     def __init__(self, path: Path) -> None:
         self._texts: dict[str, Any] = yaml.safe_load(path.read_text(encoding="utf-8"))
+        self._templates: dict[str, jinja2.Template] = {}
         self._environment = jinja2.Environment(undefined=jinja2.StrictUndefined, autoescape=False)
         self._environment.filters |= {name: _written(form) for name, form in FORMS.items()}
         self._environment.filters |= {"named": text.named, "joined": text.joined, "many": numbers.many}
 
     def __call__(self, name: str, /, **values: object) -> str:
         """The text of a name, filled with the values. Raises KeyError where the file has no such text."""
-        found: Any = self._texts
-        for part in name.split("."):
-            found = found[part]
-        return self._environment.from_string(found).render(values)
+        if name not in self._templates:
+            self._templates[name] = self._environment.from_string(self._found(name))
+        return self._templates[name].render(values)
 
     def all(self, name: str, /, **values: object) -> dict[str, str]:
         """Every text below a name, by its own."""
+        return {key: self(f"{name}.{key}", **values) for key in self._found(name)}
+
+    def _found(self, name: str) -> Any:
         found: Any = self._texts
         for part in name.split("."):
             found = found[part]
-        return {key: self(f"{name}.{key}", **values) for key in found}
+        return found
 
 
 def _written(form: Form) -> Callable[[Any], str]:

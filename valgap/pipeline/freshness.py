@@ -22,10 +22,6 @@ from valgap.ground import paths
 
 LOCK = Path("dvc.lock")
 REPRO = "`make repro`, then commit dvc.lock and reports/"
-NOT_CHECKED = (
-    "Not checked: the content of data/prepared/ and runs/, which are not in Git (that the stages agree on their "
-    "hashes, sizes and counts is), and report.html."
-)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -1,27 +1,22 @@
-"""Scores of results.csv that reviews judge by."""
+"""Scores of results.csv that reviews and verifications judge by."""
 
 import dataclasses
-import math
+from typing import Literal
+
+import pandas as pd
 
 Series = dict[int, float]  # a score by replicate
 
 
 @dataclasses.dataclass(frozen=True)
 class Measure:
-    """A score of results.csv: where it stands, whether more is better, how it is written."""
+    """A score of results.csv: where it stands, what it is called, whether more is better, in what a change is given."""
 
     split: str
     metric: str
     title: str
     higher_is_better: bool = True
-    unit: str = "pp"  # or nats
-
-    def text(self, value: float, sign: bool = True) -> str:
-        """A change in its unit, without naming it: `+1.2` for 0.012 in pp, `−0.031` in nats; `n/a` for NaN."""
-        if math.isnan(value):
-            return "n/a"
-        digits, scale = (1, 100) if self.unit == "pp" else (3, 1)
-        return f"{scale * value:{'+' if sign else ''}.{digits}f}".replace("-", "−")
+    unit: Literal["pp", "nats"] = "pp"
 
 
 MEASURES = {
@@ -34,3 +29,15 @@ MEASURES = {
     "train_accuracy": Measure("train", "accuracy", "train accuracy"),
     "gap": Measure("train-val", "gap", "gap", higher_is_better=False),
 }
+
+
+def series(results: pd.DataFrame) -> dict[str, dict[str, Series]]:
+    """Scores by variant, name of MEASURES and replicate, from rows of results.csv; empty for a measure without rows."""
+    found: dict[str, dict[str, Series]] = {}
+    names = {(measure.split, measure.metric): name for name, measure in MEASURES.items()}
+    columns = (results[column] for column in ("variant", "replicate", "split", "metric", "value"))
+    for variant, replicate, split, metric, value in zip(*columns, strict=True):
+        of_variant = found.setdefault(variant, {name: {} for name in MEASURES})
+        if (split, metric) in names:
+            of_variant[names[split, metric]][int(replicate)] = float(value)
+    return found

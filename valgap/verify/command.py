@@ -1,4 +1,4 @@
-"""`make verify`: train chosen variants again in a scratch copy, from nothing, and compare with what reports/ claim.
+"""`valgap verify`: train chosen variants again in a scratch copy, from nothing, and compare with what reports/ claim.
 
 Reads params.yaml and reports/ of the workspace or of a revision; nothing that was trained before is used, and the
 workspace stays as it is. Ends with 0 where every variant is bit-identical or equal within tolerance, 1 where one is
@@ -6,18 +6,17 @@ different, 2 on a usage error.
 """
 
 import hashlib
-import os
-import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
 import click
-import yaml
 
 from valgap.cli import options
 from valgap.cli.workspace import InWorkspace
 from valgap.data.prepared import read_manifest
+from valgap.document import markdown
+from valgap.document.markdown import Style
 from valgap.ground import paths
 from valgap.ground.errors import SuiteError
 from valgap.ground.files import read_npz
@@ -25,12 +24,12 @@ from valgap.ground.params import suite
 from valgap.ground.params.suite import BASELINE
 from valgap.pipeline import freshness
 from valgap.pipeline.git import of_revision, resolve, unpack
-from valgap.pipeline.scratch import copy_workspace, only
+from valgap.pipeline.scratch import copy_workspace, train
 from valgap.results import scores, sides
 from valgap.results.record import read_run
 from valgap.results.sides import NotComparableError, Side
-from valgap.stats.measures import MEASURES
-from valgap.verify import compare
+from valgap.stats.measures import MEASURES, series
+from valgap.verify import compare, document
 
 
 def cells(claims: Side, variants: list[str], block: int | None) -> tuple[list[str], int]:
@@ -46,28 +45,14 @@ def cells(claims: Side, variants: list[str], block: int | None) -> tuple[list[st
     return wanted, chosen
 
 
-def retrain(folder: Path, variants: list[str], block: int) -> None:
-    """Train the variants' cells in a scratch copy with an empty store. Raises SuiteError when that fails."""
-    path = folder / paths.PARAMS
-    params = only(yaml.safe_load(path.read_text(encoding="utf-8")), variants, block)
-    path.write_text(yaml.safe_dump(params, sort_keys=False), encoding="utf-8")
-    (folder / "dvc.lock").unlink(missing_ok=True)
-    if paths.DOWNLOADS.is_dir():  # images, which are checked by their sha256
-        (folder / paths.DOWNLOADS).symlink_to(paths.DOWNLOADS.resolve())
-    environment = os.environ | {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
-    for command in (["git", "init", "-q"], ["dvc", "repro", *(f"train@{name}-{block}" for name in variants)]):
-        if subprocess.run(command, cwd=folder, env=environment, stdout=sys.stderr).returncode:
-            raise SuiteError(f"`{' '.join(command)}` failed in the scratch copy; what it said is above")
-
-
 def outcomes(folder: Path, claims: Side, variants: list[str], block: int, params: suite.Suite) -> list[compare.Outcome]:
     """Compare what was trained in the scratch copy with the claims, by the primary metric of the review."""
-    measure, judged = MEASURES[params.review.primary], []
+    primary, claimed_scores, judged = params.review.primary, series(claims.results), []
     for name in variants:
         path = folder / paths.run_folder(name, block) / paths.PREDICTIONS
         digest = hashlib.md5(path.read_bytes(), usedforsecurity=False).hexdigest()
-        found = compare.scores(scores.score({name: read_npz(path)}, []), name, measure)
-        claimed = compare.scores(claims.results, name, measure)
+        found = series(scores.score({name: read_npz(path)}, []))[name][primary]
+        claimed = claimed_scores[name][primary] if name in claimed_scores else {}
         if not set(found) <= set(claimed):
             raise SuiteError(f"results.csv lacks replicates of {name}: {sorted(set(found) - set(claimed))}")
         identical = digest == claims.variants[name].predictions_md5[str(block)]
@@ -113,11 +98,13 @@ def command(variants: tuple[str, ...], block: int | None, base: str | None) -> i
         else:
             unpack(commit, folder)
         params = suite.load(folder / paths.PARAMS)
-        retrain(folder, wanted, number)
+        train(folder, wanted, number, paths.DOWNLOADS)  # images, which are checked by their sha256
         judged = outcomes(folder, claims, wanted, number, params)
         if read_manifest(folder / paths.MANIFEST) != claims.provenance.data:
             print("note: data/prepared/manifest.json differs from the claimed one: other images", file=sys.stderr)
         claimed = [e for name in wanted for e in claims.variants[name].environments]
         measure = MEASURES[params.review.primary]
-        print(compare.document(judged, measure, params.review.margin, claimed, here(folder, wanted, number)), end="")
+        made_in = here(folder, wanted, number)
+        found = document.build(name, judged, measure, params.review.margin, claimed, made_in)
+        print(markdown.write(found, Style(heading=2)), end="")
     return int(any(row.word == "different" for row in judged))
