@@ -205,7 +205,7 @@ def test_the_report_holds_every_contestant_target_and_cost() -> None:
     assert "| PyTorch's best (c) | at least 1 | not installed | not measured |" in text
     assert "| memory of a worker of (d) | not known here |" in text
     assert "| the pipeline | left out (`--no-pipeline`) |" in text
-    assert "- **load.** average at the start, over 1, 5 and 15 minutes: 0.10 0.10 0.10 (of 2 cores)" in text
+    assert "- **load.** at the start, on average over 1, 5 and 15 minutes: 0.10 0.10 0.10 (of 2 cores)" in text
 
 
 @pytest.mark.slow

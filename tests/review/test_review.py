@@ -23,7 +23,7 @@ from valgap.pipeline.freshness import Finding
 from valgap.pipeline.scratch import only
 from valgap.results.sides import Side
 from valgap.review import changes, document, forest, fresh, fresh_block, judge, sections, words
-from valgap.review.changes import Cost, Parameter, Variants
+from valgap.review.changes import Change, Cost, Variants
 from valgap.review.judge import Judged
 from valgap.review.result import Compared, Result
 from valgap.stats.intervals import Interval
@@ -80,13 +80,17 @@ def test_unpaired_change_worked_by_hand() -> None:
 @pytest.mark.parametrize(
     ("low", "high", "higher", "expected"),
     [
-        (0.001, 0.03, True, "improved"), (0.001, 0.03, False, "regressed"), (-0.03, -0.001, True, "regressed"),
-        (-0.03, -0.001, False, "improved"), (-0.01, 0.019, True, "no effect"),
+        (0.001, 0.03, True, "improved"),
+        (0.001, 0.03, False, "regressed"),
+        (-0.03, -0.001, True, "regressed"),
+        (-0.03, -0.001, False, "improved"),
+        (-0.01, 0.019, True, "no effect"),
         (-0.01, 0.021, True, "no change detected"),
-        (-0.021, 0.01, False, "no change detected"), (0.0, 0.03, True, "no change detected"),
+        (-0.021, 0.01, False, "no change detected"),
+        (0.0, 0.03, True, "no change detected"),
         (math.nan, math.nan, True, "unknown"),
     ],
-)  # fmt: skip
+)
 def test_word_comes_from_the_interval_and_the_direction(low: float, high: float, higher: bool, expected: str) -> None:
     assert judge.word_for(Interval(12, (low + high) / 2, 0.01, low, high), 0.02, higher) == expected
 
@@ -214,7 +218,7 @@ def test_other_predictions_with_equal_scores_are_not_bit_identical() -> None:
 def test_parameters_differ_by_dotted_key() -> None:
     old: dict[str, object] = {"train": {"steps": 1, "a": {"b": [1]}}, "x": {}}
     new: dict[str, object] = {"train": {"steps": 2, "a": {"b": [1]}}, "y": 3}
-    expected = (Parameter("train.steps", 1, 2), Parameter("x", {}, "–"), Parameter("y", "–", 3))
+    expected = (Change("train.steps", 1, 2), Change("x", {}, "–"), Change("y", "–", 3))
     assert changes.parameters(new, old) == expected
     assert "| `x` | `{}` | – |" in shown(*sections.parameters(expected))
 
@@ -239,8 +243,8 @@ HOSTILE = "x`|@team <img src=//e.org onerror=1>\n# h [a](http://e.org)\u202e"
 
 def hostile_result(**changed: Any) -> Result:
     """A review in which everything that users name is hostile."""
-    head, base = (side({HOSTILE: {"d": HOSTILE}, more: {}}, {HOSTILE: value, more: 0.1}) for more, value in
-                  (("baseline", 0.7), ("baseline", 0.6)))  # fmt: skip
+    declared: dict[str, dict[str, Any]] = {HOSTILE: {"d": HOSTILE}, "baseline": {}}
+    head, base = (side(declared, {HOSTILE: value, "baseline": 0.1}) for value in (0.7, 0.6))
     found = Compared(base, head, Variants([HOSTILE], [HOSTILE], [HOSTILE], set()), True, 0.02, (review_row(HOSTILE),))
     whole = Result(
         rules=dataclasses.replace(REVIEW, fail_on=("regression", "stale")),
@@ -248,7 +252,7 @@ def hostile_result(**changed: Any) -> Result:
         commit="0123456789abcdef",
         behind=True,
         stale=(Finding(HOSTILE, (HOSTILE,), "cure"),),
-        parameters=(Parameter(HOSTILE, HOSTILE, HOSTILE),),
+        parameters=(Change(HOSTILE, HOSTILE, HOSTILE),),
         compared=found,
     )
     return dataclasses.replace(whole, **changed)
@@ -323,7 +327,7 @@ def test_five_hundred_variants_fit_a_comment(tmp_path: Path) -> None:
     found = Compared(base, base, Variants(names, names, names, set()), True, 0.02, rows)
     whole = hostile_result(
         compared=found,
-        parameters=tuple(Parameter(f"variants.v{i}", "x" * 300, "é" * 300) for i in range(500)),
+        parameters=tuple(Change(f"variants.v{i}", "x" * 300, "é" * 300) for i in range(500)),
         stale=(Finding("w" * 300, ("s" * 90,) * 500, "cure"),) * 500,
     )
     text = document.comment(whole)

@@ -1,6 +1,7 @@
 """What differs between two sides, before any statistics: parameters, variants, causes, classes, costs."""
 
 import dataclasses
+from typing import Generic, TypeVar
 
 import pandas as pd
 
@@ -12,13 +13,16 @@ from valgap.stats.verdict import CauseEntry
 ABSENT = "–"
 
 
-@dataclasses.dataclass(frozen=True)
-class Parameter:
-    """A parameter by its dotted key, and its value on either side; ABSENT for none."""
+T_co = TypeVar("T_co", covariant=True)
 
-    key: str
-    base: object
-    head: object
+
+@dataclasses.dataclass(frozen=True)
+class Change(Generic[T_co]):
+    """What differs: its name, and what it is on either side."""
+
+    name: str
+    base: T_co
+    head: T_co
 
 
 @dataclasses.dataclass(frozen=True)
@@ -29,15 +33,6 @@ class Variants:
     removed: list[str]
     redefined: list[str]
     identical: set[str]
-
-
-@dataclasses.dataclass(frozen=True)
-class CauseChange:
-    """A cause whose verdict word differs, and what each side's verdict.json has of it."""
-
-    title: str
-    base: CauseEntry | None
-    head: CauseEntry | None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -64,20 +59,11 @@ class Cost:
     compute: float
 
 
-@dataclasses.dataclass(frozen=True)
-class CostChange:
-    """A variant whose cost differs."""
-
-    variant: str
-    base: Cost
-    head: Cost
-
-
-def parameters(head: dict[str, object], base: dict[str, object]) -> tuple[Parameter, ...]:
-    """Each parameter that differs, of all blocks of params.yaml."""
+def parameters(head: dict[str, object], base: dict[str, object]) -> tuple[Change[object], ...]:
+    """Each parameter that differs, by its dotted key, of all blocks of params.yaml; ABSENT for no value."""
     new, old = flatten(head), flatten(base)
     keys = [key for key in {**old, **new} if old.get(key, ...) != new.get(key, ...)]
-    return tuple(Parameter(key, old.get(key, ABSENT), new.get(key, ABSENT)) for key in keys)
+    return tuple(Change(key, old.get(key, ABSENT), new.get(key, ABSENT)) for key in keys)
 
 
 def flatten(content: object, prefix: str = "") -> dict[str, object]:
@@ -108,10 +94,10 @@ def is_paired(head: Side, base: Side) -> bool:
     return head.provenance.data == base.provenance.data and head.provenance.seed == base.provenance.seed
 
 
-def causes(head: Side, base: Side) -> tuple[CauseChange, ...]:
-    """Each cause whose verdict word differs."""
+def causes(head: Side, base: Side) -> tuple[Change[CauseEntry | None], ...]:
+    """Each cause whose verdict word differs, by its title, and what verdict.json has of it."""
     new, old = ({entry.title: entry for entry in side.verdict.causes} for side in (head, base))
-    found = (CauseChange(title, old.get(title), new.get(title)) for title in {**new, **old})
+    found = (Change(title, old.get(title), new.get(title)) for title in {**new, **old})
     return tuple(each for each in found if _word(each.base) != _word(each.head))
 
 
@@ -131,11 +117,11 @@ def recalls(head: Side, base: Side, changed: list[str]) -> tuple[RecallChange, .
     return tuple(sorted(found, key=lambda each: -abs(each.change)))
 
 
-def costs(head: Side, base: Side) -> tuple[CostChange, ...]:
-    """The variants of both sides whose costs differ."""
+def costs(head: Side, base: Side) -> tuple[Change[Cost], ...]:
+    """The costs of the variants of both sides that differ."""
     unit = _operations(base, BASELINE)
     both = [name for name in head.variants if name in base.variants]
-    found = (CostChange(name, _cost(base, name, unit), _cost(head, name, unit)) for name in both)
+    found = (Change(name, _cost(base, name, unit), _cost(head, name, unit)) for name in both)
     return tuple(each for each in found if each.base != each.head)
 
 

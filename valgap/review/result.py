@@ -9,7 +9,7 @@ from valgap.pipeline.git import is_behind, of_revision
 from valgap.results import sides
 from valgap.results.sides import NotComparableError, Side
 from valgap.review import changes, fresh_block, judge
-from valgap.review.changes import Parameter, Variants
+from valgap.review.changes import Change, Variants
 from valgap.review.judge import Judged, Reason
 from valgap.stats import measures
 from valgap.stats.measures import MEASURES
@@ -43,7 +43,7 @@ class Result:
     commit: str
     behind: bool
     stale: tuple[Finding, ...]
-    parameters: tuple[Parameter, ...]
+    parameters: tuple[Change[object], ...]
     compared: Compared | None
     why: str = ""
 

@@ -11,7 +11,7 @@ from valgap.pipeline.freshness import Finding
 from valgap.results.provenance import VariantRecord
 from valgap.results.summary import describe
 from valgap.review import changes, forest, words
-from valgap.review.changes import ABSENT, CauseChange, CostChange, Parameter, RecallChange, Variants
+from valgap.review.changes import ABSENT, Change, Cost, RecallChange, Variants
 from valgap.review.judge import BESIDE, Judged
 from valgap.review.result import Result
 from valgap.review.words import say
@@ -88,9 +88,9 @@ def chart(every: Sequence[Judged], rules: Review, margin: float) -> Parts:
     return (say("chart.how", measure=measure.title), Code(drawn, "text")) if drawn else ()
 
 
-def parameters(rows: Sequence[Parameter]) -> Parts:
+def parameters(rows: Sequence[Change[object]]) -> Parts:
     """Every parameter that differs."""
-    lines = [(named(row.key), _value(row.base), _value(row.head)) for row in rows]
+    lines = [(named(row.name), _value(row.base), _value(row.head)) for row in rows]
     return (_table("parameters", lines, 3),) if rows else (say("parameters.none"),)
 
 
@@ -113,9 +113,9 @@ def _value(value: object) -> str:
     return ABSENT if value == ABSENT else named(value)
 
 
-def causes(rows: Sequence[CauseChange]) -> Parts:
+def causes(rows: Sequence[Change[CauseEntry | None]]) -> Parts:
     """Causes whose verdict changed."""
-    lines = [(plain(row.title), _cause(row.base), _cause(row.head)) for row in rows]
+    lines = [(plain(row.name), _cause(row.base), _cause(row.head)) for row in rows]
     return (_table("causes", lines, 3), say("causes.how")) if rows else (say("causes.none"),)
 
 
@@ -144,18 +144,17 @@ def made_in(base: Entries, head: Entries) -> Parts:
     return () if environments.is_one(sides) else (environments.table("", sides), say("environments.how"))
 
 
-def costs(rows: Sequence[CostChange]) -> Parts:
+def costs(rows: Sequence[Change[Cost]]) -> Parts:
     """Changed costs; compute is relative to the base's baseline."""
-    lines = [
-        (
-            named(row.variant),
-            say("costs.moved", base=COUNT(row.base.parameters), head=COUNT(row.head.parameters)),
-            say("costs.moved", base=COUNT(row.base.steps), head=COUNT(row.head.steps)),
-            say("costs.moved", base=RELATIVE(row.base.compute), head=RELATIVE(row.head.compute)),
-        )
-        for row in rows
-    ]
+    lines = []
+    for row in rows:
+        cells = zip(_cost(row.base), _cost(row.head), strict=True)
+        lines.append((named(row.name), *(say("costs.moved", base=base, head=head) for base, head in cells)))
     return (_table("costs", lines, 1), say("costs.how")) if rows else ()
+
+
+def _cost(cost: Cost) -> tuple[str, str, str]:
+    return COUNT(cost.parameters), COUNT(cost.steps), RELATIVE(cost.compute)
 
 
 def freshness(found: Sequence[Finding]) -> Parts:
