@@ -12,6 +12,7 @@ from pathlib import Path
 import psutil
 
 from benchmarks import arena, contestants, document, images, machine, pipeline
+from benchmarks.document import Measured
 from valgap.ground import host, paths
 from valgap.ground.errors import SuiteError, run_program
 from valgap.ground.files import write_whole
@@ -51,11 +52,19 @@ def benchmark(rounds: int, epochs: int, torch: str | None, pipeline_too: bool, s
         measured = arena.compete(children, contestants.contestants(torch), rounds, epochs)
         memory = arena.memory(children["suite"])
         version = children["torch"][0].facts["torch"] if torch else None
-    source = "that of this environment" if torch == sys.executable else f"{version}, of another interpreter (`TORCH=`)"
-    return document.document(
-        measured, contestants.CONTESTANTS, groups, cores, epochs, machine.described(cores, load, version), costs,
-        memory, source if torch else "not installed", machine.warning(cores, load),
-    )  # fmt: skip
+    return document.text(
+        Measured(
+            rounds=measured,
+            groups=groups,
+            cores=cores,
+            epochs=epochs,
+            machine=machine.described(cores, load, version),
+            costs=costs,
+            memory=memory,
+            torch="" if torch == sys.executable or version is None else version,
+            warning=machine.warning(cores, load),
+        )
+    )
 
 
 def main() -> None:
@@ -68,7 +77,7 @@ def main() -> None:
         write_whole(REPORT, text)
     except OSError as error:
         raise SuiteError(f"cannot write {REPORT}: {error}; check its owner and free space") from None
-    print(text)
+    print(text, end="")
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ import importlib.metadata
 import os
 from pathlib import Path
 
+from benchmarks.words import say
 from valgap.compute import environment
 from valgap.ground.host import GIB, memory
 
@@ -30,22 +31,18 @@ def warning(cores: int, load_at_start: tuple[float, float, float]) -> str | None
     """What to say of a machine on which others were at work; None of a quiet one."""
     if load_at_start[0] <= BUSY * cores:
         return None
-    return (
-        f"**The machine was busy**: its load average was {load_at_start[0]:.1f} before the first process started. "
-        "Contestants of one process and those of one a core suffer differently from that: repeat it on a quiet one."
+    return say("busy", load=load_at_start[0])
+
+
+def described(cores: int, load_at_start: tuple[float, float, float], torch: str | None) -> dict[str, str]:
+    """What it is, by term; `torch` is the version of PyTorch."""
+    return say.all(
+        "machine.terms",
+        facts=environment.environment("cpu"),
+        cores=cores,
+        flags=flags(),
+        memory=memory() / GIB,
+        dvc=importlib.metadata.version("dvc"),
+        torch=torch,
+        load=load_at_start,
     )
-
-
-def described(cores: int, load_at_start: tuple[float, float, float], torch: str | None) -> list[str]:
-    """Lines of Markdown."""
-    averages = " ".join(f"{value:.2f}" for value in load_at_start)
-    facts = environment.environment("cpu")
-    versions = ", ".join(f"{name} {facts[name]}" for name in ("python", "tensorflow", "keras", "numpy"))
-    return [
-        f"- processor: {facts['processor']}, {cores} cores used; vectors: {', '.join(flags()) or 'not known'}",
-        f"- memory: {memory() / GIB:.1f} GiB",
-        f"- {facts['system']}, {versions}, DVC {importlib.metadata.version('dvc')}, PyTorch {torch or 'not installed'}",
-        f"- load average at the start, over 1, 5 and 15 minutes: {averages} (of {cores} cores)",
-        "- oneDNN: the suite switches it on (`TF_ENABLE_ONEDNN_OPTS=1`); stock contestants have TensorFlow's default, "
-        "which depends on the processor",
-    ]

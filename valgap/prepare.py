@@ -45,7 +45,7 @@ def prepare(data: Data, split: Split, blocks: list[int], folder: Path) -> tuple[
     arrays, splits = folder / paths.ARRAYS.name, folder / paths.SPLITS.name
     arrays.mkdir(parents=True)
     splits.mkdir()
-    images = source.load(data, arrays / paths.IMAGES.name)
+    images = source.stored(data, arrays / paths.IMAGES.name)
     groups = images.groups if images.groups is not None else np.arange(len(images.labels))
     np.save(arrays / paths.LABELS.name, images.labels)
     np.save(arrays / paths.GROUPS.name, groups)

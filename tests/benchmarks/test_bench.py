@@ -18,6 +18,7 @@ from benchmarks.pipeline import Added, Costs
 from benchmarks.settings import AUGMENTATION, GENERATOR
 from tests.scratch import ROOT, TOY, copy_repository, run, user_environment
 from tests.training.test_augment import ORIGINAL, SOURCE
+from valgap.document import markdown
 from valgap.ground.errors import SuiteError
 from valgap.ground.params import suite
 
@@ -61,11 +62,11 @@ def test_roofline_by_hand() -> None:
 def test_targets_take_the_better_pytorch_and_say_when_there_is_none() -> None:
     rounds = [of_round(1, torch=2400.0, torch_each=2000.0), of_round(1, torch=1900.0, torch_each=2050.0)]
     assert figures.best_torch(rounds) == "torch"
-    by_name = {target.what: target for target in figures.targets(rounds, 2)}
-    assert by_name["PyTorch's best (c)"].found == figures.ratios([2500.0, 2500.0], [2400.0, 1900.0])
-    assert by_name["the source's recipe (a), both augmented"].found == Spread(2.5, 2.5, 2.5, 2)
-    without = {target.what: target for target in figures.targets([of_round(1)], 2)}
-    assert without["PyTorch's best (c)"].found is None
+    by_name = {target.name: target for target in figures.targets(rounds, 2)}
+    assert by_name["torch"].found == figures.ratios([2500.0, 2500.0], [2400.0, 1900.0])
+    assert by_name["generator"].found == Spread(2.5, 2.5, 2.5, 2)
+    without = {target.name: target for target in figures.targets([of_round(1)], 2)}
+    assert without["torch"].found is None
     assert figures.best_torch([of_round(1)]) is None
 
 
@@ -76,7 +77,7 @@ def test_targets_take_the_better_pytorch_and_say_when_there_is_none() -> None:
 )  # fmt: skip
 def test_a_target_is_judged_by_the_median(found: float | None, aimed: float | None, words: str) -> None:
     spread = None if found is None else Spread(found, 0.0, 9.0, 3)
-    assert figures.judged(Target("x", 1.0, aimed, spread)) == words
+    assert document.judged(Target("x", 1.0, aimed, spread)) == words
 
 
 def test_orchestration_share_by_hand() -> None:
@@ -168,7 +169,7 @@ def test_a_busy_machine_is_said() -> None:
 
 def test_costs_that_are_known_are_shown() -> None:
     costs = Costs(share=0.123, idle=Spread(1.5, 1.25, 2.0, 5), readers=20.0, added=Added(25.0, 2.0, 5.0))
-    text = "\n".join(document.besides(costs, {"peak": 777.7}))
+    text = markdown.table(document.besides(costs, {"peak": 777.7}))
     for words in (
         "12.3% of seconds x slots",
         "1.50 (1.25–2.00) s (n=5)",
@@ -177,6 +178,34 @@ def test_costs_that_are_known_are_shown() -> None:
         "778 MB",
     ):
         assert words in text
+
+
+def test_the_report_holds_every_contestant_target_and_cost() -> None:
+    measured = document.Measured(
+        rounds=[of_round(1), of_round(2)],
+        groups=contestants.groups("folder", 2, None),
+        cores=2,
+        epochs=4,
+        machine=machine.described(2, QUIET, None),
+        costs=None,
+        memory={},
+        torch="",
+        warning=machine.warning(2, (1.5, 0.0, 0.0)),
+    )
+    text = document.text(measured)
+    assert text.startswith("# Benchmark\n\nMade by `make bench`: ")
+    assert "each contestant trains 4,000 images" in text
+    assert "**The machine was busy: its load average was 1.5 before" in text
+    assert (
+        "| (b) stock Keras `fit` on arrays | 1 x stock | 1,500 (1,000–2,000) | 13% (13–13) | 1.00 (1.00–1.00) |" in text
+    )
+    assert "| (c) PyTorch, channels last, fused Adam | not installed |" in text
+    assert "PyTorch (c) is not installed: `make bench TORCH=<path>` takes a Python interpreter" in text
+    assert "| stock `fit` on arrays (b) | at least 1.8 (aim 2.2) | 2.50 (2.50–2.50) | reached |" in text
+    assert "| PyTorch's best (c) | at least 1 | not installed | not measured |" in text
+    assert "| memory of a worker of (d) | not known here |" in text
+    assert "| the pipeline | left out (`--no-pipeline`) |" in text
+    assert "- **load.** at the start, on average over 1, 5 and 15 minutes: 0.10 0.10 0.10 (of 2 cores)" in text
 
 
 @pytest.mark.slow

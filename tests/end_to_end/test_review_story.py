@@ -117,11 +117,11 @@ def test_broken_augmentation_fails_the_gate(clone: Path) -> None:
     assert "Gate" not in text, "off by default"
     edit(clone, review={"fail_on": ["regression", "gap_growth", "stale"]})
     text = review(clone, "main", status=1)
-    assert "**failed**" in text
+    assert "failed.**" in text
     assert "- regression: `augmentation` is at least " in text
     assert "stale:" not in text, "the review's own settings make nothing stale"
     edit(clone, review={"tolerance": 0.9, "fail_on": ["regression"]})
-    assert "Gate (regression): passed." in review(clone, "main")
+    assert "Gate (`regression`): passed." in review(clone, "main")
 
 
 def test_pure_refactor_is_bit_identical(clone: Path) -> None:
@@ -163,7 +163,7 @@ def test_bases_that_cannot_be_compared(clone: Path) -> None:
     edit(clone, review={"fail_on": ["regression"]})
     text = review(clone, "future")
     assert f"are of schema 99, this suite compares schema {SCHEMA}`" in text
-    assert "Gate (regression): not applied to metrics: nothing to compare." in text
+    assert "Gate (`regression`): not applied to metrics: nothing to compare." in text
 
 
 def test_usage_errors_end_with_2(clone: Path, tmp_path: Path) -> None:

@@ -94,7 +94,7 @@ def test_every_class_keeps_its_name_to_the_last_page(project: Suite, monkeypatch
 
     side = read_side(of_workspace, "the workspace")
     found = changes.recalls(side, shifted(side), [*project.cells])
-    assert {*zip(found.variant, found["class"], strict=True)} == {(v, c) for v in project.cells for c in names}
+    assert {(change.variant, change.class_name) for change in found} == {(v, c) for v in project.cells for c in names}
 
 
 def shown(name: str) -> str:
@@ -135,6 +135,12 @@ def test_an_empty_cell_is_missing_and_nothing_else_is() -> None:
     assert table.split.tolist() == ["test", ""]
     assert np.isnan(table.recall[0])
     assert table.images.dtype == np.int64
+
+
+def test_a_table_without_rows_has_its_columns() -> None:
+    table = parse_table(paths.HARDEST, b"image,actual,predicted,wrong,replicates,loss,png\n")
+    assert len(table) == 0
+    assert table["loss"].dtype == np.float64
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,8 @@
 import dataclasses
 import math
 import re
+from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,16 +13,19 @@ import pytest
 
 from tests import samples
 from tests.scratch import ROOT
-from valgap.document.markdown import LIMIT, Section, code, compose, plain, table
+from valgap.document import markdown
+from valgap.document.parts import Document, Part
+from valgap.ground.errors import SuiteError
 from valgap.ground.params import suite
 from valgap.ground.params.schema import ParamsError, parse
 from valgap.ground.params.suite import Review
 from valgap.pipeline.freshness import Finding
 from valgap.pipeline.scratch import only
 from valgap.results.sides import Side
-from valgap.review import changes, forest, fresh_block, gate, judge, sections, words
-from valgap.review.changes import Variants
+from valgap.review import changes, document, forest, fresh, fresh_block, judge, sections, words
+from valgap.review.changes import Change, Cost, Variants
 from valgap.review.judge import Judged
+from valgap.review.result import Compared, Result
 from valgap.stats.intervals import Interval
 from valgap.stats.measures import MEASURES, Series, primary_measure
 
@@ -32,6 +37,14 @@ def scores(values: list[float] | np.ndarray, first: int = 0, gap: float = 0.1) -
     """The same values under every measure, but the gap."""
     rows = {name: {first + r: float(value) for r, value in enumerate(values)} for name in MEASURES}
     return rows | {"gap": {first + r: gap + 0.001 * (r % 3) for r in range(len(values))}}
+
+
+def gate(rows: Sequence[Judged], review: Review, stale: bool) -> list[str]:
+    return words.reasons(judge.reasons(rows, review, stale), review)
+
+
+def shown(*parts: Part) -> str:
+    return markdown.write(Document("T", "", parts, ()))
 
 
 def judged(head: list[float], base: list[float], review: Review = REVIEW, first: int = 0) -> Judged:
@@ -67,13 +80,17 @@ def test_unpaired_change_worked_by_hand() -> None:
 @pytest.mark.parametrize(
     ("low", "high", "higher", "expected"),
     [
-        (0.001, 0.03, True, "improved"), (0.001, 0.03, False, "regressed"), (-0.03, -0.001, True, "regressed"),
-        (-0.03, -0.001, False, "improved"), (-0.01, 0.019, True, "no effect"),
+        (0.001, 0.03, True, "improved"),
+        (0.001, 0.03, False, "regressed"),
+        (-0.03, -0.001, True, "regressed"),
+        (-0.03, -0.001, False, "improved"),
+        (-0.01, 0.019, True, "no effect"),
         (-0.01, 0.021, True, "no change detected"),
-        (-0.021, 0.01, False, "no change detected"), (0.0, 0.03, True, "no change detected"),
+        (-0.021, 0.01, False, "no change detected"),
+        (0.0, 0.03, True, "no change detected"),
         (math.nan, math.nan, True, "unknown"),
     ],
-)  # fmt: skip
+)
 def test_word_comes_from_the_interval_and_the_direction(low: float, high: float, higher: bool, expected: str) -> None:
     assert judge.word_for(Interval(12, (low + high) / 2, 0.01, low, high), 0.02, higher) == expected
 
@@ -93,13 +110,13 @@ def test_gate_fires_on_the_bound_and_not_on_the_mean() -> None:
     row = judged([0.69, 0.78, 0.87, 0.66], [0.70, 0.80, 0.90, 0.68])  # mean -.02, bound -.02 + .013
     assert row.contrast is not None
     assert row.contrast.interval.high == pytest.approx(-0.02 + 3.182446 * math.sqrt(2 / 3) * 0.01 / 2, abs=1e-5)
-    assert gate.reasons([row], review, True) == ["regression: `dropout` is at least 0.7 pp worse in test accuracy"]
-    assert gate.reasons([row], dataclasses.replace(review, tolerance=0.01), True) == []
-    assert gate.reasons([row], REVIEW, True) == []
-    assert gate.reasons([], dataclasses.replace(REVIEW, fail_on=("stale",)), True)[0].startswith("stale: ")
+    assert gate([row], review, True) == ["regression: `dropout` is at least 0.7 pp worse in test accuracy"]
+    assert gate([row], dataclasses.replace(review, tolerance=0.01), True) == []
+    assert gate([row], REVIEW, True) == []
+    assert gate([], dataclasses.replace(REVIEW, fail_on=("stale",)), True)[0].startswith("stale: ")
     worse = {"dropout": scores([0.9, 0.91, 0.92], gap=0.2)}
     rows = judge.judge(worse, {"dropout": scores([0.9, 0.91, 0.92])}, set(), True, REVIEW, 0.02)
-    grown = gate.reasons(rows, dataclasses.replace(REVIEW, fail_on=("gap_growth",)), False)
+    grown = gate(rows, dataclasses.replace(REVIEW, fail_on=("gap_growth",)), False)
     assert grown == ["gap growth: the gap of `dropout` is at least 10.0 pp larger"]
 
 
@@ -107,7 +124,7 @@ def test_lower_is_better_for_nll() -> None:
     review = dataclasses.replace(REVIEW, primary="test_nll", fail_on=("regression",))
     row = judged([0.70, 0.81, 0.92], [0.60, 0.70, 0.80], review)
     assert row.word == "regressed"
-    assert gate.reasons([row], review, False) == ["regression: `dropout` is at least 0.085 nats worse in test NLL"]
+    assert gate([row], review, False) == ["regression: `dropout` is at least 0.085 nats worse in test NLL"]
 
 
 @pytest.mark.parametrize("paired", [True, False])
@@ -131,7 +148,7 @@ def test_reviews_of_alike_sides_raise_few_false_alarms(paired: bool) -> None:
                 accuracy, gap = ({first + r: float(v) for r, v in enumerate(values)} for values in drawn)
                 sides[side][name] = dict.fromkeys(MEASURES, accuracy) | {"gap": gap}
         rows = judge.judge(sides[0], sides[1], set(), True, review, 0.02)
-        alarms += any(row.word in ("improved", "regressed") for row in rows) or bool(gate.reasons(rows, review, False))
+        alarms += any(row.word in ("improved", "regressed") for row in rows) or bool(gate(rows, review, False))
     assert len(names) == 17
     assert 10 <= alarms <= 50
 
@@ -145,10 +162,12 @@ def test_words_of_a_confirmation() -> None:
     assert words.word(row, REVIEW, 0.02) == "improved (unconfirmed: same seeds)"
     good, _ = judge.compare({9: 0.75, 10: 0.86, 11: 0.97}, {9: 0.70, 10: 0.80, 11: 0.90}, True, 0.95)
     (stands,) = judge.confirm({"dropout": good}, [row], REVIEW)
-    assert words.word(stands, REVIEW, 0.02).startswith("improved (confirmed on 3 fresh replicates: +6.0 [")
+    assert words.word(stands, REVIEW, 0.02).startswith("improved (confirmed on 3 fresh replicates: +6.0 pp (")
     bad, _ = judge.compare({9: 0.70, 10: 0.86}, {9: 0.71, 10: 0.80}, True, 0.95)
     (falls,) = judge.confirm({"dropout": bad}, [row], REVIEW)
-    assert words.word(falls, REVIEW, 0.02).startswith("improvement not confirmed (judged on 2 fresh replicates: +2.5 [")
+    assert words.word(falls, REVIEW, 0.02).startswith(
+        "improvement not confirmed (judged on 2 fresh replicates: +2.5 pp ("
+    )
     assert "0 of 1 confirmed" in words.verdict([falls], NONE, REVIEW, stale=False)
 
 
@@ -197,82 +216,146 @@ def test_other_predictions_with_equal_scores_are_not_bit_identical() -> None:
 
 
 def test_parameters_differ_by_dotted_key() -> None:
-    old, new = {"train": {"steps": 1, "a": {"b": [1]}}, "x": {}}, {"train": {"steps": 2, "a": {"b": [1]}}, "y": 3}
-    assert changes.parameters(new, old) == [("train.steps", 1, 2), ("x", {}, "–"), ("y", "–", 3)]
+    old: dict[str, object] = {"train": {"steps": 1, "a": {"b": [1]}}, "x": {}}
+    new: dict[str, object] = {"train": {"steps": 2, "a": {"b": [1]}}, "y": 3}
+    expected = (Change("train.steps", 1, 2), Change("x", {}, "–"), Change("y", "–", 3))
+    assert changes.parameters(new, old) == expected
+    assert "| `x` | `{}` | – |" in shown(*sections.parameters(expected))
 
 
 def test_costs_and_recalls() -> None:
     base = side({"baseline": {}, "dropout": {}}, {"baseline": 0.7, "dropout": 0.5})
     head = side({"baseline": {}, "dropout": {}}, {"baseline": 0.7, "dropout": 0.4})
     head.variants["dropout"] = dataclasses.replace(head.variants["dropout"], steps=30)
-    assert changes.costs(head, base)[0][2] == {"parameters": 5, "steps": 30, "compute": 3.0}
+    assert changes.costs(head, base)[0].head == Cost(parameters=5, steps=30, compute=3.0)
     large = dataclasses.replace(head.variants["dropout"], steps=10, diff={"batch_size": 16})  # four times the base's
     head.variants["dropout"] = large
-    assert changes.costs(head, base)[0][2]["compute"] == 4.0
+    assert changes.costs(head, base)[0].head.compute == 4.0
     head.variants["dropout"] = dataclasses.replace(large, steps=30, diff={})
     recalls = changes.recalls(head, base, ["dropout"])
-    assert recalls.change.tolist() == pytest.approx([-0.1])
-    assert "| `dropout` | `a\\|b` | 50.0% | 40.0% | −10.0 |" in sections.recalls(recalls)
-    assert "10 → 30 | 1× → 3×" in sections.costs(changes.costs(head, base))
+    assert [each.change for each in recalls] == pytest.approx([-0.1])
+    assert "| `dropout` | `a\\|b` | 50.0% | 40.0% | −10.0 |" in shown(*sections.recalls(recalls))
+    assert "| 5 | 10 → 30 | 1.000× → 3.000× |" in shown(*sections.costs(changes.costs(head, base)))
 
 
-def test_what_users_named_is_no_markup() -> None:
-    hostile = "x`|@team <img src=//e.org onerror=1>\n# h [a](http://e.org)\u202e"
-    text = code(hostile)
-    assert text.startswith("`x'\\|@team")
-    assert text.endswith("`")
-    assert text.count("`") == 2, "nothing leaves the code span"
-    assert "\n" not in text
+HOSTILE = "x`|@team <img src=//e.org onerror=1>\n# h [a](http://e.org)\u202e"
+
+
+def hostile_result(**changed: Any) -> Result:
+    """A review in which everything that users name is hostile."""
+    declared: dict[str, dict[str, Any]] = {HOSTILE: {"d": HOSTILE}, "baseline": {}}
+    head, base = (side(declared, {HOSTILE: value, "baseline": 0.1}) for value in (0.7, 0.6))
+    found = Compared(base, head, Variants([HOSTILE], [HOSTILE], [HOSTILE], set()), True, 0.02, (review_row(HOSTILE),))
+    whole = Result(
+        rules=dataclasses.replace(REVIEW, fail_on=("regression", "stale")),
+        base=HOSTILE,
+        commit="0123456789abcdef",
+        behind=True,
+        stale=(Finding(HOSTILE, (HOSTILE,), "cure"),),
+        parameters=(Change(HOSTILE, HOSTILE, HOSTILE),),
+        compared=found,
+    )
+    return dataclasses.replace(whole, **changed)
+
+
+def review_row(name: str) -> Judged:
+    return dataclasses.replace(judged([0.59, 0.58, 0.57], [0.70, 0.70, 0.70]), variant=name)
+
+
+@pytest.mark.parametrize("changed", [{}, {"compared": None, "why": HOSTILE}])
+def test_what_users_named_is_no_markup(changed: dict[str, Any]) -> None:
+    text = document.comment(hostile_result(**changed), "https://example.org/run")
+    assert "`x'\\|@team" in text, "in a cell"
+    assert "`x'|@team" in text, "in a sentence"
     assert "\u202e" not in text
-    assert len(plain("y" * 500)) == 80
-    row = sections.freshness([Finding(hostile, (hostile,), "cure")])
-    outside = re.sub(r"`[^`]*`", "", row)
+    outside = re.sub(r"```text.*?```|`[^`\n]*`", "", text, flags=re.DOTALL)
     assert "@team" not in outside
     assert "<img" not in outside
+    assert "](http://e.org)" not in outside
+    assert "[Artifact](https://example.org/run): the whole review" in text
+    assert not re.search("^# h", text, re.MULTILINE)
 
 
-def many(count: int) -> list[Judged]:
-    rng = np.random.default_rng(0)
-    sides = [{f"a_variant_with_quite_a_long_name_{i}": scores(rng.normal(0.8, 0.02, 12)) for i in range(count)}] * 2
-    sides = [sides[0], {name: scores(rng.normal(0.8, 0.02, 12)) for name in sides[0]}]
-    return judge.judge(sides[0], sides[1], set(), True, REVIEW, 0.02)
+def test_the_comment_says_the_verdict_first_then_the_gate() -> None:
+    lines = document.comment(hostile_result()).splitlines()
+    assert lines[0].startswith("## Results against `x'|@team")
+    assert lines[0].endswith("(`012345678`)")
+    assert lines[2].startswith("**Test accuracy regressed: `x'|@team")
+    assert lines[2].endswith("1 added; 1 removed; dvc.lock and reports/ are STALE.**")
+    assert "**Gate (`regression` and `stale`): failed.**" in lines
+    assert sum(line.startswith(("- regression: ", "- stale: ")) for line in lines) == 2
+    quiet = dataclasses.replace(hostile_result(), rules=REVIEW)
+    assert "Gate" not in document.comment(quiet)
 
 
-def test_five_hundred_variants_fit_a_comment() -> None:
-    rows = many(500)
-    names = Variants(
-        [f"new_{i}" for i in range(500)], [f"old_{i}" for i in range(500)], [row.variant for row in rows], set()
+def test_the_verdict_and_the_table_say_the_same_numbers() -> None:
+    """Two thirds of a review repeat one interval: the verdict, the table, the chart."""
+    text = document.comment(hostile_result())
+    interval = review_row("x").contrast.interval  # type: ignore[union-attr]
+    mean, low, high = (
+        f"{100 * value:+.1f}".replace("-", "−") for value in (interval.mean, interval.low, interval.high)
     )
-    every = [*names.added, *names.removed, *names.redefined]
-    diffs = [{name: {"augmentation": "z" * 200} for name in every}] * 2
-    parts = [
-        Section("Changes", words.changes(rows, REVIEW, 0.02), 0),
-        Section("Chart", forest.text(rows[:30], MEASURES["test_accuracy"], 0.02), 5),
-        Section("Parameters", sections.parameters([(f"variants.v{i}", "x" * 300, "é" * 300) for i in range(500)]), 3),
-        Section("Variants", sections.variants(names, diffs), 2),
-        Section("Freshness", sections.freshness([Finding("w" * 300, ("s" * 90,) * 500, "cure")] * 500), 1),
-    ]
-    text = compose(words.verdict(rows, names, REVIEW, stale=True), parts)
-    assert len(text.encode()) <= LIMIT
+    assert f"{mean} pp ({low} to {high})" in text.splitlines()[2]
+    assert f"| {mean} | {low} to {high} | 3 | 0/3 |" in text
+    assert f"┤ {mean}\n" in re.sub(r"[│ ┊]+", " ", text)
+
+
+def test_freshness_is_a_document_of_its_own() -> None:
+    text = markdown.write(fresh.build([Finding("a changed", ("train@a-0",) * 5, "`make repro`, then commit")]))
+    assert "| `a changed` | `train@a-0`, `train@a-0`, `train@a-0` and 2 more | `make repro`, then commit |" in text
+    assert "| all |" in markdown.write(fresh.build([Finding("dvc.lock is missing", (), "c")]))
+    text = markdown.write(fresh.build([]))
+    assert "dvc.lock belongs to dvc.yaml" in text
+    assert "Not checked: the content of data/prepared/" in text
+
+
+def many(count: int) -> tuple[Judged, ...]:
+    rng = np.random.default_rng(0)
+    head, base = (
+        {f"a_variant_with_quite_a_long_name_{i}": scores(rng.normal(0.8, 0.02, 12)) for i in range(count)}
+        for _ in range(2)
+    )
+    return judge.judge(head, base, set(), True, REVIEW, 0.02)
+
+
+def test_five_hundred_variants_fit_a_comment(tmp_path: Path) -> None:
+    rows = many(500)
+    names = [row.variant for row in rows]
+    base = side(
+        {name: {"augmentation": "z" * 200} for name in ["baseline", *names]}, dict.fromkeys(["baseline", *names], 0.7)
+    )
+    found = Compared(base, base, Variants(names, names, names, set()), True, 0.02, rows)
+    whole = hostile_result(
+        compared=found,
+        parameters=tuple(Change(f"variants.v{i}", "x" * 300, "é" * 300) for i in range(500)),
+        stale=(Finding("w" * 300, ("s" * 90,) * 500, "cure"),) * 500,
+    )
+    text = document.comment(whole)
+    assert len(text.encode()) <= document.LIMIT
     assert "… and 470 more in `review-full.md`" in text
     assert text.count("<details>") == text.count("</details>") >= 3
+    full = markdown.write(document.build(whole, drawn=None), document.WHOLE)
+    assert all(full.count(f"`{name}`") >= 2 for name in names), "the artifact has every row"
+    assert "more in `review-full.md`" not in full
 
 
-def test_sections_go_in_the_stated_order_and_the_verdict_stays() -> None:
-    parts = [Section(f"S{drop}", "é" * 100, drop) for drop in (0, 1, 2, 3)] + [Section("empty", "", 9)]
-    assert "Left out" not in compose("lead", parts)
-    text = compose("lead", parts, 600)
-    assert text.startswith("lead\n")
-    assert "### S1" in text
-    assert "Left out to stay under GitHub's limit: s3, s2;" in text or "s3;" in text
-    cut = compose("lead", parts, 200)
-    assert len(cut.encode()) <= 200
-    assert cut.startswith("lead\n")
+def test_sections_go_in_the_stated_order_and_the_changes_stay() -> None:
+    drops = {section.name: section.drop for section in sections.sections(hostile_result(), None)}
+    assert drops["changes"] == 0
+    assert sorted(drops, key=drops.__getitem__)[1:3] == ["freshness", "variants"]
 
 
-def test_tables_fold_when_long() -> None:
-    assert "<details>" not in table(["a", "b"], [["1", "2"]] * 8)
-    assert table(["a", "b"], [["1", "2"]] * 9).startswith("<details><summary>9 rows</summary>\n\n| a | b |")
+def test_an_unwritable_folder_is_an_error_with_its_cure(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(SuiteError, match=r"--out = .*file cannot be written: .*; name a folder of yours"):
+        document.save(hostile_result(), tmp_path / "file")
+
+
+def test_the_folder_holds_the_comment_the_whole_and_the_picture(tmp_path: Path) -> None:
+    document.save(hostile_result(), tmp_path)
+    assert {path.name for path in tmp_path.iterdir()} == {"review.md", "review-full.md", "forest.svg", "forest.png"}
+    assert (tmp_path / "review.md").read_text() == document.comment(hostile_result())
+    assert "Change of test accuracy" in (tmp_path / "forest.svg").read_text()
 
 
 def test_chart_marks_zero_margin_and_interval() -> None:

@@ -3,22 +3,25 @@
 import dataclasses
 import math
 import os
+import re
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 import yaml
-from valgap.document.environments import environments
 
 from tests.samples import VARIANT, VERDICT, provenance
 from tests.scratch import TOY, copy_repository, run, write_params
 from tests.toys import Toys, two_variants
+from valgap.document import environments, markdown
+from valgap.document.numbers import CHANGE
+from valgap.document.parts import Table
 from valgap.ground.errors import SuiteError
 from valgap.results.sides import Side
 from valgap.review import sections
 from valgap.stats.measures import MEASURES
-from valgap.verify import command, compare
+from valgap.verify import command, compare, document
 
 ACCURACY = MEASURES["test_accuracy"]
 
@@ -81,7 +84,9 @@ def test_cells_that_are_claimed() -> None:
 
 def test_environments_stand_side_by_side_and_the_difference_is_bold() -> None:
     here = [{"tensorflow": "2.21.0", "device": "gpu", "gpu": "H100"}]
-    text = environments([{"tensorflow": "2.21.0", "device": "cpu"}], here, "claimed", "here")
+    sides = {"claimed": [{"tensorflow": "2.21.0", "device": "cpu"}], "here": here}
+    text = markdown.table(environments.table("", sides))
+    assert "| environment | claimed | here |" in text
     assert "| tensorflow | `2.21.0` | `2.21.0` |" in text
     assert "| device | **`cpu`** | **`gpu`** |" in text
     assert "| gpu | **`none`** | **`H100`** |" in text
@@ -90,10 +95,29 @@ def test_environments_stand_side_by_side_and_the_difference_is_bold() -> None:
 def test_review_shows_environments_only_where_they_differ() -> None:
     cpu, gpu = (dataclasses.replace(VARIANT, environments=({"device": device},)) for device in ("cpu", "gpu"))
     one, other = {"x": cpu}, {"x": gpu}
-    assert sections.made_in(one, one) == ""
-    assert "Not all was made in one environment" in sections.made_in(one, other)
+    assert sections.made_in(one, one) == ()
+    table, note = sections.made_in(one, other)
+    assert "Not all was made in one environment" in str(note)
+    assert isinstance(table, Table)
+    assert table.rows == (("device", "`cpu`", "`gpu`"),)
     mixed = one | {"y": gpu}
-    assert "`cpu, gpu`" in sections.made_in(mixed, mixed)
+    (table, _) = sections.made_in(mixed, mixed)
+    assert isinstance(table, Table)
+    assert table.rows == (("device", "`cpu, gpu`", "`cpu, gpu`"),)
+
+
+def test_the_document_says_the_numbers_of_its_outcomes() -> None:
+    hostile = "x`|@me <img src=x>"
+    rows = [judged([0.002, -0.001, 0.001]), dataclasses.replace(judged([0.01, 0.0], True), variant=hostile)]
+    text = markdown.write(document.build(hostile, rows, ACCURACY, 0.02, [{"device": "cpu"}], [{"device": "gpu"}]))
+    interval = CHANGE.limits(rows[0].difference.low, rows[0].difference.high)
+    assert "**1 equal within tolerance, 1 different**" in text
+    assert f"| `dropout` | equal within tolerance | +0.1 | {interval} | 0.2 | 3 |" in text
+    assert "| different: results.csv does not hold the scores of these predictions | +0.5 |" in text
+    assert "within ±2.0 pp (`review.margin`)" in text
+    outside = re.sub(r"`[^`]*`", "", text)
+    assert "@me" not in outside
+    assert "<img" not in outside
 
 
 @pytest.fixture(scope="module")

@@ -116,9 +116,7 @@ def read(data: Data, takes: Takes, pixels: Path) -> Images:
     size = (takes.height, takes.width) if takes.height and takes.width else None
     color = COLORS.get(takes.channels, data.color)
     try:
-        images = chosen(data).load(dataclasses.replace(data, image_size=size, color=color), pixels)
+        images = chosen(data).stored(dataclasses.replace(data, image_size=size, color=color), pixels)
     except SuiteError as error:
         raise error.named(TERMS) from None
-    if not pixels.exists():  # a source that decodes has streamed them there
-        np.save(pixels, images.images)
     return images

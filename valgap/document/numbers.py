@@ -60,6 +60,8 @@ PP = Form(scale=100, unit=" pp")  # a difference of shares without its sign
 CHANGE = Form(scale=100, signed=True, unit=" pp")  # 0.0123 as +1.2 pp
 NATS = Form(decimals=3)
 NATS_CHANGE = Form(decimals=3, signed=True, unit=" nats")
+CHANGES = {"pp": CHANGE, "nats": NATS_CHANGE}  # by the unit of a measure
+SIZES = {"pp": PP, "nats": Form(decimals=3, unit=" nats")}  # the same without the sign
 COUNT = Form(decimals=0)  # 1234 as 1,234
 PLAIN = Form()
 

@@ -6,15 +6,18 @@ the code and reports/; writes nothing.
 """
 
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import yaml
+from dvc.dependency import Dependency
 from dvc.dependency.param import ParamsDependency
 from dvc.exceptions import DvcException
+from dvc.output import Output
 from dvc.repo import Repo
 from dvc.stage import PipelineStage
+from dvc_data.hashfile.hash_info import HashInfo
 
 from valgap.document.text import named
 from valgap.ground import paths
@@ -23,10 +26,6 @@ from valgap.results.provenance import read_provenance
 
 LOCK = Path("dvc.lock")
 REPRO = "`make repro`, then commit dvc.lock and reports/"
-NOT_CHECKED = (
-    "Not checked: the content of data/prepared/ and runs/, which are not in Git (that the stages agree on their "
-    "hashes, sizes and counts is), and report.html."
-)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -69,10 +68,10 @@ def _stages(stages: list[PipelineStage]) -> Iterator[Finding]:
         yield from _outputs(stage, hashes)
 
 
-def _params(dep: ParamsDependency, params: dict[str, Any]) -> Iterator[str]:
+def _params(dep: ParamsDependency, params: object) -> Iterator[str]:
     known = dep.hash_info.value or {}
     for key in {**dict.fromkeys(dep.params), **known}:
-        value: Any = params
+        value = params
         for part in key.split("."):
             value = value.get(part) if isinstance(value, dict) else None
         if key not in known:
@@ -89,7 +88,7 @@ def _inner(value: Any, known: Any) -> str:
     return f" ({', '.join(keys)})"
 
 
-def _dependency(dep: Any, outs: dict[str, Any], hashes: "_Hashes") -> Iterator[str]:
+def _dependency(dep: Dependency, outs: Mapping[str, Output], hashes: "_Hashes") -> Iterator[str]:
     """What is wrong with a file or folder that a stage reads: of the code, or made by another stage."""
     inside = [out for path, out in outs.items() if path.startswith(f"{dep.def_path}/")]
     if not dep.hash_info:
@@ -109,7 +108,7 @@ def _dependency(dep: Any, outs: dict[str, Any], hashes: "_Hashes") -> Iterator[s
         yield f"{dep.def_path} changed"
 
 
-def _totals(outs: list[Any]) -> tuple[int, int]:
+def _totals(outs: list[Output]) -> tuple[int, int]:
     """Bytes and number of files of outputs, as dvc.lock gives them."""
     return sum(out.meta.size or 0 for out in outs), sum(out.meta.nfiles or 1 for out in outs)
 
@@ -158,9 +157,9 @@ class _Hashes:
     """Hashes of paths on disk, each computed once: every cell of the matrix has the same code."""
 
     def __init__(self) -> None:
-        self._known: dict[str, Any] = {}
+        self._known: dict[str, HashInfo] = {}
 
-    def of(self, entry: Any) -> Any:
+    def of(self, entry: Output) -> HashInfo:
         """DVC's hash of a dependency or output as it lies on disk."""
         if entry.def_path not in self._known:
             self._known[entry.def_path] = entry.get_hash()

@@ -82,7 +82,7 @@ def only(params: dict[str, Any], variants: list[str], block: int) -> dict[str, A
     """The parameters with these variants and this block alone. Raises SuiteError on a variant that is not declared."""
     declared = params["variants"] | params.get("exploratory", {})
     if missing := [name for name in variants if name not in declared]:
-        raise SuiteError(f"{', '.join(missing)} cannot be confirmed: params.yaml of one side does not declare it")
+        raise SuiteError(f"{', '.join(missing)} cannot be trained: params.yaml of one side does not declare it")
     empty: dict[str, Any] = {name: {} for name in ("exploratory", "extra", "causes") if name in params}
     split = params["split"] | {"blocks": [block]} | ({"exploratory_blocks": []} if "exploratory" in params else {})
     return params | empty | {"split": split, "variants": {BASELINE: {}} | {name: declared[name] for name in variants}}

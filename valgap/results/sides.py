@@ -4,7 +4,6 @@ import dataclasses
 import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 import yaml
@@ -63,7 +62,7 @@ def read_side(read: Reader, name: str) -> Side:
         raise NotComparableError(f"the reports of {name} cannot be read: {error}") from None
 
 
-def read_params(read: Reader) -> dict[str, Any]:
+def read_params(read: Reader) -> dict[str, object]:
     """The whole of params.yaml of a side, as plain values; empty where there is none or it is no mapping."""
     text = read(paths.PARAMS)
     try:

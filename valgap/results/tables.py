@@ -49,6 +49,8 @@ def parse_table(path: Path, content: bytes) -> pd.DataFrame:
     table = pd.read_csv(
         io.BytesIO(content), dtype=dict.fromkeys(TEXTS[path], str), keep_default_na=False, na_values=numbers
     )
+    if table.empty:  # nobody was wrong, say: then nothing tells what kind a column is of
+        return table.astype(dict.fromkeys(numbers, float))
     if odd := [name for name in numbers if not pd.api.types.is_numeric_dtype(table[name])]:
         raise ValueError(f"column {odd[0]} holds what is no number")
     return table

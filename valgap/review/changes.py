@@ -1,17 +1,28 @@
 """What differs between two sides, before any statistics: parameters, variants, causes, classes, costs."""
 
 import dataclasses
-from typing import Any
+from typing import Generic, TypeVar
 
 import pandas as pd
 
 from valgap.ground.params.suite import BASELINE
 from valgap.results.sides import Side
-from valgap.stats.measures import MEASURES, Series
 from valgap.stats.operations import training_operations
 from valgap.stats.verdict import CauseEntry
 
 ABSENT = "–"
+
+
+T_co = TypeVar("T_co", covariant=True)
+
+
+@dataclasses.dataclass(frozen=True)
+class Change(Generic[T_co]):
+    """What differs: its name, and what it is on either side."""
+
+    name: str
+    base: T_co
+    head: T_co
 
 
 @dataclasses.dataclass(frozen=True)
@@ -24,18 +35,42 @@ class Variants:
     identical: set[str]
 
 
-def parameters(head: dict[str, Any], base: dict[str, Any]) -> list[tuple[str, Any, Any]]:
-    """(dotted key, base's value, head's) of each parameter that differs, of all blocks of params.yaml; "–" for none."""
+@dataclasses.dataclass(frozen=True)
+class RecallChange:
+    """A variant's mean test recall of one class on both sides, fractions."""
+
+    variant: str
+    class_name: str
+    base: float
+    head: float
+
+    @property
+    def change(self) -> float:
+        """Head minus base."""
+        return self.head - self.base
+
+
+@dataclasses.dataclass(frozen=True)
+class Cost:
+    """What a variant's training takes; `compute` is over that of the base's baseline."""
+
+    parameters: int
+    steps: int
+    compute: float
+
+
+def parameters(head: dict[str, object], base: dict[str, object]) -> tuple[Change[object], ...]:
+    """Each parameter that differs, by its dotted key, of all blocks of params.yaml; ABSENT for no value."""
     new, old = flatten(head), flatten(base)
-    keys = [key for key in (*old, *(key for key in new if key not in old)) if old.get(key, ...) != new.get(key, ...)]
-    return [(key, old.get(key, ABSENT), new.get(key, ABSENT)) for key in keys]
+    keys = [key for key in {**old, **new} if old.get(key, ...) != new.get(key, ...)]
+    return tuple(Change(key, old.get(key, ABSENT), new.get(key, ABSENT)) for key in keys)
 
 
-def flatten(content: Any, prefix: str = "") -> dict[str, Any]:
+def flatten(content: object, prefix: str = "") -> dict[str, object]:
     """Nested mappings as one with dotted keys; an empty mapping is a value."""
     if not isinstance(content, dict) or (prefix and not content):
         return {prefix: content}
-    found: dict[str, Any] = {}
+    found: dict[str, object] = {}
     for key, value in content.items():
         found |= flatten(value, f"{prefix}.{key}" if prefix else str(key))
     return found
@@ -59,55 +94,40 @@ def is_paired(head: Side, base: Side) -> bool:
     return head.provenance.data == base.provenance.data and head.provenance.seed == base.provenance.seed
 
 
-def scores(side: Side) -> dict[str, dict[str, Series]]:
-    """Scores of each variant by measure and replicate."""
-    found: dict[str, dict[str, Series]] = {name: {measure: {} for measure in MEASURES} for name in side.variants}
-    names = {(measure.split, measure.metric): name for name, measure in MEASURES.items()}
-    columns = (side.results[column] for column in ("variant", "replicate", "split", "metric", "value"))
-    for variant, replicate, split, metric, value in zip(*columns, strict=True):
-        if (split, metric) in names and variant in found:
-            found[variant][names[split, metric]][int(replicate)] = float(value)
-    return found
-
-
-def causes(head: Side, base: Side) -> list[tuple[str, CauseEntry | None, CauseEntry | None]]:
-    """(title, base's entry of verdict.json, head's) of each cause whose verdict word differs."""
+def causes(head: Side, base: Side) -> tuple[Change[CauseEntry | None], ...]:
+    """Each cause whose verdict word differs, by its title, and what verdict.json has of it."""
     new, old = ({entry.title: entry for entry in side.verdict.causes} for side in (head, base))
-    titles = [*new, *(title for title in old if title not in new)]
-    word = [{title: entry.verdict for title, entry in side.items()} for side in (new, old)]
-    return [(title, old.get(title), new.get(title)) for title in titles if word[0].get(title) != word[1].get(title)]
+    found = (Change(title, old.get(title), new.get(title)) for title in {**new, **old})
+    return tuple(each for each in found if _word(each.base) != _word(each.head))
 
 
-def recalls(head: Side, base: Side, changed: list[str]) -> pd.DataFrame:
-    """variant, class, base, head, change: mean test recall of the changed variants, the largest change first."""
+def _word(entry: CauseEntry | None) -> str | None:
+    return entry.verdict if entry else None
+
+
+def recalls(head: Side, base: Side, changed: list[str]) -> tuple[RecallChange, ...]:
+    """The recalls of the changed variants that differ, the largest change first."""
     means = [
         side.classes[side.classes.split == "test"].groupby(["variant", "class"])["recall"].mean()
         for side in (base, head)
     ]
-    table = pd.concat(means, axis=1, keys=["base", "head"], join="inner").reset_index()
-    table = table[table.variant.isin(changed)].assign(change=lambda frame: frame["head"] - frame["base"])
-    order = table.change.abs().sort_values(ascending=False, kind="stable").index
-    return table.loc[order].query("change != 0").reset_index(drop=True)
+    rows = pd.concat(means, axis=1, keys=["base", "head"], join="inner").reset_index().itertuples(index=False)
+    every = (RecallChange(*row) for row in rows)
+    found = [each for each in every if each.variant in changed and abs(each.change) > 0]  # NaN is no change
+    return tuple(sorted(found, key=lambda each: -abs(each.change)))
 
 
-def costs(head: Side, base: Side) -> list[tuple[str, dict[str, float], dict[str, float]]]:
-    """(variant, base's cost, head's) where it differs: parameters, steps, compute over the baseline's of the base."""
+def costs(head: Side, base: Side) -> tuple[Change[Cost], ...]:
+    """The costs of the variants of both sides that differ."""
     unit = _operations(base, BASELINE)
-    found = []
-    for name in head.variants:
-        if name in base.variants:
-            old, new = (_cost(side, name, unit) for side in (base, head))
-            if old != new:
-                found.append((name, old, new))
-    return found
+    both = [name for name in head.variants if name in base.variants]
+    found = (Change(name, _cost(base, name, unit), _cost(head, name, unit)) for name in both)
+    return tuple(each for each in found if each.base != each.head)
 
 
-def _cost(side: Side, name: str, unit: float) -> dict[str, float]:
+def _cost(side: Side, name: str, unit: float) -> Cost:
     entry = side.variants[name]
-    return {
-        "parameters": entry.parameters, "steps": entry.steps,
-        "compute": round(_operations(side, name) / unit, 3),
-    }  # fmt: skip
+    return Cost(entry.parameters, entry.steps, round(_operations(side, name) / unit, 3))
 
 
 def _operations(side: Side, name: str) -> float:

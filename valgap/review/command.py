@@ -1,8 +1,8 @@
-"""`make review BASE=<rev>`: what this workspace does to the results of a base revision, as Markdown on standard output.
+"""`valgap review --base <rev>`: what this workspace does to the results of a base revision, as Markdown.
 
-Reads reports/ and params.yaml of both sides, the base's through Git, and what `stages.reviewing.freshness`
-reads; imports no TensorFlow, needs no data, no GPU and no DVC remote. Ends with 0, with 1 where
-`review.fail_on` says so, with 2 on a usage error. `--fresh` only checks freshness: 1 where something is stale.
+Reads reports/ and params.yaml of both sides, the base's through Git, and what `valgap.pipeline.freshness` reads;
+imports no TensorFlow, needs no data, no GPU and no DVC remote. Ends with 0, with 1 where `review.fail_on` says so or on
+what a user can mend, with 2 on a usage error.
 """
 
 from pathlib import Path
@@ -14,7 +14,7 @@ from valgap.cli.workspace import InWorkspace
 from valgap.ground.params import suite
 from valgap.pipeline import freshness
 from valgap.pipeline.git import resolve
-from valgap.review.document import Document
+from valgap.review import document, result
 from valgap.stats.measures import primary_measure
 
 
@@ -30,10 +30,10 @@ def command(base: str | None, confirm: int, out: Path | None, link: str | None) 
     """
     params = suite.load()
     primary_measure(params.review)
-    review = Document(params, *resolve(base), freshness.check())
+    found = result.read(params, *resolve(base), freshness.check())
     if confirm:
-        review.confirm(confirm)
+        found = result.confirm(found, params.split.block_size, confirm)
     if out:
-        review.save(out)
-    print(review.markdown(link), end="")
-    return int(bool(review.reasons))
+        document.save(found, out)
+    print(document.comment(found, link), end="")
+    return int(bool(found.reasons))

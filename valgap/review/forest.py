@@ -1,32 +1,40 @@
 """The changes and their intervals as a picture: Unicode text that needs no image host, and SVG and PNG files."""
 
 import math
-from pathlib import Path
+from collections.abc import Sequence
 
 import pandas as pd
 
-from valgap.document.markdown import plain
-from valgap.document.palette import PALETTE
-from valgap.ground.errors import SuiteError
+from valgap.document import figures, palette
+from valgap.document.numbers import CHANGES, SIZES
+from valgap.document.parts import Figure, Panel
+from valgap.document.text import plain
 from valgap.review.judge import Judged
+from valgap.review.words import say
 from valgap.stats.measures import Measure
 
 WIDTH = 49  # characters of the drawing
-PNG_SCALE = 1.5
+LOOKS = {
+    "regressed": "blue",
+    "improved": "vermilion",
+    "no change detected": "grey",
+    "no effect": "grey",
+    "unknown": "grey",
+}
 
 
-def text(rows: list[Judged], measure: Measure, margin: float) -> str:
+def text(rows: Sequence[Judged], measure: Measure, margin: float) -> str:
     """A line a variant: name, `├──●──┤` on a common scale with 0 and the margins marked, the interval. Empty for none.
 
-    `margin` is in the measure's unit; `rows` are those with a contrast.
+    `margin` is in the measure's unit; rows without a contrast are left out.
     """
-    drawn = [row for row in rows if row.contrast is not None]
+    drawn = [row for row in rows if row.contrast]
     if not drawn:
         return ""
     limits = [value for row in drawn for value in _limits(row) if not math.isnan(value)]
     low, high = min(*limits, -margin, 0.0), max(*limits, margin, 0.0)
     names = [plain(row.variant, 28) for row in drawn]
-    pad = max(len(name) for name in names)
+    pad, change = max(len(name) for name in names), CHANGES[measure.unit]
 
     def column(value: float) -> int:
         return round((value - low) / (high - low) * (WIDTH - 1))
@@ -41,50 +49,39 @@ def text(rows: list[Judged], measure: Measure, margin: float) -> str:
             cells[column(start) : column(end) + 1] = "─" * (column(end) - column(start) + 1)
             cells[column(start)], cells[column(end)] = "├", "┤"
         cells[column(mean)] = "●"
-        lines.append(f"{name:<{pad}} {''.join(cells)} {measure.text(mean)}")
+        lines.append(f"{name:<{pad}} {''.join(cells)} {change.bare(mean)}")
     scale = [" "] * WIDTH
     for value in (0.0, low, high):
-        label = measure.text(value, sign=value != 0)
+        label = (change if value else SIZES[measure.unit]).bare(value)
         start = min(max(0, column(value) - len(label) // 2), WIDTH - len(label))
         if all(cell == " " for cell in scale[max(0, start - 1) : start + len(label) + 1]):
             scale[start : start + len(label)] = label
     return "\n".join([*lines, f"{'':<{pad}} {''.join(scale)} {measure.unit}"])
 
 
-def save(rows: list[Judged], measure: Measure, margin: float, folder: Path) -> list[str]:
-    """Write forest.svg and forest.png below `folder`; their names, none without a changed variant."""
+def figure(rows: Sequence[Judged], measure: Measure, margin: float) -> Figure | None:
+    """The same as a figure; None without a changed variant."""
     import altair as alt  # takes a second that a review without pictures need not wait
 
-    factor = 100 if measure.unit == "pp" else 1
-    drawn = [row for row in rows if row.contrast is not None]
+    drawn = [row for row in rows if row.contrast]
     if not drawn:
-        return []
-    values = [[factor * value for value in _limits(row)] for row in drawn]
-    table = pd.DataFrame(values, columns=["mean", "low", "high"]).assign(
-        variant=[plain(row.variant, 60) for row in drawn], word=[row.word for row in drawn]
-    )
+        return None
+    factor, caption = CHANGES[measure.unit].scale, say("chart.caption", measure=measure.title)
+    table = pd.DataFrame([[factor * value for value in _limits(row)] for row in drawn], columns=["mean", "low", "high"])
+    table["variant"] = [plain(row.variant, 60) for row in drawn]
+    table["colour"] = [figures.COLOURS[LOOKS[row.word]] for row in drawn]
     y = alt.Y("variant:N", sort=None, title=None)
-    order = ["regressed", "improved", "no change detected", "no effect", "unknown"]
-    colour = alt.Color("word:N", scale=alt.Scale(domain=order, range=COLOURS), title=None)
-    axis = alt.X("mean:Q", title=f"change of {measure.title}, head minus base ({measure.unit})")
+    colour = alt.Color("colour:N", scale=None, legend=None)
+    axis = alt.X("mean:Q", title=say("chart.axis", measure=measure.title, unit=measure.unit))
     band = pd.DataFrame({"from": [-factor * margin], "to": [factor * margin]})
     chart = (
-        alt.Chart(band).mark_rect(color="#eeeeee").encode(x="from:Q", x2="to:Q")
+        alt.Chart(band).mark_rect(color=palette.BAND).encode(x="from:Q", x2="to:Q")
         + alt.Chart(pd.DataFrame({"zero": [0]})).mark_rule(strokeDash=[4, 4]).encode(x="zero:Q")
         + alt.Chart(table.dropna()).mark_rule(strokeWidth=2).encode(x="low:Q", x2="high:Q", y=y, color=colour)
         + alt.Chart(table).mark_point(filled=True, size=60, opacity=1).encode(x=axis, y=y, color=colour)
-    ).properties(width=480, height=alt.Step(20), title="Adjusted intervals; band: the margin")
-    try:
-        for name in PICTURES:
-            form = {"scale_factor": PNG_SCALE} if name.endswith("png") else {}
-            chart.configure(background="white").save(folder / name, **form)
-    except OSError as error:
-        raise SuiteError(f"cannot write {folder}: {error}") from None
-    return list(PICTURES)
-
-
-PICTURES = ("forest.svg", "forest.png")
-COLOURS = [PALETTE[1], PALETTE[2], "#777777", "#aaaaaa", "#aaaaaa"]
+    ).properties(height=alt.Step(20))
+    legend = (("regressed", "blue"), ("improved", "vermilion"), (say("chart.others"), "grey"))
+    return Figure("forest", caption, (Panel("forest", caption, chart),), legend=legend, columns=1)
 
 
 def _limits(row: Judged) -> tuple[float, float, float]:

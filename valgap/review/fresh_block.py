@@ -1,4 +1,4 @@
-"""`CONFIRM=1`: trains the improved variants of both revisions on a block that no choice has seen, in scratch copies.
+"""`--confirm 1`: trains the improved variants of both revisions on a block that no choice has seen, in scratch copies.
 
 Thirty harmless merges, each kept for an up-arrow on the same seeds, add up to progress that is not there; a
 fresh block has no such memory. The workspace, its dvc.lock and reports/ stay as they are; finished
@@ -9,14 +9,13 @@ import sys
 import tempfile
 from pathlib import Path
 
-import numpy as np
-
 from valgap.ground import paths
+from valgap.ground.files import read_npz
 from valgap.pipeline.scratch import copy_revision, copy_workspace, retrain
 from valgap.results import scores
 from valgap.results.sides import Side
 from valgap.review.judge import compare
-from valgap.stats.measures import MEASURES, Series
+from valgap.stats.measures import Series, series
 from valgap.stats.verdicts import ALPHA, Contrast
 
 
@@ -39,8 +38,7 @@ def confirm(commit: str, variants: list[str], block: int, primary: str, pair: bo
     with tempfile.TemporaryDirectory(prefix="review-") as name:
         sides = []
         for side in ("base", "head"):
-            folder = Path(name, side)
-            folder.mkdir()
+            (folder := Path(name, side)).mkdir()
             if side == "base":
                 copy_revision(commit, folder)
             else:
@@ -56,8 +54,5 @@ def confirm(commit: str, variants: list[str], block: int, primary: str, pair: bo
 
 def _scores(folder: Path, variant: str, block: int, primary: str) -> Series:
     """The primary metric of each replicate of a cell, from its predictions."""
-    with np.load(folder / paths.run_folder(variant, block) / paths.PREDICTIONS) as archive:
-        rows = scores.score({variant: dict(archive)})
-    measure = MEASURES[primary]
-    rows = rows[(rows.split == measure.split) & (rows.metric == measure.metric)]
-    return dict(zip(rows.replicate.tolist(), rows.value.tolist(), strict=True))
+    run = read_npz(folder / paths.run_folder(variant, block) / paths.PREDICTIONS)
+    return series(scores.score({variant: run}))[variant][primary]

@@ -7,7 +7,8 @@ steps a word could stand beside an interval that includes 0). It covers new repl
 
 import dataclasses
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from typing import Literal
 
 import numpy as np
 from scipy import special
@@ -18,6 +19,8 @@ from valgap.stats.measures import MEASURES, Series
 from valgap.stats.verdicts import ALPHA, Contrast, minimum_detectable_effect, paired_contrast
 from valgap.stats.words import OfChange
 
+Trouble = Literal["regression", "gap_growth", "stale"]  # as `review.fail_on` of params.yaml names them
+
 BESIDE = ("test_accuracy", "train_accuracy", "gap", "test_nll")  # shown beside the primary, without words
 
 
@@ -27,6 +30,15 @@ class Confirmation:
 
     contrast: Contrast
     stands: bool
+
+
+@dataclasses.dataclass(frozen=True)
+class Reason:
+    """Why the gate fails; of a variant with `amount`, what its change for the worse is at least, in its unit."""
+
+    trouble: Trouble
+    variant: str = ""
+    amount: float = math.nan
 
 
 @dataclasses.dataclass(frozen=True)
@@ -111,7 +123,7 @@ def judge(
     pair: bool,
     review: Review,
     margin: float,
-) -> list[Judged]:
+) -> tuple[Judged, ...]:
     """Every variant of both sides, the worst first. `head[variant][measure]` are its scores, by names of MEASURES.
 
     The family is what is not bit-identical. `margin` is in the primary's unit.
@@ -137,20 +149,37 @@ def judge(
                 gap=compare(head[name]["gap"], base[name]["gap"], pair, confidence)[0],
             )
         )
-    return sorted(judged, key=_importance)
+    return tuple(sorted(judged, key=_importance))
 
 
-def confirm(contrasts: dict[str, Contrast], judged: list[Judged], review: Review) -> list[Judged]:
+def confirm(contrasts: Mapping[str, Contrast], judged: Iterable[Judged], review: Review) -> tuple[Judged, ...]:
     """The judged variants with what a fresh block said of those that improved."""
     higher = MEASURES[review.primary].higher_is_better
-    return [
+    return tuple(
         dataclasses.replace(
             row, confirmation=Confirmation(found, word_for(found.interval, math.inf, higher) == "improved")
         )
         if (found := contrasts.get(row.variant))
         else row
         for row in judged
-    ]
+    )
+
+
+def reasons(judged: Iterable[Judged], review: Review, stale: bool) -> tuple[Reason, ...]:
+    """Why the gate fails, by `review.fail_on`; empty where it passes."""
+    higher, found = MEASURES[review.primary].higher_is_better, list[Reason]()
+    for row in judged:
+        if row.contrast is None or row.gap is None:
+            continue
+        interval, growth = row.contrast.interval, row.gap.interval.low
+        best = interval.high if higher else -interval.low  # NaN compares as False
+        if "regression" in review.fail_on and best < -review.tolerance:
+            found.append(Reason("regression", row.variant, -best))
+        if "gap_growth" in review.fail_on and growth > review.gap_tolerance:
+            found.append(Reason("gap_growth", row.variant, growth))
+    if stale and "stale" in review.fail_on:
+        found.append(Reason("stale"))
+    return tuple(found)
 
 
 def _importance(row: Judged) -> tuple[int, float]:

@@ -1,95 +1,170 @@
-"""The tables of a review that stand beside the judged changes. Pure functions to Markdown; empty where none is due."""
+"""The sections of a review: their parts, none where nothing is to be said. The texts are in words.yaml."""
 
-from typing import Any
+from collections.abc import Iterable, Sequence
 
-import pandas as pd
-
-from valgap.document.environments import environments
-from valgap.document.markdown import ROWS, code, table
-from valgap.document.numbers import effect, percent, signed
-from valgap.pipeline.freshness import NOT_CHECKED, Finding
+from valgap.document import environments
+from valgap.document.numbers import CHANGE, CHANGES, COUNT, PERCENT, Form
+from valgap.document.parts import Code, Part, Section, Table
+from valgap.document.text import Strong, named, plain
+from valgap.ground.params.suite import Review
+from valgap.pipeline.freshness import Finding
 from valgap.results.provenance import VariantRecord
-from valgap.review.changes import ABSENT, Variants
+from valgap.results.summary import describe
+from valgap.review import changes, forest, words
+from valgap.review.changes import ABSENT, Change, Cost, RecallChange, Variants
+from valgap.review.judge import BESIDE, Judged
+from valgap.review.result import Result
+from valgap.review.words import say
+from valgap.stats.measures import MEASURES
 from valgap.stats.verdict import CauseEntry, Untested
 
-Costs = list[tuple[str, dict[str, float], dict[str, float]]]
-Causes = list[tuple[str, CauseEntry | None, CauseEntry | None]]
+Parts = tuple[Part, ...]
 Entries = dict[str, VariantRecord]  # of provenance.json, by variant
-SHOWN = 3  # stages that a stale thing names; it counts the others
+RELATIVE = Form(decimals=3, unit="×")
 
 
-def parameters(rows: list[tuple[str, Any, Any]], limit: int | None = ROWS) -> str:
+def sections(result: Result, drawn: int | None) -> tuple[Section, ...]:
+    """Every section that says something, in reading order; of the chart `drawn` lines at most."""
+    found, rules = result.compared, result.rules
+    every: list[tuple[str, int, Parts]] = [("parameters", 3, parameters(result.parameters))]
+    if found:
+        head, base = found.head, found.base
+        changed = [row.variant for row in found.judged if row.contrast]
+        every = [
+            ("changes", 0, judged(found.judged, rules, found.margin)),
+            ("chart", 5, chart(found.judged[:drawn], rules, found.margin)),
+            *every,
+            ("variants", 2, variants(found.variants, head.variants, base.variants)),
+            ("causes", 4, causes(changes.causes(head, base))),
+            ("classes", 6, recalls(changes.recalls(head, base, changed))),
+            ("environments", 3, made_in(base.variants, head.variants)),
+            ("costs", 7, costs(changes.costs(head, base))),
+        ]
+    every.append(("freshness", 1, freshness(result.stale)))
+    return tuple(Section(name, say(f"{name}.title"), parts, drop=drop) for name, drop, parts in every if parts)
+
+
+def judged(every: Sequence[Judged], rules: Review, margin: float) -> Parts:
+    """The table of the changed variants, and what its intervals are."""
+    rows = [row for row in every if row.contrast]
+    if not rows:
+        return (say("changes.nothing"),)
+    measure = MEASURES[rules.primary]
+    beside = {name: MEASURES[name] for name in BESIDE if name != rules.primary}
+    variant, verdict, *others = say.all("changes.headings").values()
+    headings = (variant, verdict, _heading(rules.primary), *others, *map(_heading, beside))
+    change, lines = CHANGES[measure.unit], []
+    for row in rows:
+        assert row.contrast
+        interval = row.contrast.interval
+        lines.append(
+            (
+                named(row.variant),
+                words.word(row, rules, margin),
+                change.bare(interval.mean),
+                change.limits(interval.low, interval.high),
+                say("changes.replicates", n=interval.n, paired=row.paired),
+                row.contrast.wins,
+                *(CHANGES[each.unit].bare(row.beside[name]) for name, each in beside.items()),
+            )
+        )
+    unpaired = sum(not row.paired for row in rows)
+    confidence = rows[0].contrast.confidence if rows[0].contrast else 0
+    return (
+        Table(say("changes.caption"), headings, tuple(lines), texts=2),
+        say("changes.how", family=len(rows), confidence=confidence, higher=measure.higher_is_better),
+        *([Strong(say("changes.unpaired", count=unpaired, family=len(rows)))] if unpaired else []),
+    )
+
+
+def _heading(name: str) -> str:
+    return f"{MEASURES[name].title} ({MEASURES[name].unit})"
+
+
+def chart(every: Sequence[Judged], rules: Review, margin: float) -> Parts:
+    """The changes drawn with characters."""
+    measure = MEASURES[rules.primary]
+    drawn = forest.text(every, measure, margin)
+    return (say("chart.how", measure=measure.title), Code(drawn, "text")) if drawn else ()
+
+
+def parameters(rows: Sequence[Change[object]]) -> Parts:
     """Every parameter that differs."""
-    lines = [[code(key), *("–" if value == ABSENT else code(value) for value in values)] for key, *values in rows]
-    return table(["parameter", "base", "head"], lines, 3, limit) if rows else "None."
+    lines = [(named(row.name), _value(row.base), _value(row.head)) for row in rows]
+    return (_table("parameters", lines, 3),) if rows else (say("parameters.none"),)
 
 
-def variants(names: Variants, diffs: list[dict[str, Any]], limit: int | None = ROWS) -> str:
-    """Variants added, removed, redefined, with their diffs from `train`; `diffs` are (base's, head's)."""
+def variants(names: Variants, head: Entries, base: Entries) -> Parts:
+    """Variants removed, added, redefined, with their diffs from `train`."""
+    became = {"removed": names.removed, "added": names.added, "redefined": names.redefined}
     lines = [
-        [what, code(name), *(code(side[name]) if name in side else "–" for side in diffs)]
-        for what, found in (("removed", names.removed), ("added", names.added), ("redefined", names.redefined))
+        (say(f"variants.what.{what}"), named(name), _diff(base, name), _diff(head, name))
+        for what, found in became.items()
         for name in found
     ]
-    return table(["", "variant", "base", "head"], lines, 4, limit)
+    return (_table("variants", lines, 4),) if lines else ()
 
 
-def causes(rows: Causes) -> str:
+def _diff(side: Entries, name: str) -> str:
+    return named(describe(side[name].diff)) if name in side else ABSENT
+
+
+def _value(value: object) -> str:
+    return ABSENT if value == ABSENT else named(value)
+
+
+def causes(rows: Sequence[Change[CauseEntry | None]]) -> Parts:
     """Causes whose verdict changed."""
-    lines = [[code(title), *(_cause(entry) for entry in entries)] for title, *entries in rows]
-    note = "The words of two diagnoses; the change itself is not tested."
-    return f"{table(['cause', 'base', 'head'], lines, 3)}\n\n{note}" if rows else "No cause's verdict changed."
-
-
-def recalls(rows: pd.DataFrame, limit: int = 10) -> str:
-    """The largest changes of a class's recall."""
-    columns = (rows.head(limit)[name] for name in ("variant", "class", "base", "head", "change"))
-    lines = [
-        [code(variant), code(name), percent(old), percent(new), signed(change)]
-        for variant, name, old, new, change in zip(*columns, strict=True)
-    ]
-    note = f"The largest of {len(rows)} changes of mean test recall. The largest of many is large by chance: no claim."
-    return f"{table(['variant', 'class', 'base', 'head', 'pp'], lines, 2, None)}\n\n{note}" if lines else ""
-
-
-def costs(rows: Costs, limit: int | None = ROWS) -> str:
-    """Changed costs; compute is relative to the base's baseline."""
-    forms = {"parameters": "{:,}", "steps": "{:,}", "compute": "{:g}×"}
-
-    def cell(old: float, new: float, form: str) -> str:
-        return form.format(new) if old == new else f"{form.format(old)} → {form.format(new)}"
-
-    lines = [[code(name), *(cell(old[key], new[key], form) for key, form in forms.items())] for name, old, new in rows]
-    note = (
-        "Compute is steps × images a step × operations of the network, over that of the base's baseline. reports/ "
-        "hold no durations, so that the same clone gives the same bytes: `make plan` measures time."
-    )
-    return f"{table(['variant', *forms], lines, 1, limit)}\n\n{note}" if rows else ""
-
-
-def made_in(base: Entries, head: Entries) -> str:
-    """The environments of both sides' variants, unless all were made in one and the same."""
-    old, new = ([environment for e in side.values() for environment in e.environments] for side in (base, head))
-    if all(environment == old[0] for environment in [*old, *new]):
-        return ""
-    note = "Not all was made in one environment: other processors, GPUs and versions give other bits."
-    return f"{environments(old, new, 'base', 'head')}\n\n{note}"
-
-
-def freshness(findings: list[Finding], limit: int | None = ROWS) -> str:
-    """What is stale and the command that cures it."""
-    lines = [[code(f.what, 200), _stages(f.stages), f.cure] for f in findings]
-    head = "dvc.lock belongs to dvc.yaml, params.yaml and the code, and reports/ to dvc.lock." if not findings else ""
-    return f"{head or table(['stale', 'stages', 'cure'], lines, 3, limit)}\n\n{NOT_CHECKED}"
-
-
-def _stages(names: tuple[str, ...]) -> str:
-    more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
-    return (", ".join(code(name) for name in names[:SHOWN]) + more) or "all"
+    lines = [(plain(row.name), _cause(row.base), _cause(row.head)) for row in rows]
+    return (_table("causes", lines, 3), say("causes.how")) if rows else (say("causes.none"),)
 
 
 def _cause(entry: CauseEntry | None) -> str:
     """The word on a cause, with its evidence where it was tested."""
-    if entry is None:
-        return "–"
-    return code(entry.verdict) if isinstance(entry, Untested) else f"{code(entry.verdict)} {effect(entry)}"
+    if entry is None or isinstance(entry, Untested):
+        return entry.verdict if entry else ABSENT
+    return f"{entry.verdict}: {CHANGE.estimate(entry)}"
+
+
+def recalls(rows: Sequence[RecallChange]) -> Parts:
+    """Changes of a class's recall."""
+    lines = [
+        (named(row.variant), named(row.class_name), PERCENT(row.base), PERCENT(row.head), CHANGE.bare(row.change))
+        for row in rows
+    ]
+    return (_table("classes", lines, 2, say("classes.caption")), say("classes.how", count=len(rows))) if rows else ()
+
+
+def made_in(base: Entries, head: Entries) -> Parts:
+    """The environments of both sides' variants, unless all were made in one and the same."""
+    sides = {
+        name: [environment for entry in side.values() for environment in entry.environments]
+        for name, side in (("base", base), ("head", head))
+    }
+    return () if environments.is_one(sides) else (environments.table("", sides), say("environments.how"))
+
+
+def costs(rows: Sequence[Change[Cost]]) -> Parts:
+    """Changed costs; compute is relative to the base's baseline."""
+    lines = []
+    for row in rows:
+        cells = zip(_cost(row.base), _cost(row.head), strict=True)
+        lines.append((named(row.name), *(say("costs.moved", base=base, head=head) for base, head in cells)))
+    return (_table("costs", lines, 1), say("costs.how")) if rows else ()
+
+
+def _cost(cost: Cost) -> tuple[str, str, str]:
+    return COUNT(cost.parameters), COUNT(cost.steps), RELATIVE(cost.compute)
+
+
+def freshness(found: Sequence[Finding]) -> Parts:
+    """What is stale and the command that cures it."""
+    lines = [(named(each.what, 200), say("freshness.stages", stages=each.stages), each.cure) for each in found]
+    return (
+        _table("freshness", lines, 3) if lines else say("freshness.fresh"),
+        say("freshness.not_checked"),
+    )
+
+
+def _table(name: str, lines: Iterable[tuple[str, ...]], texts: int, caption: str = "") -> Table:
+    return Table(caption, tuple(say.all(f"{name}.headings").values()), tuple(lines), texts=texts)

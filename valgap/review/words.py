@@ -1,132 +1,106 @@
-"""The words of a review: its verdict in one line, the table of changed variants. Pure functions to Markdown."""
+"""What a review says of its result: the verdict, the word on each variant, the gate. The texts are in words.yaml."""
 
-import math
+from collections.abc import Iterable, Sequence
+from pathlib import Path
 
-from valgap.document.markdown import ROWS, code, table
+from valgap.document.numbers import CHANGES, SIZES
+from valgap.document.prose import Prose
 from valgap.ground.params.suite import Review
 from valgap.review.changes import Variants
-from valgap.review.judge import BESIDE, Judged
+from valgap.review.judge import Judged, Reason
 from valgap.stats.measures import MEASURES
 
 NAMED = 3  # variants that the verdict names; it counts the others
 
+say = Prose(Path(__file__).with_name("words.yaml"))
 
-def verdict(judged: list[Judged], names: Variants, review: Review, stale: bool) -> str:
+
+def verdict(judged: Sequence[Judged], names: Variants, review: Review, stale: bool) -> str:
     """The review in one line."""
-    measure, parts = MEASURES[review.primary], []
-    for word in ("regressed", "improved"):
-        rows = [row for row in judged if row.word == word]
-        if rows:
-            told = ", ".join(f"{code(row.variant)} {_change(row, review)}" for row in rows[:NAMED])
-            more = f" and {len(rows) - NAMED} more" if len(rows) > NAMED else ""
-            parts.append(f"{measure.title} {word}: {told}{more}{_unconfirmed(rows) if word == 'improved' else ''}")
-    quiet = [row for row in judged if row.word in ("no effect", "no change detected", "unknown")]
-    identical = sum(row.word == "bit-identical" for row in judged)
-    if judged and identical == len(judged):
-        parts.append(f"bit-identical: every score of {_count(identical)} on both sides")
-    else:
-        counts = {"without a change larger than seed noise": len(quiet), "bit-identical": identical}
-        parts.append(", ".join(f"{_count(count)} {what}" for what, count in counts.items() if count))
-    for what, found in (("added", names.added), ("removed", names.removed)):
-        parts.append(f"{len(found)} {what}" if found else "")
-    parts.append(freshness_line(stale))
-    return f"**{_sentence('; '.join(part for part in parts if part))}**"
+    parts = [_moved(judged, "regressed", review), _moved(judged, "improved", review), *_unmoved(judged)]
+    counts = {"added": len(names.added), "removed": len(names.removed)}
+    parts += [say(f"verdict.{what}", count=count) for what, count in counts.items() if count]
+    return sentence(*parts, freshness(stale))
 
 
-def freshness_line(stale: bool) -> str:
+def nothing(why: str, stale: bool) -> str:
+    """The same where the sides cannot be compared."""
+    return sentence(say("verdict.nothing", why=why), freshness(stale))
+
+
+def sentence(*parts: str) -> str:
+    """What is said of each matter, in one sentence."""
+    text = "; ".join(filter(None, parts))
+    return f"{text[:1].upper()}{text[1:]}."
+
+
+def freshness(stale: bool) -> str:
     """Whether what Git holds belongs together, in a few words."""
-    return "dvc.lock and reports/ are STALE" if stale else "dvc.lock and reports/ are fresh"
+    return say("fresh.stale" if stale else "fresh.fresh")
 
 
-def changes(judged: list[Judged], review: Review, margin: float, limit: int | None = ROWS) -> str:
-    """The table of the changed variants, and what its intervals are."""
+def _moved(judged: Sequence[Judged], word: str, review: Review) -> str:
+    """The variants of a word, with their changes."""
     measure = MEASURES[review.primary]
-    rows = [row for row in judged if row.contrast is not None]
+    rows = [row for row in judged if row.word == word and row.contrast is not None]
     if not rows:
-        return "Nothing to test: no variant on both sides has other results."
-    beside = [name for name in BESIDE if name != review.primary]
-    lines = [_line(row, review, margin, beside) for row in rows]
-    headings = [
-        "variant", "verdict", f"{measure.title} ({measure.unit})", "adjusted interval", "n", "replicates above",
-        *(f"{MEASURES[name].title} ({MEASURES[name].unit})" for name in beside),
-    ]  # fmt: skip
-    confidence = rows[0].contrast.confidence if rows[0].contrast else 0
-    note = (
-        "Head minus base, over replicates, on this test set. "
-        f"One family of {_count(len(rows), 'changed ')}: Bonferroni, "
-        f"each interval {100 * confidence:.2f}%, and the words come from these intervals. "
-        f"{'More' if measure.higher_is_better else 'Less'} is better. Columns behind the intervals are means without "
-        "any claim."
-    )
-    unpaired = sum(not row.paired for row in rows)
-    if unpaired:
-        note += (
-            f" **{unpaired} of {len(rows)} are unpaired** (Welch): images, sizes, seed or replicates differ between "
-            "the sides, so that the same number is not the same draw."
-        )
-    return f"{table(headings, lines, texts=2, limit=limit)}\n\n{note}"
+        return ""
+    change = CHANGES[measure.unit]
+    told = {row.variant: change.estimate(row.contrast.interval) for row in rows[:NAMED] if row.contrast}
+    ending = _borne_out(rows) if word == "improved" else ""
+    return say("verdict.moved", measure=measure.title, word=word, told=told, more=len(rows) - len(told), ending=ending)
 
 
-def _line(row: Judged, review: Review, margin: float, beside: list[str]) -> list[str]:
-    """One variant's row of the table."""
-    assert row.contrast is not None
-    return [
-        code(row.variant),
-        word(row, review, margin),
-        MEASURES[review.primary].text(row.contrast.interval.mean),
-        _interval(row, review),
-        str(row.contrast.interval.n) + ("" if row.paired else ", unpaired"),
-        row.contrast.wins,
-        *(MEASURES[name].text(row.beside[name]) for name in beside),
-    ]
+def _borne_out(rows: Sequence[Judged]) -> str:
+    """What the verdict says behind the improved variants: whether fresh replicates bear them out."""
+    if all(row.confirmation is None for row in rows):
+        return _unconfirmed(all(row.paired for row in rows))
+    stands = sum(row.confirmation is not None and row.confirmation.stands for row in rows)
+    return say("confirmed", stands=stands, count=len(rows))
+
+
+def _unconfirmed(paired: bool) -> str:
+    return say("unconfirmed.paired" if paired else "unconfirmed.unpaired")
+
+
+def _unmoved(judged: Sequence[Judged]) -> list[str]:
+    """How many variants did not change, or not more than by chance."""
+    identical = sum(row.word == "bit-identical" for row in judged)
+    quiet = sum(row.word in ("no effect", "no change detected", "unknown") for row in judged)
+    if judged and identical == len(judged):
+        return [say("verdict.identical", count=identical)]
+    counts = {"quiet": quiet, "some_identical": identical}
+    told = [say(f"verdict.{what}", count=count) for what, count in counts.items() if count]
+    return [", ".join(told)]
 
 
 def word(row: Judged, review: Review, margin: float) -> str:
     """The verdict on one variant; `margin` as judged by."""
     measure = MEASURES[review.primary]
-    if row.word == "improved":
-        if row.confirmation is None:
-            return "improved (unconfirmed: same seeds)" if row.paired else "improved (unconfirmed)"
+    if row.confirmation:
         found = row.confirmation.contrast.interval
-        limits = f"{measure.text(found.mean)} [{measure.text(found.low)} to {measure.text(found.high)}]"
-        stands = "improved (confirmed" if row.confirmation.stands else "improvement not confirmed (judged"
-        return f"{stands} on {found.n} fresh replicates: {limits})"
-    if row.word == "no effect":
-        return f"no effect within ±{measure.text(margin, sign=False)} {measure.unit}"
-    if row.word == "no change detected":
-        missed = "falls" if measure.higher_is_better else "rises"
-        return (
-            f"no change detected (would miss {missed} under {measure.text(row.detectable, sign=False)} {measure.unit})"
-        )
-    return "unknown (one replicate)" if row.word == "unknown" else row.word
+        name = "confirmed" if row.confirmation.stands else "not_confirmed"
+        return say(f"word.{name}", n=found.n, change=CHANGES[measure.unit].estimate(found))
+    size = SIZES[measure.unit]
+    return say(
+        f"word.{row.word}",
+        ending=_unconfirmed(row.paired),
+        margin=size(margin),
+        detectable=size(row.detectable),
+        higher=measure.higher_is_better,
+    )
 
 
-def _change(row: Judged, review: Review) -> str:
-    """`−5.3 pp (−6.1 to −4.4)`."""
-    assert row.contrast is not None
+def reasons(found: Iterable[Reason], review: Review) -> list[str]:
+    """Why the gate fails, a line each."""
     measure = MEASURES[review.primary]
-    return f"{measure.text(row.contrast.interval.mean)} {measure.unit} ({_interval(row, review)})"
-
-
-def _interval(row: Judged, review: Review) -> str:
-    assert row.contrast is not None
-    interval, measure = row.contrast.interval, MEASURES[review.primary]
-    if math.isnan(interval.low):
-        return "no interval"
-    return f"{measure.text(interval.low)} to {measure.text(interval.high)}"
-
-
-def _unconfirmed(rows: list[Judged]) -> str:
-    """What the verdict says behind the improved variants: whether fresh replicates bear them out."""
-    if all(row.confirmation is None for row in rows):
-        return " (unconfirmed: same seeds)" if all(row.paired for row in rows) else " (unconfirmed)"
-    stands = sum(row.confirmation is not None and row.confirmation.stands for row in rows)
-    return f" ({stands} of {len(rows)} confirmed on fresh replicates)"
-
-
-def _sentence(text: str) -> str:
-    return text[:1].upper() + text[1:] + "."
-
-
-def _count(number: int, what: str = "") -> str:
-    return f"{number} {what}variant{'' if number == 1 else 's'}"
+    units = {"gap_growth": MEASURES["gap"].unit}
+    return [
+        say(
+            f"reason.{each.trouble}",
+            variant=each.variant,
+            amount=SIZES[units.get(each.trouble, measure.unit)](each.amount),
+            measure=measure.title,
+        )
+        for each in found
+    ]

@@ -1,7 +1,9 @@
 """Scores on splits, as results.csv has them: those that reviews judge by and that the report lists."""
 
 import dataclasses
-import math
+from typing import Literal
+
+import pandas as pd
 
 from valgap.ground.params.schema import ParamsError
 from valgap.ground.params.suite import Review
@@ -12,26 +14,19 @@ Series = dict[int, float]  # a score by replicate
 
 @dataclasses.dataclass(frozen=True)
 class Measure:
-    """A score of results.csv: where it stands, whether more is better, how it is written."""
+    """A score of results.csv: where it stands, what it is called, whether more is better, in what a change is given."""
 
     split: str
     metric: str
     title: str
     heading: str
     higher_is_better: bool = True
-    unit: str = "pp"  # or nats
+    unit: Literal["pp", "nats"] = "pp"
 
     @property
     def percent(self) -> bool:
         """Whether it is a fraction, shown in percent."""
         return self.unit == "pp"
-
-    def text(self, value: float, sign: bool = True) -> str:
-        """A change in its unit, without naming it: `+1.2` for 0.012 in pp, `−0.031` in nats; `n/a` for NaN."""
-        if math.isnan(value):
-            return "n/a"
-        digits, scale = (1, 100) if self.percent else (3, 1)
-        return f"{scale * value:{'+' if sign else ''}.{digits}f}".replace("-", "−")
 
 
 def of(split: str, metric: Metric) -> Measure:
@@ -65,3 +60,15 @@ def primary_measure(review: Review) -> Measure:
             f"(allowed: {', '.join(PRIMARY)})"
         )
     return MEASURES[review.primary]
+
+
+def series(results: pd.DataFrame) -> dict[str, dict[str, Series]]:
+    """Scores by variant, name of MEASURES and replicate, from rows of results.csv; empty for a measure without rows."""
+    found: dict[str, dict[str, Series]] = {}
+    names = {(measure.split, measure.metric): name for name, measure in MEASURES.items()}
+    columns = (results[column] for column in ("variant", "replicate", "split", "metric", "value"))
+    for variant, replicate, split, metric, value in zip(*columns, strict=True):
+        of_variant = found.setdefault(variant, {name: {} for name in MEASURES})
+        if (split, metric) in names:
+            of_variant[names[split, metric]][int(replicate)] = float(value)
+    return found

@@ -6,7 +6,7 @@ Everywhere: probabilities float (n, classes) with rows summing to 1, labels int 
 import dataclasses
 import math
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -108,7 +108,7 @@ class Metric:
     headline: tuple[str, ...] = ()
 
     @property
-    def unit(self) -> str:
+    def unit(self) -> Literal["pp", "nats"]:
         """Of a difference."""
         return "pp" if self.percent else "nats"
 

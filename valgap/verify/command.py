@@ -1,4 +1,4 @@
-"""`make verify`: train chosen variants again in a scratch copy, from nothing, and compare with what reports/ claim.
+"""`valgap verify`: train chosen variants again in a scratch copy, from nothing, and compare with what reports/ claim.
 
 Reads params.yaml and reports/ of the workspace or of a revision; nothing that was trained before is used, and the
 workspace stays as it is. Ends with 0 where every variant is bit-identical or equal within tolerance, 1 where one is
@@ -15,6 +15,8 @@ import click
 from valgap.cli import options
 from valgap.cli.workspace import InWorkspace
 from valgap.data.prepared import read_manifest
+from valgap.document import markdown
+from valgap.document.markdown import Style
 from valgap.ground import paths
 from valgap.ground.errors import SuiteError
 from valgap.ground.files import read_npz
@@ -26,8 +28,8 @@ from valgap.pipeline.scratch import copy_revision, copy_workspace, retrain
 from valgap.results import scores, sides
 from valgap.results.record import read_run
 from valgap.results.sides import NotComparableError, Side
-from valgap.stats.measures import primary_measure
-from valgap.verify import compare
+from valgap.stats.measures import primary_measure, series
+from valgap.verify import compare, document
 
 
 def cells(claims: Side, variants: list[str], block: int | None) -> tuple[list[str], int]:
@@ -45,12 +47,12 @@ def cells(claims: Side, variants: list[str], block: int | None) -> tuple[list[st
 
 def outcomes(folder: Path, claims: Side, variants: list[str], block: int, params: suite.Suite) -> list[compare.Outcome]:
     """Compare what was trained in the scratch copy with the claims, by the primary metric of the review."""
-    measure, judged = primary_measure(params.review), []
+    primary, claimed_scores, judged = params.review.primary, series(claims.results), []
     for name in variants:
         path = folder / paths.run_folder(name, block) / paths.PREDICTIONS
         digest = hashlib.md5(path.read_bytes(), usedforsecurity=False).hexdigest()
-        found = compare.scores(scores.score({name: read_npz(path)}), name, measure)
-        claimed = compare.scores(claims.results, name, measure)
+        found = series(scores.score({name: read_npz(path)}))[name][primary]
+        claimed = claimed_scores[name][primary] if name in claimed_scores else {}
         if not set(found) <= set(claimed):
             raise SuiteError(f"results.csv lacks replicates of {name}: {sorted(set(found) - set(claimed))}")
         identical = digest == claims.variants[name].predictions_md5[str(block)]
@@ -102,5 +104,7 @@ def command(variants: tuple[str, ...], block: int | None, base: str | None) -> i
         if read_manifest(folder / paths.MANIFEST) != claims.provenance.data:
             print("note: data/prepared/manifest.json differs from the claimed one: other images", file=sys.stderr)
         claimed = [e for name in wanted for e in claims.variants[name].environments]
-        print(compare.document(judged, measure, params.review.margin, claimed, here(folder, wanted, number)), end="")
+        made_in = here(folder, wanted, number)
+        found = document.build(name, judged, measure, params.review.margin, claimed, made_in)
+        print(markdown.write(found, Style(heading=2)), end="")
     return int(any(row.word == "different" for row in judged))

@@ -5,6 +5,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Literal
 
+import numpy as np
+
 from valgap.data.sources.images import Images
 from valgap.ground.params.experiment import Data
 
@@ -22,3 +24,13 @@ class Source:
     load: Callable[[Data, Path], Images]
     needs: tuple[Key, ...] = ()
     own: bool = False
+
+    def stored(self, data: Data, target: Path) -> Images:
+        """The images, their pixels in the .npy file `target`, whether `load` streams them there or not.
+
+        Raises SuiteError as the source does.
+        """
+        images = self.load(data, target)
+        if not target.exists():
+            np.save(target, images.images)
+        return images
