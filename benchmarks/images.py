@@ -24,9 +24,18 @@ def write_images(folder: Path) -> None:
     from valgap.ground.params.experiment import Data
 
     data = Data(
-        source="embedded", path="data/embedded", name=None, table=None, image_size=None, resize="stretch", color="auto",
-        on_unreadable="error", group_column=None, group_pattern=None, allowed_transforms=None,
-    )  # fmt: skip
+        source="embedded",
+        path="data/embedded",
+        name=None,
+        table=None,
+        image_size=None,
+        resize="stretch",
+        color="auto",
+        on_unreadable="error",
+        group_column=None,
+        group_pattern=None,
+        allowed_transforms=None,
+    )
     source = load(data, folder / "source.npy")
     rows = np.random.default_rng(0).permutation(len(source.labels))[: sum(PARTS.values())]
     np.save(folder / "images.npy", source.images[rows])

@@ -25,10 +25,16 @@ from valgap.results.record import read_telemetry
 
 ADDED = "dropout"
 TOY: dict[str, dict[str, Any]] = {
-    "split": {"block_size": 1, "blocks": [0], "exploratory_blocks": [], "train_size": 60, "val_size": 50,
-              "test_size": 100},
+    "split": {
+        "block_size": 1,
+        "blocks": [0],
+        "exploratory_blocks": [],
+        "train_size": 60,
+        "val_size": 50,
+        "test_size": 100,
+    },
     "train": {"steps": 12, "batch_size": 16, "curve_points": 3},
-}  # fmt: skip
+}
 READERS = ("evaluate", "diagnose", "report")  # the stages behind training
 
 

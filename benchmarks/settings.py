@@ -15,9 +15,14 @@ SHAPE = (28, 28, 1)
 STREAMS = Streams(0, tuple(training_numbers().items()))
 AUGMENTATION = Augmentation(20.0, 0.2, 0.2, 0.2, 0.2, True)
 GENERATOR = {  # the same, in the words of Keras's ImageDataGenerator
-    "rotation_range": 20, "width_shift_range": 0.2, "height_shift_range": 0.2, "shear_range": 0.2,
-    "zoom_range": 0.2, "horizontal_flip": True, "fill_mode": "nearest",
-}  # fmt: skip
+    "rotation_range": 20,
+    "width_shift_range": 0.2,
+    "height_shift_range": 0.2,
+    "shear_range": 0.2,
+    "zoom_range": 0.2,
+    "horizontal_flip": True,
+    "fill_mode": "nearest",
+}
 
 
 def source_recipe() -> Train:

@@ -21,10 +21,17 @@ def start(folder: Path, threads: int) -> tuple[Mapping[str, Work], dict[str, Any
     torch.set_num_threads(threads)
     torch.set_num_interop_threads(1)
     network = nn.Sequential(
-        nn.Conv2d(1, 32, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2),
-        nn.Conv2d(32, 64, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2),
-        nn.Flatten(), nn.Linear(64 * 7 * 7, 128), nn.ReLU(), nn.Linear(128, CLASSES),
-    ).to(memory_format=torch.channels_last)  # fmt: skip
+        nn.Conv2d(1, 32, 3, padding=1),
+        nn.ReLU(),
+        nn.MaxPool2d(2),
+        nn.Conv2d(32, 64, 3, padding=1),
+        nn.ReLU(),
+        nn.MaxPool2d(2),
+        nn.Flatten(),
+        nn.Linear(64 * 7 * 7, 128),
+        nn.ReLU(),
+        nn.Linear(128, CLASSES),
+    ).to(memory_format=torch.channels_last)
     optimizer = torch.optim.Adam(network.parameters(), lr=LEARNING_RATE, fused=True)
     pixels, classes = read_images(folder)["train"]
     images = torch.from_numpy(unit(pixels)).permute(0, 3, 1, 2).contiguous(memory_format=torch.channels_last)

@@ -69,7 +69,7 @@ def test_check_can_be_called_whatever_was_imported_first(imports: str) -> None:
 def test_version_is_in_one_place() -> None:
     assert PROJECT["dynamic"] == ["version"]
     assert "version" not in PROJECT
-    assert Version(valgap.__version__).release == (0, 2, 0)
+    assert Version(valgap.__version__).release == (0, 3, 0)
 
 
 # Dependencies

@@ -35,11 +35,12 @@ diagnose, report (`python -m stages.<name>`, which DVC runs).
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from valgap.ground.version import __version__
+
 if TYPE_CHECKING:
     from valgap.check import check
     from valgap.ground.errors import SuiteError
 
-__version__ = "0.2.0"
 __all__ = ["SuiteError", "__version__", "check"]
 
 _HOMES = {"SuiteError": "valgap.ground.errors"}  # of a public name: the module that defines it

@@ -71,7 +71,7 @@ def prepare(data: Data, split: Split, blocks: list[int], folder: Path) -> tuple[
     return manifest(images, split, sizes, part), audit(looked)
 
 
-def _lists(drawn: list[Draw], replicates: range, sizes: Sizes, seed: int) -> dict[str, Any]:
+def _lists(drawn: list[Draw], replicates: range, sizes: Sizes, seed: int) -> dict[str, NDArray[Any]]:
     """Arrays of a block's file, by name: the index lists, and the numbers of training's streams of randomness."""
     lists = {field.name: [getattr(draw, field.name) for draw in drawn] for field in dataclasses.fields(Draw)}
     stacked = {name: np.stack(rows) for name, rows in lists.items() if rows[0] is not None}

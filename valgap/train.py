@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from valgap.compute import environment, store
 from valgap.compute.backend import open_backend
@@ -90,7 +91,9 @@ def assemble(folders: list[Path], variant: str, block: int, recipe: Recipe, targ
     predictions = [read_npz(folder / paths.PREDICTIONS) for folder in folders]
     results = [json.loads((folder / RESULT).read_text(encoding="utf-8")) for folder in folders]
     replicates = [record["facts"]["replicate"] for record in results]
-    stacked: dict[str, Any] = {name: np.stack([content[name] for content in predictions]) for name in predictions[0]}
+    stacked: dict[str, NDArray[Any]] = {
+        name: np.stack([content[name] for content in predictions]) for name in predictions[0]
+    }
     write_npz(target / paths.PREDICTIONS, stacked | {"replicates": np.array(replicates)})
     rows = [row for record in results for row in record["history"]]
     environments: list[dict[str, str]] = []

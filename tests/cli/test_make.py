@@ -1,5 +1,6 @@
 """The Makefile's aliases: what users name reaches the command whole, and is never run. Python is a stub that lists."""
 
+import importlib
 import os
 import re
 import shutil
@@ -9,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.scratch import ROOT
+from valgap.cli import COMMANDS
 
 STUB = "#!/bin/sh\nfor word; do printf '%s\\n' \"$word\"; done\n"
 HOSTILE = (
@@ -110,19 +112,50 @@ def test_targets_are_aliases_of_the_commands(folder: Path, words: list[str], exp
     assert valgap(folder, *words) == expected
 
 
+SHOWN = [
+    path
+    for pattern in ("*.md", "docs/*.md", "valgap/**/*.py", "valgap/**/*.j2", "valgap/**/*.yaml", "examples/**/*.md")
+    for path in ROOT.glob(pattern)
+    if path.name != "CHANGELOG.md"  # speaks of what was
+]
+
+
 def test_every_make_command_that_is_shown_takes_the_options_that_it_is_shown_with() -> None:
     makefile = (ROOT / "Makefile").read_text()
     recipes = dict(re.findall(r"^([a-z -]+):.*\n((?:\t.*\n)+)", makefile, flags=re.MULTILINE))
     recipes = {target: text for targets, text in recipes.items() for target in targets.split()}
     shown = set()
-    for path in [*ROOT.glob("valgap/**/*.py"), *ROOT.glob("valgap/**/*.j2"), *ROOT.glob("docs/*.md")]:
+    for path in SHOWN:
         for target, words in re.findall(r"\bmake ([a-z-]+)((?:\s+\[?[A-Z]+=[^\s`]*)+)", path.read_text()):
             shown |= {(path.name, target, option) for option in re.findall(r"([A-Z]+)=", words)}
-    assert len(shown) > 8
-    words_of = {"ARGS": "$(words)"}
+    assert len(shown) > 20
+    words_of = {"ARGS": r"\$\(words\)"}
     unknown = {
         (name, target, option)
         for name, target, option in shown
-        if words_of.get(option, f",{option},") not in recipes[target]
+        if not re.search(words_of.get(option, f",{option}[,)]"), recipes[target])
     }
     assert unknown == set()
+
+
+def test_every_flag_of_a_command_that_is_shown_exists() -> None:
+    shown = set()
+    for path in SHOWN:
+        for name, words in re.findall(r"\bvalgap ([a-z]+)((?: [^\s`|]+)*)", path.read_text()):
+            if name in COMMANDS:
+                shown |= {(path.name, name, flag) for flag in re.findall(r"(?<=\s)--[a-z-]+", words)}
+    assert len(shown) > 5
+    flags = {}
+    for name, (module, _) in COMMANDS.items():
+        command = importlib.import_module(module).command
+        flags[name] = {flag for option in command.params for flag in option.opts} | {"--help"}
+    assert {(place, name, flag) for place, name, flag in shown if flag not in flags[name]} == set()
+
+
+def test_every_target_that_is_shown_exists() -> None:
+    targets = set(re.findall(r"^([a-z][a-z -]*):", (ROOT / "Makefile").read_text(), flags=re.MULTILINE))
+    targets = {target for line in targets for target in line.split()}
+    a_command = re.compile(r"`make ([a-z-]+)|^    make ([a-z-]+)(?=$|  | [A-Z])", re.MULTILINE)
+    shown = {(path.name, either or other) for path in SHOWN for either, other in a_command.findall(path.read_text())}
+    assert len(shown) > 20
+    assert {(name, target) for name, target in shown if target not in targets} == set()

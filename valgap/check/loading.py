@@ -47,7 +47,7 @@ def load_model(path: Path, module: str | None) -> Any:
         raise SuiteError(_reason(path, module, str(error), keras.__version__)) from None
 
 
-def custom_objects(module: str | None) -> dict[str, Any]:
+def custom_objects(module: str | None) -> dict[str, type]:
     """Classes and functions of a module by name; importing it also registers those that register themselves.
 
     Only what is defined in its package: an imported `softmax` must not stand in for Keras's own. Raises SuiteError

@@ -94,9 +94,14 @@ def predict(path: Path, module: str | None, data: Data, value_range: str | None,
         raise SuiteError(f"MODEL = {path} gives values that are not finite for pixels in the range {value_range}")
     return Predicted(
         images=dataclasses.replace(images, images=np.empty((0, *images.images.shape[1:]), np.uint8)),
-        splits=splits, probabilities=found.astype(np.float32), kind=kind, value_range=value_range, trials=trials,
-        trial_images=(len(tried[0]), len(tried[1])), parameters=int(model.count_params()),
-    )  # fmt: skip
+        splits=splits,
+        probabilities=found.astype(np.float32),
+        kind=kind,
+        value_range=value_range,
+        trials=trials,
+        trial_images=(len(tried[0]), len(tried[1])),
+        parameters=int(model.count_params()),
+    )
 
 
 def roles(splits: NDArray[np.str_]) -> tuple[str, str | None]:

@@ -10,8 +10,8 @@ from collections.abc import Sequence
 
 import click
 
-from valgap import __version__
 from valgap.ground.errors import SuiteError
+from valgap.ground.version import __version__
 
 COMMANDS = {  # by name: module, and what it does in a line
     "check": ("valgap.check.command", "A saved model on your images: what is wrong? Trains nothing."),

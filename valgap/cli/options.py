@@ -7,11 +7,19 @@ import click
 variant = click.option("--variant", required=True, metavar="NAME", help="A variant of params.yaml.")
 base = click.option("--base", metavar="REV", help="A branch, tag or commit of Git.")
 budget = click.option(
-    "--budget", metavar="TIME", envvar="BUDGET", show_envvar=True,
+    "--budget",
+    metavar="TIME",
+    envvar="BUDGET",
+    show_envvar=True,
     help="Time that may be spent, such as 2h, 1.5h, 90m or 45min.",
-)  # fmt: skip
+)
 jobs = click.option(
-    "--jobs", type=click.IntRange(min=1), default=1, envvar="JOBS", show_envvar=True, metavar="N",
+    "--jobs",
+    type=click.IntRange(min=1),
+    default=1,
+    envvar="JOBS",
+    show_envvar=True,
+    metavar="N",
     help="Variants that train at once.",
-)  # fmt: skip
+)
 out = click.option("--out", type=click.Path(path_type=Path, file_okay=False), metavar="FOLDER", help="Where to write.")

@@ -9,7 +9,6 @@ import hashlib
 import json
 import statistics
 from pathlib import Path
-from typing import Any
 
 from valgap.compute import environment, store
 from valgap.compute.placement import place
@@ -28,6 +27,7 @@ from valgap.ground.errors import SuiteError
 from valgap.ground.files import write_whole
 from valgap.ground.params.experiment import Train, settings_as_dict
 from valgap.ground.params.suite import BASELINE, Suite
+from valgap.ground.records import Plain
 from valgap.pipeline import processes
 from valgap.results.record import RunRecord, read_run, read_telemetry
 
@@ -60,7 +60,7 @@ def digest(settings: Train) -> str:
     return hashlib.sha256(json.dumps(settings_as_dict(settings), sort_keys=True).encode()).hexdigest()
 
 
-def probe_key(params: Suite, image_shape: tuple[int, int, int]) -> dict[str, Any]:
+def probe_key(params: Suite, image_shape: tuple[int, int, int]) -> Plain:
     """Everything that decides the seconds: another value of any of it needs another probe."""
     placement = place(params.compute)
     return {
@@ -74,7 +74,7 @@ def probe_key(params: Suite, image_shape: tuple[int, int, int]) -> dict[str, Any
     }
 
 
-def read_probe(key: dict[str, Any], path: Path = PROBE) -> Probe | None:
+def read_probe(key: Plain, path: Path = PROBE) -> Probe | None:
     """The cached probe; None when there is none of this key or it is damaged."""
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
@@ -83,7 +83,7 @@ def read_probe(key: dict[str, Any], path: Path = PROBE) -> Probe | None:
         return None
 
 
-def write_probe(key: dict[str, Any], probe: Probe, path: Path = PROBE) -> None:
+def write_probe(key: Plain, probe: Probe, path: Path = PROBE) -> None:
     """Write the probe's file."""
     write_whole(path, json.dumps({"key": key, **dataclasses.asdict(probe)}, indent=1))
 

@@ -11,9 +11,12 @@ WIDTHS = {1: 560, 2: 320, 3: 230}  # pixels of a panel, by panels a row
 MARGIN = 60  # pixels beside the panels, for their axes
 CHARACTER = 6  # pixels of one in a caption, about
 COLOURS = {
-    "ink": palette.INK, "blue": palette.BLUE, "vermilion": palette.VERMILION, "orange": palette.ORANGE,
+    "ink": palette.INK,
+    "blue": palette.BLUE,
+    "vermilion": palette.VERMILION,
+    "orange": palette.ORANGE,
     "grey": palette.GREY,
-}  # fmt: skip
+}
 SHAPES = {"": "circle", "square": "square", "diamond": "diamond", "triangle": "triangle-up"}
 
 

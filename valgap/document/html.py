@@ -34,9 +34,13 @@ def write(document: Document) -> str:
     charts = any(True for _ in _panels([*document.lead, *document.sections]))
     scripts = [Markup((HERE / "page.js").read_text(encoding="utf-8")), vega_bundle()] if charts else []
     environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(HERE), autoescape=True, undefined=jinja2.StrictUndefined,
-        trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True,
-    )  # fmt: skip
+        loader=jinja2.FileSystemLoader(HERE),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
     environment.filters |= {"marked": marked, "kind": lambda part: type(part).__name__, "source": source, "spec": spec}
     return environment.get_template("page.html.j2").render(
         document=document,
@@ -100,14 +104,23 @@ def content_policy(scripts: list[Markup]) -> str:
 def chart_config() -> dict[str, Any]:
     """Vega's configuration of all of the page's charts. CSS variables make it fit light, dark and print."""
     axis = {
-        "labelColor": "var(--ink)", "titleColor": "var(--ink)", "gridColor": "var(--band)",
+        "labelColor": "var(--ink)",
+        "titleColor": "var(--ink)",
+        "gridColor": "var(--band)",
         "domainColor": "var(--grey)",
-        "tickColor": "var(--grey)", "labelFontSize": 12, "titleFontSize": 12, "titleFontWeight": "normal",
-    }  # fmt: skip
+        "tickColor": "var(--grey)",
+        "labelFontSize": 12,
+        "titleFontSize": 12,
+        "titleFontWeight": "normal",
+    }
     return {
-        "background": None, "aria": False, "font": "system-ui, sans-serif", "axis": axis,
-        "view": {"stroke": None}, "text": {"color": "var(--ink)"},
-    }  # fmt: skip
+        "background": None,
+        "aria": False,
+        "font": "system-ui, sans-serif",
+        "axis": axis,
+        "view": {"stroke": None},
+        "text": {"color": "var(--ink)"},
+    }
 
 
 def _panels(parts: Iterable[Part]) -> Iterable[Panel]:

@@ -19,9 +19,17 @@ PAPER = "#FFFFFF"
 PALETTE = [INK, BLUE, VERMILION, GREEN, PINK, ORANGE, SKY]
 
 CSS_VARIABLES = {
-    INK: "var(--ink)", BLUE: "var(--blue)", VERMILION: "var(--vermilion)", GREEN: "var(--green)", PINK: "var(--pink)",
-    ORANGE: "var(--orange)", SKY: "var(--sky)", GREY: "var(--grey)", BAND: "var(--band)", PAPER: "var(--paper)",
-}  # fmt: skip
+    INK: "var(--ink)",
+    BLUE: "var(--blue)",
+    VERMILION: "var(--vermilion)",
+    GREEN: "var(--green)",
+    PINK: "var(--pink)",
+    ORANGE: "var(--orange)",
+    SKY: "var(--sky)",
+    GREY: "var(--grey)",
+    BAND: "var(--band)",
+    PAPER: "var(--paper)",
+}
 
 
 def themed(spec: Any) -> Any:

@@ -115,12 +115,20 @@ def export(params: Suite, variant: str, out: Path) -> Path:
         job = (partial / MODEL, recipe, stop, splits.replicates[0], index)
         (made,) = pool.run_jobs(work, [job], placement)
         content = card.Content(
-            variant=variant, params=params, settings=settings, stop=stop, provenance=known,
-            sizes=(len(lists[0]), len(lists[1])), probabilities=made.probabilities, labels=labels[index["test"]],
+            variant=variant,
+            params=params,
+            settings=settings,
+            stop=stop,
+            provenance=known,
+            sizes=(len(lists[0]), len(lists[1])),
+            probabilities=made.probabilities,
+            labels=labels[index["test"]],
             parameters=made.parameters,
             groups=load_groups()[index["test"]] if known.data.groups is not None else None,
-            own_classes=made.own_classes, environment=environment.environment(placement.device), **tables(),
-        )  # fmt: skip
+            own_classes=made.own_classes,
+            environment=environment.environment(placement.device),
+            **tables(),
+        )
         (partial / CARD).write_text(card.text(content), encoding="utf-8")
         replace(partial, target)
     except OSError as error:

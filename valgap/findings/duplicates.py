@@ -36,9 +36,11 @@ class Kind:
 
 EXACT = Kind("exact", "Exact duplicates", "pixel for pixel the same as")
 NEARLY = Kind(
-    "near", "Near duplicates", f"correlated by at least {NEAR:g}, pixel by pixel, with",
+    "near",
+    "Near duplicates",
+    f"correlated by at least {NEAR:g}, pixel by pixel, with",
     " Near duplicates can be frames of one scene or copies saved anew, or merely look alike: look at them.",
-)  # fmt: skip
+)
 
 
 def exact(used: Used, original: Index) -> list[Finding]:
@@ -119,9 +121,16 @@ def _across(
             f"A network can know such images by heart: up to {listed(shares)} may be unearned; {gap}.{kind.caution}"
         )
     return Finding(
-        f"{kind.name}_across", f"{kind.title} across splits", severity, int(affected.sum()),
-        sum(of for _, of in counts.values()), "held-out images", found, effect, examples,
-    )  # fmt: skip
+        f"{kind.name}_across",
+        f"{kind.title} across splits",
+        severity,
+        int(affected.sum()),
+        sum(of for _, of in counts.values()),
+        "held-out images",
+        found,
+        effect,
+        examples,
+    )
 
 
 def _within(
@@ -151,9 +160,16 @@ def _within(
             f"shown.{kind.caution}"
         )
     return Finding(
-        f"{kind.name}_within", f"{kind.title} within a split", severity, int(affected.sum()), int(checked.sum()),
-        "images", found, effect, examples,
-    )  # fmt: skip
+        f"{kind.name}_within",
+        f"{kind.title} within a split",
+        severity,
+        int(affected.sum()),
+        int(checked.sum()),
+        "images",
+        found,
+        effect,
+        examples,
+    )
 
 
 def _conflicts(used: Used, original: Index) -> Finding[int]:
@@ -172,9 +188,16 @@ def _conflicts(used: Used, original: Index) -> Finding[int]:
             "in validation, which widens the gap and sets accuracy a limit that no remedy lifts."
         )
     return Finding(
-        "conflicting_labels", "The same image under different labels", "problem" if count else "fine", count,
-        len(original), "images", found, effect, tuple(examples),
-    )  # fmt: skip
+        "conflicting_labels",
+        "The same image under different labels",
+        "problem" if count else "fine",
+        count,
+        len(original),
+        "images",
+        found,
+        effect,
+        tuple(examples),
+    )
 
 
 def _sampled(checked: NDArray[np.bool_]) -> str:

@@ -48,7 +48,14 @@ def groups(used: Used) -> Finding[int]:
         first = [int(images[side[images] == name][0]) for name in sides if np.any(side[images] == name)]
         examples.append(Example("one group", (first[0], first[1])))
     return Finding(
-        "groups", "Groups on both sides of a split", "problem" if total else "fine", total, len(names), "groups",
-        found, effect, tuple(examples),
+        "groups",
+        "Groups on both sides of a split",
+        "problem" if total else "fine",
+        total,
+        len(names),
+        "groups",
+        found,
+        effect,
+        tuple(examples),
         (Sheet("Images and groups of each split.", ("split", "images", "groups"), rows),),
-    )  # fmt: skip
+    )

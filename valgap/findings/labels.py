@@ -86,17 +86,23 @@ def label_errors(used: Used, cluster: Index, seed: int) -> Finding[int]:
         examples.append(Example(caption, (int(judged.images[place]),)))
     effect = EFFECT if len(suspects) else "Nothing: no label is doubted."
     return Finding(
-        "label_errors", TITLE, "worth a look" if len(suspects) else "fine", len(suspects), count, "images", found,
-        effect, tuple(examples),
-    )  # fmt: skip
+        "label_errors",
+        TITLE,
+        "worth a look" if len(suspects) else "fine",
+        len(suspects),
+        count,
+        "images",
+        found,
+        effect,
+        tuple(examples),
+    )
 
 
 def suspected(judged: Judged) -> Index:
     """Places within `judged` of the suspected ones, the lowest margin first."""
     ranked = find_label_issues(
-        judged.own, judged.probabilities, return_indices_ranked_by="normalized_margin",
-        filter_by="both", n_jobs=1,
-    )  # fmt: skip
+        judged.own, judged.probabilities, return_indices_ranked_by="normalized_margin", filter_by="both", n_jobs=1
+    )
     ranked = np.asarray(ranked, np.int64)
     return ranked[judged.probabilities[ranked].argmax(axis=1) != judged.own[ranked]]
 
@@ -153,14 +159,13 @@ def _folds(own: Index, member: Index, rng: np.random.Generator) -> Index:
     return fold[np.searchsorted(clusters, member)]
 
 
-def _fit(
-    features: NDArray[np.float32], own: Index, unseen: NDArray[np.float32]
-) -> NDArray[np.float64]:  # fmt: skip
+def _fit(features: NDArray[np.float32], own: Index, unseen: NDArray[np.float32]) -> NDArray[np.float64]:
     kept = min(COMPONENTS, *features.shape)
     model = make_pipeline(
-        PCA(kept, svd_solver="full" if len(features) <= 500 else "covariance_eigh"), StandardScaler(),
+        PCA(kept, svd_solver="full" if len(features) <= 500 else "covariance_eigh"),
+        StandardScaler(),
         LogisticRegression(C=PENALTY, max_iter=STEPS, tol=1e-3),
-    )  # fmt: skip
+    )
     with threadpool_limits(1), warnings.catch_warnings():  # the number of cores must not decide a digit
         warnings.simplefilter("ignore", ConvergenceWarning)
         return np.asarray(model.fit(features, own).predict_proba(unseen), np.float64)

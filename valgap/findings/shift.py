@@ -95,15 +95,29 @@ def brightness(used: Used, measured: Measured, cluster: Index) -> Finding[int]:
         found_text = "It takes a split to compare with training, and two groups or images on each side."
     order = [name for name in splits if name in {split for split, _ in shifted}]
     headings = (
-        "split", "what", "images to learn from", "images of the split", "mean to learn from", "mean of the split",
-        "difference (standard deviations)", "95% limits",
-    )  # fmt: skip
+        "split",
+        "what",
+        "images to learn from",
+        "images of the split",
+        "mean to learn from",
+        "mean of the split",
+        "difference (standard deviations)",
+        "95% limits",
+    )
     tables = (Sheet("Means over images, in grey levels from 0 to 255.", headings, tuple(rows)),) if rows else ()
     examples = _typical(used, measured, order[0]) if order else ()
     return Finding(
-        "brightness", "Brightness and contrast of splits", severity, len(shifted), len(rows), "means", found_text,
-        effect, examples, tables,
-    )  # fmt: skip
+        "brightness",
+        "Brightness and contrast of splits",
+        severity,
+        len(shifted),
+        len(rows),
+        "means",
+        found_text,
+        effect,
+        examples,
+        tables,
+    )
 
 
 def _signed(value: float) -> str:

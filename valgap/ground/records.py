@@ -16,6 +16,7 @@ from pydantic import BeforeValidator, ConfigDict, TypeAdapter, ValidationError
 from valgap.ground.errors import SuiteError
 
 T = TypeVar("T")
+Plain = dict[str, Any]  # plain values by key, as YAML and JSON hold them: settings and diffs that keep their own form
 STRICT = ConfigDict(extra="forbid", strict=True)
 SHOWN = 3  # errors of a file that its message names
 Number = Annotated[float, BeforeValidator(lambda value: math.nan if value is None else value)]

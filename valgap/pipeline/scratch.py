@@ -9,7 +9,6 @@ import shutil
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import yaml
 
@@ -17,14 +16,20 @@ from valgap.ground import paths
 from valgap.ground.errors import SuiteError
 from valgap.ground.params.schema import read_yaml
 from valgap.ground.params.suite import BASELINE
+from valgap.ground.records import Plain
 from valgap.pipeline import processes
 from valgap.pipeline.git import git, unpack
 from valgap.pipeline.lockfile import LOCK
 
 CACHES = ("__pycache__", ".pyc")  # ends of names: what Python keeps beside code is no input
 WRITTEN = (  # never by way of a link
-    Path(".dvc"), paths.PREPARED, paths.MODELS_CHECKED, paths.RUNS, paths.STORE, paths.REPORTS,
-)  # fmt: skip
+    Path(".dvc"),
+    paths.PREPARED,
+    paths.MODELS_CHECKED,
+    paths.RUNS,
+    paths.STORE,
+    paths.REPORTS,
+)
 
 
 def copy_workspace(folder: Path) -> None:
@@ -48,7 +53,7 @@ def copy_revision(commit: str, folder: Path) -> None:
     link_inputs(folder, inputs_of(read_yaml(folder / paths.PARAMS)))
 
 
-def inputs_of(params: dict[str, Any]) -> list[Path]:
+def inputs_of(params: Plain) -> list[Path]:
     """What training reads beside code, as params.yaml names it: images, a builder, its weights, downloads.
 
     Relative to the workspace; of paths that lead out of it, none.
@@ -78,12 +83,12 @@ def link_inputs(folder: Path, inputs: list[Path]) -> None:
                     _link(Path(above, name), folder)
 
 
-def only(params: dict[str, Any], variants: list[str], block: int) -> dict[str, Any]:
+def only(params: Plain, variants: list[str], block: int) -> Plain:
     """The parameters with these variants and this block alone. Raises SuiteError on a variant that is not declared."""
     declared = params["variants"] | params.get("exploratory", {})
     if missing := [name for name in variants if name not in declared]:
         raise SuiteError(f"{', '.join(missing)} cannot be trained: params.yaml of one side does not declare it")
-    empty: dict[str, Any] = {name: {} for name in ("exploratory", "extra", "causes") if name in params}
+    empty: Plain = {name: {} for name in ("exploratory", "extra", "causes") if name in params}
     split = params["split"] | {"blocks": [block]} | ({"exploratory_blocks": []} if "exploratory" in params else {})
     return params | empty | {"split": split, "variants": {BASELINE: {}} | {name: declared[name] for name in variants}}
 

@@ -44,9 +44,15 @@ def columns(rows: list[tuple[str, ...]]) -> list[str]:
 def row(name: str, found: Total, effect: float) -> tuple[str, ...]:
     """One set's line of the table; `effect` is a fraction, NaN where nothing can be detected."""
     return (
-        name, str(found.arms), str(found.runs), str(found.left), minutes(found.seconds),
-        minutes(found.seconds_left), f"{found.megabytes:,.0f}", _pp(effect),
-    )  # fmt: skip
+        name,
+        str(found.arms),
+        str(found.runs),
+        str(found.left),
+        minutes(found.seconds),
+        minutes(found.seconds_left),
+        f"{found.megabytes:,.0f}",
+        _pp(effect),
+    )
 
 
 def _pp(effect: float) -> str:

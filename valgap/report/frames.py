@@ -3,11 +3,10 @@
 Accuracies are in percent and differences in percentage points here. A limit that is unknown stays NaN.
 """
 
-from typing import Any
-
 import pandas as pd
 
 from valgap.ground.params.causes import CAUSES
+from valgap.ground.records import Plain
 from valgap.report.inputs import Inputs
 from valgap.results.summary import BASELINE
 from valgap.stats.words import said
@@ -117,7 +116,7 @@ def _trained_with(inputs: Inputs, variant: str, policy: str) -> bool:
     return _active(trained) == _active(wanted) != {}
 
 
-def _active(ranges: dict[str, Any]) -> dict[str, float]:
+def _active(ranges: Plain) -> dict[str, float]:
     return {name: float(value) for name, value in ranges.items() if value}
 
 

@@ -2,10 +2,10 @@
 
 import dataclasses
 from pathlib import Path
-from typing import Any
 
 from valgap.data.prepared import Manifest
 from valgap.ground import paths, records
+from valgap.ground.records import Plain
 
 CURE = "run `dvc repro evaluate`, or restore it from Git"
 
@@ -14,7 +14,7 @@ CURE = "run `dvc repro evaluate`, or restore it from Git"
 class VariantRecord:
     """A trained variant: its diff, what its replicates were and cost, the md5 of its predictions by block."""
 
-    diff: dict[str, Any]
+    diff: Plain
     replicates: int
     train_images: int
     steps: int
@@ -31,11 +31,11 @@ class Provenance:
 
     schema: int
     data: Manifest
-    model: dict[str, Any]
+    model: Plain
     seed: int
-    train: dict[str, Any]
+    train: Plain
     variants: dict[str, VariantRecord]
-    not_trained: dict[str, dict[str, Any]]
+    not_trained: dict[str, Plain]
 
 
 def read_provenance(path: Path = paths.PROVENANCE) -> Provenance:

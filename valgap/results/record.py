@@ -5,10 +5,10 @@ import dataclasses
 import hashlib
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from valgap.ground import paths, records
 from valgap.ground.errors import SuiteError
+from valgap.ground.records import Plain
 
 CURE = "run `dvc repro`"
 History = Sequence[dict[str, float]]  # rows: replicate, step, epoch, and each score at that point
@@ -31,8 +31,8 @@ class RunRecord:
     variant: str
     block: int
     seed: int
-    model: dict[str, Any]
-    settings: dict[str, Any]
+    model: Plain
+    settings: Plain
     replicates: tuple[ReplicateFacts, ...]
     environments: tuple[dict[str, str], ...]
 

@@ -89,10 +89,17 @@ def summarise(results: pd.DataFrame, loaded: dict[str, Run]) -> pd.DataFrame:
         covers, interval = _interval(loaded.get(str(variant)), str(split), str(metric), scores)
         rows.append(
             {
-                "variant": variant, "split": split, "metric": metric, "covers": covers,
-                "n": interval.n, "mean": interval.mean, "sd": interval.sd, "low": interval.low, "high": interval.high,
+                "variant": variant,
+                "split": split,
+                "metric": metric,
+                "covers": covers,
+                "n": interval.n,
+                "mean": interval.mean,
+                "sd": interval.sd,
+                "low": interval.low,
+                "high": interval.high,
             }
-        )  # fmt: skip
+        )
     return pd.DataFrame(rows)
 
 

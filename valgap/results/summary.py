@@ -5,6 +5,8 @@ from typing import Any
 
 import pandas as pd
 
+from valgap.ground.records import Plain
+
 BASELINE = "baseline"
 
 
@@ -23,11 +25,11 @@ def cell(summary: pd.DataFrame, variant: str, split: str, metric: str) -> Cell |
     rows = summary[(summary.variant == variant) & (summary.split == split) & (summary.metric == metric)]
     if rows.empty:
         return None
-    row: dict[str, Any] = rows.iloc[0].to_dict()
+    row: Plain = rows.iloc[0].to_dict()
     return Cell(row["n"], row["mean"], row["low"], row["high"])
 
 
-def describe(diff: dict[str, Any]) -> str:
+def describe(diff: Plain) -> str:
     """A variant's diff from the baseline in one line, as params.yaml spells it."""
     parts = []
     for name, value in diff.items():

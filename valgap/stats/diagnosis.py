@@ -6,7 +6,6 @@ Pure functions; their results are verdict.json (all that the report says) and di
 import dataclasses
 import math
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -14,6 +13,7 @@ import pandas as pd
 from valgap.data.prepared import Manifest
 from valgap.ground.params.causes import CAUSES, Cause
 from valgap.ground.params.suite import BASELINE, Suite
+from valgap.ground.records import Plain
 from valgap.stats import trends, verdicts
 from valgap.stats.contrasts import Measured, primary_metric, redrawn, table
 from valgap.stats.family import comparisons
@@ -40,7 +40,7 @@ LATE_LOSS: dict[bool | None, OfLoss] = {True: "problematic", False: "not shown",
 
 
 def diagnose(
-    params: Suite, loaded: dict[str, Run], curves: dict[str, Any], manifest: Manifest, costs: Costs
+    params: Suite, loaded: dict[str, Run], curves: Plain, manifest: Manifest, costs: Costs
 ) -> tuple[pd.DataFrame, Verdict]:
     """(contrasts.csv, verdict.json).
 
@@ -79,13 +79,13 @@ def diagnose(
     )
 
 
-def _rows(frame: pd.DataFrame) -> list[dict[str, Any]]:
+def _rows(frame: pd.DataFrame) -> list[Plain]:
     """Rows of a table as mappings of Python's own values."""
-    rows: list[dict[str, Any]] = frame.to_dict("records")
+    rows: list[Plain] = frame.to_dict("records")
     return rows
 
 
-def _injected(row: dict[str, Any]) -> Injected:
+def _injected(row: Plain) -> Injected:
     return Injected(**{field.name: row[field.name] for field in dataclasses.fields(Injected)})
 
 
@@ -205,10 +205,10 @@ def underfit(contrasts: pd.DataFrame) -> list[str]:
     return [name for name in against.variant.unique() if all(name in fallen for fallen in falls.values())]
 
 
-def headline(verdict: Verdict) -> dict[str, Any]:
+def headline(verdict: Verdict) -> Plain:
     """diagnosis.json: the few numbers and words that a reviewer compares. Fractions, rounded to 1e-6."""
     numbers = effects(verdict)
-    content: dict[str, Any] = {
+    content: Plain = {
         "gap": numbers["gap"]["mean"],
         "overfitting": verdict.divergence.verdict,
         "causes": {entry.cause: {"verdict": entry.verdict} | numbers.get(entry.cause, {}) for entry in verdict.causes},

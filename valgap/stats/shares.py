@@ -96,9 +96,7 @@ def difference(first: list[Share], second: list[Share]) -> Interval:
     return Interval(sum(each.images for each in first + second), mean, math.nan, mean - down, mean + up)
 
 
-def scores(
-    probabilities: NDArray[np.float32], labels: Labels, groups: Groups, design: float | None = None
-) -> Scores:  # fmt: skip
+def scores(probabilities: NDArray[np.float32], labels: Labels, groups: Groups, design: float | None = None) -> Scores:
     """Everything that one split tells; `design` as for `share`. `probabilities` (n, classes), at least one image."""
     classes = probabilities.shape[1]
     confidence = probabilities.max(axis=1).astype(np.float64)

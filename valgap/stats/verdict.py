@@ -4,9 +4,9 @@ Every field stands in the file under its own name, in this order.
 """
 
 import dataclasses
-from typing import Any, Literal
+from typing import Literal
 
-from valgap.ground.records import Number
+from valgap.ground.records import Number, Plain
 from valgap.stats.intervals import Interval
 from valgap.stats.words import Effect, OfCause, OfLoss, OfSplit, Reach, Untestable
 
@@ -142,7 +142,7 @@ class Remedy:
     wins: str
     mde: Number
     nll: Estimate
-    diff: dict[str, Any]
+    diff: Plain
     chosen_on_block: int
     parameters: int
     steps: int

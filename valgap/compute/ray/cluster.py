@@ -32,7 +32,8 @@ ERRORS = {  # of ray.exceptions, the most special first: what it means, what to 
     "OutOfMemoryError": ("a node ran out of memory", "start it with fewer --num-cpus, or set compute.per_gpu to 1"),
     "OutOfDiskError": ("a node's disk is full", "free some, or start it with --temp-dir on another"),
     "ObjectStoreFullError": (
-        "the object store is full", "start nodes with a larger --object-store-memory, and containers with --shm-size",
+        "the object store is full",
+        "start nodes with a larger --object-store-memory, and containers with --shm-size",
     ),
     "RuntimeEnvSetupError": ("a node could not unpack the training code", "free space in its --temp-dir"),
     "NodeDiedError": (f"nodes were lost {RETRIES + 1} times", "see why they end"),
@@ -40,7 +41,7 @@ ERRORS = {  # of ray.exceptions, the most special first: what it means, what to 
     "ObjectLostError": ("data was lost with a node", "see why it ended"),
     "TaskCancelledError": ("a replicate was cancelled from outside", "ask who did"),
     "RayError": ("the connection to the cluster is lost", "start it again where it ended"),
-}  # fmt: skip
+}
 
 
 class Cluster:

@@ -43,9 +43,7 @@ def connect(address: str, files: Path) -> Any:
     with tempfile.TemporaryDirectory() as folder:
         stage_code(Path(folder), files)
         try:
-            ray.init(
-                address, runtime_env={"working_dir": folder}, log_to_driver=False, logging_level=logging.ERROR
-            )  # fmt: skip
+            ray.init(address, runtime_env={"working_dir": folder}, log_to_driver=False, logging_level=logging.ERROR)
         except Exception as error:  # Ray raises ConnectionError, RuntimeError and ValueError alike
             raise SuiteError(f"cannot join the Ray cluster at {address}: {START} (Ray: {brief(error)})") from None
     return ray

@@ -32,10 +32,14 @@ MAX_PIXELS = 50_000_000  # of one image, which takes up to 650 MB to convert; a 
 GREY_MODES = ("1", "L", "LA", "La", "I", "I;16", "I;16B", "I;16L", "I;16N")
 ORIENTATION = 0x0112  # Exif 2.32, section 4.6.4: tag 274
 UPRIGHT = {  # value of that tag, and what undoes it
-    2: Image.Transpose.FLIP_LEFT_RIGHT, 3: Image.Transpose.ROTATE_180, 4: Image.Transpose.FLIP_TOP_BOTTOM,
-    5: Image.Transpose.TRANSPOSE, 6: Image.Transpose.ROTATE_270, 7: Image.Transpose.TRANSVERSE,
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
-}  # fmt: skip
+}
 
 
 class _UnreadableError(Exception):
@@ -109,7 +113,7 @@ def _open(handle: io.BufferedReader) -> Image.Image:
 
 def _orientation(
     image: Image.Image, getexif: Callable[[Image.Image], Image.Exif] = lambda image: image.getexif()
-) -> int:  # fmt: skip
+) -> int:
     """The EXIF orientation, a key of UPRIGHT, or 0 where the image is to be taken as it lies."""
     try:
         value = getexif(image).get(ORIENTATION)

@@ -30,7 +30,7 @@ def subset_file() -> bytes:
     """The .npz.xz file's content: the same bytes on every call with the pinned NumPy."""
     arrays, _ = fashion_files.load()
     rng = np.random.default_rng(SEED)
-    subset: dict[str, Any] = {}
+    subset: dict[str, NDArray[Any]] = {}
     for split, official, per_class in (("pool", "train", POOL_PER_CLASS), ("test", "t10k", TEST_PER_CLASS)):
         labels = arrays[f"{official}-labels-idx1-ubyte"]
         index = select(labels, per_class, rng)

@@ -15,9 +15,7 @@ from numpy.typing import NDArray
 from valgap.ground import paths
 from valgap.ground.errors import SuiteError
 
-CLASS_NAMES = (
-    "T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot",
-)  # fmt: skip
+CLASS_NAMES = ("T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot")
 
 # Of the uncompressed content: distributors compress the same files differently.
 SHA256 = {

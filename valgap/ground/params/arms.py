@@ -2,12 +2,12 @@
 
 import dataclasses
 from collections.abc import Collection
-from typing import Any
 
 from pydantic.dataclasses import dataclass
 
 from valgap.ground.params.causes import CAUSES
 from valgap.ground.params.schema import STRICT, ParamsError, parse
+from valgap.ground.records import Plain
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -30,7 +30,7 @@ class Arms:
         return next(kinds, None)
 
 
-def read_causes(raw: dict[str, Any], variants: Collection[str]) -> dict[str, Arms]:
+def read_causes(raw: Plain, variants: Collection[str]) -> dict[str, Arms]:
     """The causes in the order of the report. Raises ParamsError on an unknown cause or variant, by name."""
     for name in raw:
         if name not in CAUSES:

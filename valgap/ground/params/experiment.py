@@ -2,7 +2,7 @@
 
 import dataclasses
 import re
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 from pydantic.dataclasses import dataclass
@@ -19,6 +19,7 @@ from valgap.ground.params.fields import (
     transforms,
 )
 from valgap.ground.params.schema import STRICT, ParamsError, parse
+from valgap.ground.records import Plain
 
 MAX_SEED = 2**63 - 1
 
@@ -214,7 +215,7 @@ class Compute:
     address: Annotated[str, Field(min_length=1)] | None = None
 
 
-def variant_settings(train: dict[str, Any], variants: dict[str, Any], name: str, where: str = "variants") -> Train:
+def variant_settings(train: Plain, variants: Plain, name: str, where: str = "variants") -> Train:
     """Settings of one variant: the raw `train` block with the raw diff applied, checked.
 
     Raises ParamsError naming the variant's key on anything unknown or out of range.
@@ -227,6 +228,6 @@ def variant_settings(train: dict[str, Any], variants: dict[str, Any], name: str,
     return parse(Train, {**train, **diff}, f"{where}.{name}")
 
 
-def settings_as_dict(settings: Train) -> dict[str, Any]:
+def settings_as_dict(settings: Train) -> Plain:
     """Plain nested dict of the settings, as run.json and the store's keys hold it."""
     return dataclasses.asdict(settings)

@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from valgap.ground.params.schema import ParamsError
+from valgap.ground.records import Plain
 
 Natural = Annotated[int, Field(ge=0, le=10**9)]
 Positive = Annotated[int, Field(ge=1, le=10**9)]
@@ -45,7 +46,7 @@ def proofs(kind: Any) -> dict[str, str]:
     return {field.name: field.metadata[SHOWS] for field in dataclasses.fields(kind) if SHOWS in field.metadata}
 
 
-def neutral(kind: Any) -> dict[str, Any]:
+def neutral(kind: Any) -> Plain:
     """What does nothing, of the knobs of `kind` that change the network and are no choice, by field."""
     shown = [field for field in dataclasses.fields(kind) if SHOWS in field.metadata]
     return {field.name: field.default for field in shown if CHOICE not in field.metadata}

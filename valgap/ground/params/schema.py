@@ -10,6 +10,7 @@ import yaml
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
 from valgap.ground.errors import SuiteError
+from valgap.ground.records import Plain
 
 T = TypeVar("T")
 STRICT = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)  # no silent coercion
@@ -37,7 +38,7 @@ def _mapping(loader: _UniqueKeys, node: yaml.MappingNode) -> dict[Any, Any]:
 _UniqueKeys.add_constructor(yaml.resolver.BaseResolver.DEFAULT_MAPPING_TAG, _mapping)
 
 
-def read_yaml(path: Path) -> dict[str, Any]:
+def read_yaml(path: Path) -> Plain:
     """Top-level mapping of a YAML file. Raises ParamsError when missing, malformed or not a mapping."""
     try:
         content = yaml.load(path.read_text(encoding="utf-8"), Loader=_UniqueKeys)
@@ -68,7 +69,7 @@ def parse(kind: type[T], raw: object, where: str) -> T:
         raise ParamsError(ParamsError.place + "; ".join(lines)) from None
 
 
-def _offence(kind: type, item: dict[str, Any], where: str) -> ParamsError:
+def _offence(kind: type, item: Plain, where: str) -> ParamsError:
     name = ".".join([where, *map(str, item["loc"])]).strip(".")
     match item["type"]:
         case "unexpected_keyword_argument":

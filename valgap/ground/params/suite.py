@@ -2,7 +2,7 @@
 
 import dataclasses
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 from pydantic.dataclasses import dataclass
@@ -21,6 +21,7 @@ from valgap.ground.params.experiment import (
 )
 from valgap.ground.params.fields import Fraction, Natural, NonNegative, check_name
 from valgap.ground.params.schema import STRICT, ParamsError, parse, read_yaml
+from valgap.ground.records import Plain
 
 BASELINE = "baseline"
 REFERENCE_NAMES = ("majority_class", "nearest_neighbour")  # rows of results.csv that no variant may take
@@ -79,7 +80,7 @@ class Suite:
     train: Train
     variants: dict[str, Train]
     exploratory: tuple[str, ...]
-    diffs: dict[str, dict[str, Any]]
+    diffs: dict[str, Plain]
     cells: dict[str, tuple[int, ...]]
     looks: dict[str, int]
     causes: dict[str, Arms]
@@ -155,7 +156,7 @@ def load(path: Path = paths.PARAMS) -> Suite:
     )
 
 
-def _variants(train: dict[str, Any], diffs: dict[str, Any], where: str) -> dict[str, Train]:
+def _variants(train: Plain, diffs: Plain, where: str) -> dict[str, Train]:
     for name in diffs:
         check_name(f"{where}.{name}", name)
         if name in REFERENCE_NAMES:
@@ -195,7 +196,7 @@ def _refuse_impossible(variants: dict[str, Train], data: Data, split: Split, cau
         raise ParamsError("params.yaml: " + "; ".join(refused))
 
 
-def _extra(raw: dict[str, Any], declared: dict[str, Any], exploratory: dict[str, Any]) -> list[Cell]:
+def _extra(raw: Plain, declared: Plain, exploratory: Plain) -> list[Cell]:
     """The single cells. Raises ParamsError on one that is misnamed or not of a declared variant."""
     cells = []
     for key, content in raw.items():
@@ -209,9 +210,7 @@ def _extra(raw: dict[str, Any], declared: dict[str, Any], exploratory: dict[str,
     return cells
 
 
-def _cells(
-    declared: dict[str, Any], exploratory: dict[str, Any], extra: list[Cell], split: Split
-) -> dict[str, tuple[int, ...]]:
+def _cells(declared: Plain, exploratory: Plain, extra: list[Cell], split: Split) -> dict[str, tuple[int, ...]]:
     """Blocks of every variant that trains, the declared ones first. The baseline has all of them, for pairing."""
     cells = {name: split.blocks for name in declared}
     if split.exploratory_blocks:

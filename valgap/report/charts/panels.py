@@ -37,10 +37,15 @@ def forest(effects: pd.DataFrame, margin: float, metric: str) -> alt.LayerChart:
     columns = ["role", "mean", "low", "high"]
     rows = effects.assign(entry=[_entry(row) for row in effects.itertuples()])[["entry", *columns]]
     axis = alt.Axis(
-        labelExpr="split(datum.label, '\\n')", labelLimit=230, labelLineHeight=13, ticks=False, domain=False,
-        title=None, labelFontWeight=_where(f"indexof({headings}, datum.value) >= 0", "bold", "normal"),
+        labelExpr="split(datum.label, '\\n')",
+        labelLimit=230,
+        labelLineHeight=13,
+        ticks=False,
+        domain=False,
+        title=None,
+        labelFontWeight=_where(f"indexof({headings}, datum.value) >= 0", "bold", "normal"),
         labelBaseline=_where("indexof(datum.value, '\\n') >= 0", "bottom", "middle"),
-    )  # fmt: skip
+    )
     y = alt.Y("entry:N", sort=None, scale=alt.Scale(domain=entries), axis=axis)
     x = alt.X(
         "mean:Q",
@@ -115,7 +120,7 @@ def dose(rows: pd.DataFrame, name: str, title: str) -> alt.LayerChart:
         base.mark_line(strokeWidth=1.5).encode(y=y)
         + interval.encode(x=x, y="low:Q", y2="high:Q", **series)
         + base.mark_point(filled=True, size=50).encode(y=y, shape=shape)
-    ).properties(height=210)  # fmt: skip
+    ).properties(height=210)
 
 
 def reliability(rows: pd.DataFrame, variants: list[str]) -> alt.LayerChart:
@@ -123,8 +128,8 @@ def reliability(rows: pd.DataFrame, variants: list[str]) -> alt.LayerChart:
     low = 10 * (min([*rows.confidence, *rows.accuracy, 90]) // 10)
     scale = alt.Scale(domain=[low, 100], nice=False)
     colour = alt.Color(
-        "variant:N", scale=alt.Scale(domain=variants, range=PAIR[: len(variants)]), sort=None,
-        legend=None)  # fmt: skip
+        "variant:N", scale=alt.Scale(domain=variants, range=PAIR[: len(variants)]), sort=None, legend=None
+    )
     base = alt.Chart(rows).encode(
         x=alt.X("confidence:Q", title="mean confidence (%)", scale=scale),
         y=alt.Y("accuracy:Q", title="right (%)", scale=scale),
@@ -152,4 +157,4 @@ def recalls(rows: pd.DataFrame, variants: list[str]) -> alt.LayerChart:
     return (
         alt.Chart(rows).mark_rule(strokeWidth=1.5).encode(x="low:Q", x2="high:Q", **spread)
         + alt.Chart(rows).mark_point(filled=True, size=50, opacity=1).encode(x=x, shape=shape, **spread)
-    ).properties(height=alt.Step(max(9, 22 // max(1, len(variants))), **{"for": "offset"}))  # fmt: skip
+    ).properties(height=alt.Step(max(9, 22 // max(1, len(variants))), **{"for": "offset"}))

@@ -33,7 +33,7 @@ def accuracy_and_gap(points: pd.DataFrame, highlighted: list[str], metric: str) 
         + tests.encode(x=x, y="test_low:Q", y2="test_high:Q", color=colour)
         + base.mark_point(filled=True, size=60, opacity=1).encode(x=x, y=y)
         + text.encode(x=x, y=y, text="number:N")
-    ).properties(height=380)  # fmt: skip
+    ).properties(height=380)
 
 
 def placed(points: pd.DataFrame, width: float = 560, height: float = 380) -> pd.DataFrame:
