@@ -17,7 +17,6 @@ from dvc.exceptions import DvcException
 from dvc.output import Output
 from dvc.repo import Repo
 from dvc.stage import PipelineStage
-from dvc_data.hashfile.hash_info import HashInfo
 
 from valgap.document.text import named
 from valgap.ground import paths
@@ -157,9 +156,9 @@ class _Hashes:
     """Hashes of paths on disk, each computed once: every cell of the matrix has the same code."""
 
     def __init__(self) -> None:
-        self._known: dict[str, HashInfo] = {}
+        self._known: dict[str, object] = {}
 
-    def of(self, entry: Output) -> HashInfo:
+    def of(self, entry: Output) -> object:
         """DVC's hash of a dependency or output as it lies on disk."""
         if entry.def_path not in self._known:
             self._known[entry.def_path] = entry.get_hash()
