@@ -732,7 +732,7 @@ def test_unequal_classes_are_judged_by_balanced_accuracy() -> None:
     assert result.balanced
     assert words.verdict(result).startswith("Balanced accuracy is 100.0%")
     text = shown(result)
-    assert "bal. acc. %" in text
+    assert "balanced acc. %" in text
     assert "class_remedy" in text
 
 

@@ -260,4 +260,4 @@ def test_variants_without_the_images_that_they_need_are_all_named_before_trainin
     with pytest.raises(SuiteError) as caught:
         stage.check_lists(suite.load())
     assert "variant long_tail: long_tail = 10 needs" in str(caught.value)
-    assert "variant again: resplit = true, but the source brings no validation images" in str(caught.value)
+    assert "variant again: resplit = true, but there is nothing to split again: the source brings" in str(caught.value)

@@ -219,17 +219,9 @@ def finish(folder: Path, params: suite.Suite, variant: str, block: int, **change
         "environments": [{"device": "cpu"}],
     } | changes
     (target / "run.json").write_text(json.dumps(record))
-    rows = [{"replicate": 0, "train": 10, "curve": 2, "predict": 1}, {"train": 20, "curve": 2, "predict": 1}]
+    rows = [{"replicate": number, "train": train, "curve": 2, "predict": 1} for number, train in ((0, 10), (1, 20))]
     digest = hashlib.sha256((target / "run.json").read_bytes()).hexdigest()
     (target / "telemetry.json").write_text(json.dumps({"run_sha256": digest, "replicates": rows}))
-    (target / "telemetry.json").write_text(
-        json.dumps(
-            [
-                {"replicate": 0, "train": 10, "curve": 2, "predict": 1},
-                {"replicate": 1, "train": 20, "curve": 2, "predict": 1},
-            ]
-        )
-    )
 
 
 def test_a_cell_is_done_with_its_current_settings_alone(folder: Path) -> None:

@@ -22,12 +22,12 @@ ADDED = """
 
     from tests.stats.test_diagnosis import run
     from valgap.check import sections
+    from valgap.document.parts import Table
     from valgap.ground.params.suite import Review
-    from valgap.report import tables
     from valgap.results import scores
     from valgap.review import changes
     from valgap.stats import shares
-    from valgap.stats.measures import primary_measure
+    from valgap.stats.measures import listed, primary_measure
 
     loaded = {"baseline": run({"test": np.ones((2, 10), bool)}, 2)}
     results = scores.score(loaded)
@@ -35,7 +35,7 @@ ADDED = """
     summary = scores.summarise(results, loaded)
     row = summary[(summary.metric == "brier") & (summary.split == "test")].iloc[0]
     assert (row["mean"], row["covers"]) == (0.25, "replicates and examples")
-    assert "| test Brier |" in tables.results(summary, ["baseline"], "accuracy")
+    assert "test Brier" in [measure.heading for measure in listed()]
     review = Review(primary="test_brier", margin=0.1, fail_on=(), tolerance=0, gap_tolerance=0)
     assert primary_measure(review).title == "test Brier score"
     checked = shares.scores(np.eye(2)[[0, 1, 0]], np.array([0, 1, 1]), None)
@@ -43,7 +43,7 @@ ADDED = """
         predicted=Fake(images=Fake(groups=None)), scores={"train": checked}, fitted="train", balanced=False, clean=None,
         held_out=None, gap=None,
     )
-    (table,) = sections.scores(result).tables
+    (table,) = [part for part in sections.scores(result).parts if isinstance(part, Table)]
     assert "Brier" in table.headings
 """
 
