@@ -62,7 +62,7 @@ PYTEST := $(BIN)/python -m pytest -n 4 --dist loadgroup --no-loadscope-reorder
 test: setup lint  ## lint, types and all tests that take seconds
 	@set -f; exec $(PYTEST) -m 'not browser and not slow' $(words)
 
-test-slow: setup-ray  ## kills, a Ray cluster, the benchmark: the tests that `make test` leaves out
+test-slow: setup-ray  ## stories of many trainings, kills, a Ray cluster, the benchmark: the tests that `make test` leaves out
 	@set -f; exec $(PYTEST) -m slow $(words)
 
 test-browser: setup  ## the HTML report in Chromium, which must be installed, with its driver

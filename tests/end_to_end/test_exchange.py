@@ -63,6 +63,7 @@ def test_the_run_cache_replaces_training_where_dvc_lock_is_not_shared(box: Path,
     assert results(laptop) == results(box)
 
 
+@pytest.mark.slow
 def test_what_the_laptop_adds_is_all_that_trains_and_comes_back(box: Path, laptop: Path) -> None:
     run(laptop, "dvc", "pull", "--run-cache")
     params = read_params(laptop)

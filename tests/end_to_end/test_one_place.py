@@ -91,6 +91,9 @@ def make_extended(folder: Path) -> None:
     run(folder, "dvc", "repro")
 
 
+pytestmark = pytest.mark.slow
+
+
 @pytest.fixture(scope="module")
 def project(toys: Toys, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return toys.copy(make_extended, tmp_path_factory.mktemp("extended"))

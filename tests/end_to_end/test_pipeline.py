@@ -180,6 +180,7 @@ def test_bad_parameters_stop_every_stage_before_any_work(
     }
 
 
+@pytest.mark.slow
 def test_experiment_from_the_command_line(project: Path) -> None:
     done = run(project, "dvc", "exp", "run", "-S", "train.learning_rate=3e-4")
     assert read_params(project)["train"]["learning_rate"] == 3e-4
@@ -193,6 +194,7 @@ def test_experiment_from_the_command_line(project: Path) -> None:
     assert stale(project) == set()
 
 
+@pytest.mark.slow
 def test_added_block_trains_alone_and_one_worker_gives_the_same_bits(project: Path, tmp_path: Path) -> None:
     other = copy_repository(tmp_path, TOY | {"compute": {"workers": 1}}, ["baseline", "dropout"])
     run(other, "dvc", "repro")  # from an empty store

@@ -72,6 +72,9 @@ def make_branches(folder: Path) -> None:
     commit(folder, "refactor")
 
 
+pytestmark = pytest.mark.slow
+
+
 @pytest.fixture(scope="module")
 def project(toys: Toys, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return toys.copy(make_branches, tmp_path_factory.mktemp("story"))

@@ -59,6 +59,7 @@ def reference(toys: Toys, tmp_path_factory: pytest.TempPathFactory) -> dict[str,
     return found
 
 
+@pytest.mark.slow
 def test_side_by_side_gives_the_bits_of_one_after_another_on_two_slots(
     folder: Path, tmp_path: Path, reference: dict[str, str]
 ) -> None:

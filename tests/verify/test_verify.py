@@ -135,6 +135,7 @@ def files(folder: Path) -> dict[str, int]:
     return {str(path): path.stat().st_mtime_ns for path in found}
 
 
+@pytest.mark.slow
 def test_honest_claims_are_bit_identical_and_tampered_ones_are_not(project: Path) -> None:
     before = files(project)
     done = run(project, "python", "-m", "valgap", "verify", "--variant", "all")
@@ -184,6 +185,7 @@ def own_images(tmp_path: Path) -> Path:
     return folder
 
 
+@pytest.mark.slow
 def test_images_that_git_ignores_are_verified_where_they_lie(own_images: Path) -> None:
     """Of the workspace, where they are ignored; of a revision, where DVC looks after them since."""
     digits = own_images / EXAMPLE / "digits"
