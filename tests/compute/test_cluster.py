@@ -195,7 +195,7 @@ def test_a_full_disk_names_the_node(clean: Path, tmp_path: Path) -> None:
 
 
 IN_TURN = '''
-def train_files(job, images, labels, groups):
+def train_files(job, images, labels, groups, environment):
     """A stand-in that needs no GPU: it ends when four run at once."""
     import json, os, time
     from pathlib import Path
