@@ -56,7 +56,7 @@ def valgap_says(status: int, *words: str) -> str:
     for run in done:
         assert run.returncode == status, (words, run.returncode, run.stdout, run.stderr)
         assert "Traceback" not in run.stderr, run.stderr
-    assert done[0].stdout == done[1].stdout
+    assert done[0].stdout == done[1].stdout, "\n---\n".join(run.stdout for run in done)
     assert done[0].stderr == done[1].stderr
     return done[0].stdout + done[0].stderr
 
