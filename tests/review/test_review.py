@@ -21,8 +21,9 @@ from valgap.ground.params.schema import ParamsError, parse
 from valgap.ground.params.suite import Review
 from valgap.pipeline.freshness import Finding
 from valgap.pipeline.scratch import only
+from valgap.results import sides
 from valgap.results.sides import Side
-from valgap.review import changes, document, forest, fresh, fresh_block, judge, sections, words
+from valgap.review import changes, document, forest, fresh, fresh_block, judge, result, sections, words
 from valgap.review.changes import Change, Cost, Variants
 from valgap.review.judge import Judged
 from valgap.review.result import Compared, Result
@@ -401,3 +402,14 @@ def test_fresh_block_is_fresh_whatever_the_block_sizes(sizes: tuple[int, int]) -
     for attempt in (1, 2):
         block = fresh_block.fresh_block(head, base, sizes, attempt)
         assert all(block * size > 11 for size in sizes)
+
+
+@pytest.mark.parametrize("params", [{}, {"split": None}, {"split": {"blocks": [0]}}, {"split": {"block_size": "six"}}])
+def test_a_base_that_does_not_say_how_large_its_blocks_are_is_named(
+    params: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rules = suite.load(ROOT / "params.yaml").review
+    of_base = Result(rules, "main", "c0ffee", behind=False, stale=(), parameters=(), compared=None)
+    monkeypatch.setattr(sides, "read_params", lambda read: params)
+    with pytest.raises(SuiteError, match=r"params\.yaml of main: split\.block_size = .*--confirm needs a number"):
+        result.block_size_of(of_base)

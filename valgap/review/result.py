@@ -94,6 +94,18 @@ def margin_of(rules: Review, head: Side) -> float:
     return default_margin(rules.margin, head.provenance.data.test_size) if accuracy else rules.margin
 
 
+def block_size_of(result: Result) -> int:
+    """Replicates in a block of the base. Raises SuiteError where its params.yaml does not say."""
+    split = sides.read_params(of_revision(result.commit)).get("split")
+    size = split.get("block_size") if isinstance(split, dict) else None
+    if not isinstance(size, int):
+        raise SuiteError(
+            f"params.yaml of {result.base}: split.block_size = {size!r}: --confirm needs a number of replicates there "
+            "to find a block that is fresh on both sides"
+        )
+    return size
+
+
 def confirm(result: Result, block_size: int, attempt: int) -> Result:
     """Train the `attempt`-th fresh block of what improved on both sides, and judge it there.
 
@@ -103,9 +115,7 @@ def confirm(result: Result, block_size: int, attempt: int) -> Result:
     if not improved or not result.compared:
         return result
     found = result.compared
-    split = sides.read_params(of_revision(result.commit))["split"]
-    assert isinstance(split, dict)  # its results were read
-    block = fresh_block.fresh_block(found.head, found.base, (block_size, split["block_size"]), attempt)
+    block = fresh_block.fresh_block(found.head, found.base, (block_size, block_size_of(result)), attempt)
     fresh = fresh_block.confirm(result.commit, improved, block, result.rules.primary, found.paired)
     judged = judge.confirm(fresh, found.judged, result.rules)
     return dataclasses.replace(result, compared=dataclasses.replace(found, judged=judged))
