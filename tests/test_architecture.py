@@ -11,8 +11,8 @@ from valgap.data.sources import registry
 from valgap.ground import paths
 
 ROOMS = (  # of the library, in the order of valgap/__init__.py: one imports those before it alone
-    "ground", "cli", "data", "findings", "training", "compute", "stats", "results", "document", "report", "pipeline",
-    "costs",
+    "ground", "cli", "data", "findings", "training", "compute", "stats", "diagnostics", "results", "document",
+    "report", "pipeline", "costs",
 )  # fmt: skip
 PACKAGE = paths.PACKAGE.relative_to(ROOT)
 TRAINING = {"train", "explore", "more"}  # one command, for declared, exploratory and single cells

@@ -22,6 +22,7 @@ So do imports. A room imports only rooms above it; commands and stages import ro
     training   everything that decides a replicate's bits, and nothing else
     compute    where jobs run: processes, placement, the replicate store, a Ray cluster
     stats      numbers in, numbers out: intervals, metrics, contrasts, verdicts, diagnosis
+    diagnostics  what a model, an input pipeline and a history give away
     results    what lies in runs/ and reports/
     document   tables, figures and sections; numbers in words; Markdown and HTML
     report     the comparison report

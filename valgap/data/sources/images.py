@@ -18,6 +18,17 @@ class Dropped:
 
 
 @dataclasses.dataclass(frozen=True)
+class Files:
+    """What the image files are, each array with an entry for every image of `Images`."""
+
+    format: NDArray[np.str_]  # (n,) PNG, JPEG, ..., as Pillow calls it
+    mode: NDArray[np.str_]  # (n,) RGB, L, P, RGBA, ..., likewise
+    size: NDArray[np.int64]  # (n, 2) width and height as stored, before any turning upright
+    orientation: NDArray[np.int64]  # (n,) EXIF orientation, 2 to 8; 0 where there is none, or it changes nothing
+    transparent: NDArray[np.bool_]  # (n,) whether any pixel is not opaque
+
+
+@dataclasses.dataclass(frozen=True)
 class Images:
     """Images of a source, all in one array, and what is known of each."""
 
@@ -30,3 +41,4 @@ class Images:
     groups: NDArray[np.int64] | None = None  # (n,) patient, camera, session; None where unknown
     dropped: tuple[Dropped, ...] = ()
     facts: dict[str, Any] = dataclasses.field(default_factory=dict)  # of the files: sizes, modes, formats, with counts
+    files: Files | None = None  # of image files; None for arrays
