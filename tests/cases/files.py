@@ -40,7 +40,9 @@ def _cut_out(images: Images) -> Images:
     return images.changed(lambda image: np.repeat(image, 3, -1))
 
 
-def _trained_on(place: Place, x: Pixels, y: NDArray[Any], val: tuple[Pixels, NDArray[Any]], epochs: int = 12) -> Trained:
+def _trained_on(
+    place: Place, x: Pixels, y: NDArray[Any], val: tuple[Pixels, NDArray[Any]], epochs: int = 12
+) -> Trained:
     shape = (x.shape[1], x.shape[2], x.shape[3])
     return trained(
         place, "net", lambda: fitted(compiled(network(5, shape, width=12)), x, y, (val[0], val[1]), epochs=epochs)
@@ -50,7 +52,7 @@ def _trained_on(place: Place, x: Pixels, y: NDArray[Any], val: tuple[Pixels, NDA
 def _asked(
     place: Place, folder: Path, net: Trained, *, fair: tuple[Pixels, Pixels], saw: bool = True, worse: float = 0.15
 ) -> Call:
-    """Ask about `folder`, which Keras reads otherwise than the model learnt; `fair` are the images as it learnt them."""
+    """Ask about `folder`, which Keras reads otherwise than the model learnt; `fair` is as it learnt."""
     pairs = {split: keras_reads(folder / split) for split in ("train", "val")}
     seen = place.user_sees(
         lambda: {
@@ -63,6 +65,13 @@ def _asked(
     place.fair(seen["train as learnt"], seen["val as learnt"])
     shown = f"{seen['train as learnt']:.2f},{seen['val by Keras']:.2f}"
     return asking(str(net.path), str(folder), **({"saw": shown} if saw else {}))
+
+
+def _by_keras(place: Place, net: Trained, pairs: list[tuple[Pixels, NDArray[Any]]]) -> None:
+    """What `evaluate` prints for both folders."""
+    place.user_sees(
+        lambda: {name: right(net.model, unit(x), y) for name, (x, y) in zip(("train", "val"), pairs, strict=True)}
+    )
 
 
 def _folder(place: Place, splits: dict[str, Images], save: Save | dict[str, Save]) -> Path:
@@ -80,7 +89,9 @@ def phone_photos_as_stored(place: Place) -> Call:
     folder = _folder(place, {"train": train, "val": val}, as_phone)
     pairs = [keras_reads(folder / split) for split in ("train", "val")]
     net = _trained_on(place, unit(pairs[0][0]), pairs[0][1], (unit(pairs[1][0]), pairs[1][1]), epochs=6)
-    place.user_sees(lambda: {f"{n} by Keras": right(net.model, unit(x), y) for n, (x, y) in zip("tv", pairs, strict=True)})
+    place.user_sees(
+        lambda: {f"{n} by Keras": right(net.model, unit(x), y) for n, (x, y) in zip("tv", pairs, strict=True)}
+    )
     return asking(str(net.path), str(folder), saw=net.saw)
 
 
@@ -123,7 +134,9 @@ def transparent_cutouts_as_keras_reads_them(place: Place) -> Call:
     folder = _folder(place, {"train": train, "val": val}, as_cutout)
     pairs = [keras_reads(folder / split) for split in ("train", "val")]
     net = _trained_on(place, unit(pairs[0][0]), pairs[0][1], (unit(pairs[1][0]), pairs[1][1]), epochs=6)
-    place.user_sees(lambda: {f"{n} by Keras": right(net.model, unit(x), y) for n, (x, y) in zip("tv", pairs, strict=True)})
+    place.user_sees(
+        lambda: {f"{n} by Keras": right(net.model, unit(x), y) for n, (x, y) in zip("tv", pairs, strict=True)}
+    )
     return asking(str(net.path), str(folder), saw=net.saw)
 
 
