@@ -96,7 +96,7 @@ def right(model: Any, x: Pixels, y: NDArray[Any]) -> float:
     return float(np.mean(found == y))
 
 
-def unit(x: Pixels) -> NDArray[np.float32]:
+def unit(x: Pixels) -> Pixels:
     """Pixels in [0, 1]."""
     return x.astype(np.float32) / 255
 
