@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping
 import numpy as np
 from numpy.typing import NDArray
 
+from valgap.diagnostics.reading.answers import Labels, Part, Probabilities
 from valgap.diagnostics.reading.readings import Decoded, Reading, Statistics, apply
-from valgap.diagnostics.reading.search import Labels, Part, Probabilities
 
 SMALL, HALF, HELD = 100, 200, 300  # images on which all readings are tried, that decide, and that are held out
 BATCH = 100

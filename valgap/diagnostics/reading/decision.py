@@ -23,26 +23,38 @@ class Tried:
 
 @dataclasses.dataclass(frozen=True)
 class Named:
-    """A factor that is certainly other than the plain reading has it: its value, and the values that do as well."""
+    """A factor that is certainly other than the plain reading has it: its value, and the values that do as well.
+
+    `without` is the accuracy on the confirming half with the factor as usual.
+    """
 
     factor: str
     value: Any
     rivals: tuple[Any, ...]
-    without: float  # accuracy on the confirming half with the factor as the plain reading has it
+    without: float
+
+
+@dataclasses.dataclass(frozen=True)
+class Lag:
+    """Batch statistics explain what no reading does: accuracies in training and in inference mode, confirming half."""
+
+    training: float
+    inference: float
 
 
 @dataclasses.dataclass(frozen=True)
 class Decision:
     """What the sample says. `reading` and `order` are those to score by.
 
-    `plain` and `best` are accuracies on the confirming half of `images` images; `better` says that `reading` is better
-    than the plain one though it does not explain enough to be named.
+    `plain` and `best` are accuracies of the plain reading and of the best on the confirming half of `images` images.
+    `better`: the best is better than the plain one though it does not explain enough, or not alone, to be named.
     """
 
     reading: Reading
     order: Order
     order_name: str
     named: tuple[Named, ...]
+    lag: Lag | None
     plain: float
     best: float
     better: bool

@@ -1,27 +1,18 @@
 """One test decides among all readings: chosen on one half of a sample of training images, confirmed on the other.
 
 A reading is named only where it explains nearly all images of the second half and clearly beats the plain reading and
-the next best. Near chance nothing is named. Pure: the model's outputs come through a function.
+the next best. Near chance nothing is named. Networks with batch normalisation answer in training mode too: statistics
+that lag look like another scale of pixels, so that no scale is named which batch statistics explain as well.
 """
 
+import dataclasses
 import math
-from collections.abc import Callable, Mapping
-from typing import Any, Literal
+from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-from scipy import stats
-
-from valgap.diagnostics.reading import orders
-from valgap.diagnostics.reading.decision import Decision, Named, Tried
-from valgap.diagnostics.reading.orders import MATCHED, SORTED, Order
+from valgap.diagnostics.reading.answers import Answers, Part, Right, beats
+from valgap.diagnostics.reading.decision import Decision, Lag, Named, Tried
+from valgap.diagnostics.reading.orders import SORTED, Order
 from valgap.diagnostics.reading.readings import DEFAULT, FACTORS, PLAIN, Reading, Scale, Space
-from valgap.stats.intervals import wilson
-
-Part = Literal["small", "choose", "confirm", "held"]  # of the sample; `small` is the first of `choose`
-Labels = NDArray[np.int64]
-Probabilities = NDArray[np.float64]
-Evaluate = Callable[[Reading, Part], Probabilities]  # (images of the part, classes), NaN where not finite
 
 CONVINCING = 0.95  # accuracy on training images from which on the plain reading is not doubted
 FINALISTS = 6
@@ -30,122 +21,132 @@ CERTAIN = 1e-3  # p value of the paired sign test against the plain reading
 CLEAR = 0.01  # p value against the next best
 GAIN = 0.05  # of accuracy that a reading must add to be named
 LEAD = 0.02  # over the next best
-ORDER_MARGIN = 0.1  # of accuracy that another order must add to be considered
 EXPLAINS = {"order": 0.8, "channels": 0.8, "inverted": 0.8, "scale": 0.8, "upright": 0.7, "alpha": 0.7}  # accuracy
 EXPLAINS |= {"filter": 0.5, "aspect": 0.5}  # blurs and cuts: what training saw is only ever met by half
-NEAR_CHANCE = 0.1  # of the way from chance to perfect recall
 
 
+@dataclasses.dataclass(frozen=True)
 class Search:
     """The search on one sample.
 
-    `labels` are those of each part of it; `known` the orders that programs make, sorted first; `usual` the scales that
-    are no news: plain ranges of files, and of an object that which it feeds.
+    `usual` are the scales that are no news: of files plain ranges, of an object what it feeds. `training` answers in
+    training mode, None for networks without batch normalisation.
     """
 
-    def __init__(
-        self,
-        evaluate: Evaluate,
-        labels: Mapping[Part, Labels],
-        classes: int,
-        known: Mapping[str, Order],
-        space: Space,
-        usual: tuple[Scale, ...] = PLAIN,
-    ) -> None:
-        self._evaluate, self._labels, self._classes, self._space = evaluate, labels, classes, space
-        self._known, self._usual = known, usual
-        self._predicted: dict[tuple[Reading, Part], Labels] = {}
+    inference: Answers
+    training: Answers | None
+    space: Space
+    usual: tuple[Scale, ...] = PLAIN
 
     def decide(self, base: Reading) -> Decision:
         """What training read, against `base`, the plain reading with the scale that fits it best."""
-        base_accuracy, base_order = self._score(base, "choose")
-        top, order = base, base_order
-        if base_accuracy < CONVINCING or base_order != SORTED:
+        answers = self.inference
+        accuracy, order = answers.score(base, "choose")
+        top = base
+        if accuracy < CONVINCING or order != SORTED:
             top, order = self._best(base)
-        orders_now = self._orders(top)
-        chosen_order = orders_now.get(order, orders_now[SORTED])
-        right = self._right(top, chosen_order, "confirm")
-        plain = self._right(base, orders_now[SORTED], "confirm")
-        named = self._named(top, order, chosen_order, right)
-        at_chance = self._at_chance(top, chosen_order)
+        places = answers.orders(top)
+        right = answers.right(top, places[order], "confirm")
+        plain = answers.right(base, places[SORTED], "confirm")
+        lagging, unsure = self._in_training_mode(top, base, right)
+        lag = None
+        if lagging is not None and self.training is not None:
+            answers, top, order = self.training, lagging, SORTED
+            places = answers.orders(top)
+            seen = answers.right(top, places[SORTED], "confirm")
+            lag = Lag(float(seen.mean()), float(self.inference.right(top, places[SORTED], "confirm").mean()))
+        named = self._named(answers, top, order, unsure)
+        at_chance = answers.at_chance(top, places[order])
         sure = beats(right, plain, CERTAIN, GAIN)
-        if at_chance or not (named or sure):
-            top, order, chosen_order, named = base, SORTED, orders_now[SORTED], ()
+        best = float(right.mean())
+        if at_chance or not (named or sure or lag):
+            top, order, named = base, SORTED, ()
         if order != SORTED and "order" not in [each.factor for each in named]:
-            order, chosen_order = SORTED, orders_now[SORTED]
+            order = SORTED
         return Decision(
             reading=top,
-            order=chosen_order,
+            order=places[order],
             order_name=order,
             named=named,
+            lag=lag,
             plain=float(plain.mean()),
-            best=float(right.mean()),
-            better=sure and not named and not at_chance,
+            best=best,
+            better=sure and not named and not at_chance and not lag,
             at_chance=at_chance,
-            ranges=self._ranges(top, chosen_order),
-            tried=self._table(orders_now),
+            ranges=self._ranges(answers, top, places[order]),
+            tried=tuple(self._table()),
             images=len(right),
         )
 
     def _best(self, base: Reading) -> tuple[Reading, str]:
         """The simplest of the best readings of the choosing half, and its order."""
-        pixels = list(self._space.pixel_readings())
-        small = sorted(pixels, key=lambda each: -self._score(each, "small")[0])
+        score = self.inference.score
+        pixels = list(self.space.pixel_readings())
+        small = sorted(pixels, key=lambda each: -score(each, "small")[0])
         leading = [*dict.fromkeys([base, *small[:3]])]
-        candidates = {each.but(**decoding) for each in leading for decoding in self._space.decodings()} | set(pixels)
-        ranked = sorted(candidates, key=lambda each: (-self._score(each, "small")[0], distance(each, base)))
+        tried = {each.but(**decoding) for each in leading for decoding in self.space.decodings()} | set(pixels)
+        ranked = sorted(tried, key=lambda each: (-score(each, "small")[0], distance(each, base), repr(each)))
         finalists = [*dict.fromkeys([base, *ranked[:FINALISTS]])]
-        best = max(finalists, key=lambda each: (self._score(each, "choose")[0], -distance(each, base)))
+        best = max(finalists, key=lambda each: (score(each, "choose")[0], -distance(each, base)))
         return self._simplified(best, base)
 
     def _simplified(self, best: Reading, base: Reading) -> tuple[Reading, str]:
         """Every factor that makes no difference is put back, and so is the scale."""
-        accuracy = self._score(best, "choose")[0]
+        accuracy = self.inference.score(best, "choose")[0]
         for factor in ("aspect", "filter", "alpha", "upright", "inverted", "channels", "scale"):
-            simpler = (base.scale, *self._usual) if factor == "scale" else (getattr(base, factor),)
+            simpler = (base.scale, *self.usual) if factor == "scale" else (getattr(base, factor),)
             for value in simpler:
                 if getattr(best, factor) in simpler:
                     break
                 other = best.but(**{factor: value})
-                if self._score(other, "choose")[0] >= accuracy - TOLERANCE:
+                if self.inference.score(other, "choose")[0] >= accuracy - TOLERANCE:
                     best = other
-        return best, self._score(best, "choose")[1]
+        return best, self.inference.score(best, "choose")[1]
 
-    def _named(self, top: Reading, order: str, places: Order, right: NDArray[np.bool_]) -> tuple[Named, ...]:
-        """The factors of `top` that the confirming half shows to be no accident."""
+    def _in_training_mode(self, top: Reading, base: Reading, right: Right) -> tuple[Reading | None, bool]:
+        """(the plain reading that batch statistics alone explain better than `top`, whether they do as well)."""
+        if self.training is None or (right.mean() >= CONVINCING and top.scale in self.usual):
+            return None, False
+        plain = [top.but(scale=scale) for scale in dict.fromkeys([*self.usual, base.scale])]
+        scores = {each: self.training.score(each, "choose") for each in plain}
+        highest = max(score for score, _ in scores.values())
+        best = next(each for each in plain if scores[each][0] >= highest - TOLERANCE)
+        seen = self.training.right(best, self.training.known[SORTED], "confirm")
+        if beats(seen, right, CLEAR, GAIN):
+            return best, False
+        return None, top.scale not in self.usual and not beats(right, seen, CLEAR, LEAD)
+
+    def _named(self, answers: Answers, top: Reading, order: str, unsure: bool) -> tuple[Named, ...]:
+        """The factors of `top` that the confirming half shows to be no accident; no scale where one is `unsure`."""
         found = []
+        places = answers.orders(top)[order]
+        right = answers.right(top, places, "confirm")
         accuracy = float(right.mean())
         for factor in (*FACTORS, "scale"):
             value = getattr(top, factor)
-            if (factor != "scale" and value == getattr(DEFAULT, factor)) or (
-                factor == "scale" and value in self._usual
-            ):
+            if value in self._usual_values(factor) or (factor == "scale" and unsure):
                 continue
-            without, rivals = self._without(top, factor, places, right)
+            without, rivals = self._without(answers, top, factor, places)
             if accuracy >= EXPLAINS[factor] and without is not None:
                 found.append(Named(factor, value, rivals, without))
-        if order != SORTED:
-            plain = self._right(top, self._orders(top)[SORTED], "confirm")
-            if (
-                accuracy >= EXPLAINS["order"]
-                and beats(right, plain, CERTAIN, GAIN)
-                and self._each_class(top, places) >= 0.5
-            ):
+        if order != SORTED and accuracy >= EXPLAINS["order"]:
+            plain = answers.right(top, answers.known[SORTED], "confirm")
+            if beats(right, plain, CERTAIN, GAIN) and answers.lowest_recall(top, places) >= 0.5:
                 found.append(Named("order", order, (), float(plain.mean())))
         return tuple(found)
 
     def _without(
-        self, top: Reading, factor: str, places: Order, right: NDArray[np.bool_]
+        self, answers: Answers, top: Reading, factor: str, places: Order
     ) -> tuple[float | None, tuple[Any, ...]]:
         """Accuracy with the factor as usual, None where that is not clearly worse; other values that do as well."""
-        usual = self._usual if factor == "scale" else (getattr(DEFAULT, factor),)
-        values = self._space.scales if factor == "scale" else self._space.values[factor]
+        right = answers.right(top, places, "confirm")
+        values = self.space.scales if factor == "scale" else self.space.values[factor]
         worst, rivals = 0.0, []
         for value in values:
             if value == getattr(top, factor):
                 continue
-            other = self._right(top.but(**{factor: value}), places, "confirm")
-            if value in usual:
+            other = answers.right(top.but(**{factor: value}), places, "confirm")
+            if value in self._usual_values(factor):
                 worst = max(worst, float(other.mean()))
                 if not beats(right, other, CERTAIN, GAIN):
                     return None, ()
@@ -153,90 +154,33 @@ class Search:
                 rivals.append(value)
         return worst, tuple(rivals)
 
-    def _each_class(self, reading: Reading, places: Order) -> float:
-        """The lowest recall, over the whole sample, of the classes that the order moves."""
-        moved = np.flatnonzero(places != np.arange(len(places)))
-        labels = np.concatenate([self._labels["choose"], self._labels["confirm"]])
-        predicted = np.concatenate([self._of(reading, "choose"), self._of(reading, "confirm")])
-        recalls = [np.mean(predicted[labels == one] == places[one]) for one in moved if np.any(labels == one)]
-        return float(min(recalls, default=0.0))
+    def _usual_values(self, factor: str) -> tuple[Any, ...]:
+        return self.usual if factor == "scale" else (getattr(DEFAULT, factor),)
 
-    def _at_chance(self, reading: Reading, places: Order) -> bool:
-        """Whether even the best reading is no better than naming the largest class, or than chance."""
-        labels = np.concatenate([self._labels["choose"], self._labels["confirm"]])
-        predicted = np.concatenate([self._of(reading, "choose"), self._of(reading, "confirm")])
-        counts = np.bincount(labels, minlength=self._classes)
-        right = places[labels] == predicted
-        low = wilson(float(right.mean()), len(right), float(stats.norm.ppf(0.975)))[0]
-        recalls = [right[labels == one].mean() for one in np.flatnonzero(counts)]
-        present = len(recalls)
-        limit = 1 / present + NEAR_CHANCE * (1 - 1 / present)
-        return low <= counts.max() / len(labels) or float(np.mean(recalls)) <= limit
-
-    def _ranges(self, top: Reading, places: Order) -> tuple[Scale, ...]:
-        """Plain scales that do as well as that of `top` on all that was tried: no image more in twenty, no test."""
-        if top.scale not in PLAIN or len(self._usual) < 2:
+    def _ranges(self, answers: Answers, top: Reading, places: Order) -> tuple[Scale, ...]:
+        """Usual scales that do as well as that of `top` on training images, to a point or by a sign test."""
+        if top.scale not in self.usual or len(self.usual) < 2:
             return ()
-        parts: tuple[Part, ...] = ("choose", "confirm", "held")
-        right = np.concatenate([self._right(top, places, part) for part in parts])
-        found: list[Scale] = []
-        for scale in PLAIN:
-            if scale == top.scale or scale not in self._space.scales:
-                continue
-            other = np.concatenate([self._right(top.but(scale=scale), places, part) for part in parts])
-            if abs(float(right.mean() - other.mean())) <= TOLERANCE or not beats(right, other, CLEAR, 0.0):
-                found.append(scale)
-        return tuple(found)
+        right = answers.right(top, places, "confirm")
+        others = {
+            scale: answers.right(top.but(scale=scale), places, "confirm") for scale in self.usual if scale != top.scale
+        }
+        return tuple(scale for scale, other in others.items() if not beats(right, other, CLEAR, TOLERANCE))
 
-    def _score(self, reading: Reading, part: Part) -> tuple[float, str]:
-        """(accuracy, order) of a reading on a part, in the order that fits; 0 where its outputs are not finite."""
-        predicted = self._of(reading, part)
-        if (predicted < 0).any():
-            return 0.0, SORTED
-        known = self._orders(reading) if part != "small" else dict(self._known)
-        name, accuracy = orders.best(predicted, self._labels[part], known, ORDER_MARGIN)
-        return accuracy, name
-
-    def _orders(self, reading: Reading) -> dict[str, Order]:
-        """The known orders, and the one that matches the predictions of the choosing half."""
-        predicted = np.maximum(self._of(reading, "choose"), 0)
-        return {**self._known, MATCHED: orders.matched(predicted, self._labels["choose"], self._classes)}
-
-    def _right(self, reading: Reading, places: Order, part: Part) -> NDArray[np.bool_]:
-        return places[self._labels[part]] == self._of(reading, part)
-
-    def _of(self, reading: Reading, part: Part) -> Labels:
-        """Predicted outputs of a part, -1 where they are not finite; each asked of the model once."""
-        if (reading, part) not in self._predicted:
-            found = self._evaluate(reading, part)
-            finite = np.isfinite(found).all(axis=1)
-            self._predicted[reading, part] = np.where(finite, np.nan_to_num(found).argmax(axis=1), -1)
-        return self._predicted[reading, part]
-
-    def _table(self, known: Mapping[str, Order]) -> tuple[Tried, ...]:
-        """All that was tried, the best first."""
+    def _table(self) -> list[Tried]:
+        """All that was tried in inference mode, the best first."""
         rows = []
-        for reading in dict.fromkeys(each for each, _ in self._predicted):
-            asked = [part for part in ("choose", "confirm", "held") if (reading, part) in self._predicted]
-            part: Part = "choose" if "choose" in asked else "small"
-            chosen, order = self._score(reading, part)
-            places = self._orders(reading)[order] if part == "choose" else known[SORTED]
-            confirmed, held = (
-                float(self._right(reading, places, each).mean())
-                if each in asked and len(self._labels[each])
-                else math.nan
-                for each in ("confirm", "held")
-            )
-            rows.append(Tried(reading, order, chosen, confirmed, held))
-        return tuple(sorted(rows, key=lambda row: (math.isnan(row.confirmed), -row.chosen)))
-
-
-def beats(right: NDArray[np.bool_], other: NDArray[np.bool_], p: float, gain: float) -> bool:
-    """Whether one reading is right on clearly more of the same images than another: sign test, and by `gain`."""
-    won, lost = int(np.sum(right & ~other)), int(np.sum(other & ~right))
-    if not won or (won - lost) < gain * len(right):
-        return False
-    return bool(stats.binomtest(won, won + lost, alternative="greater").pvalue < p)
+        for reading, asked in self.inference.asked():
+            first: Part = "choose" if "choose" in asked else "small"
+            chosen, order = self.inference.score(reading, first)
+            known = self.inference.orders(reading) if first == "choose" else self.inference.known
+            later = {
+                part: float(self.inference.right(reading, known[order], part).mean())
+                for part in asked
+                if part in ("confirm", "held") and len(self.inference.labels[part])
+            }
+            rows.append(Tried(reading, order, chosen, later.get("confirm", math.nan), later.get("held", math.nan)))
+        return sorted(rows, key=lambda row: (math.isnan(row.confirmed), -row.chosen))
 
 
 def distance(reading: Reading, base: Reading) -> int:
