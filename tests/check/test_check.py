@@ -825,7 +825,7 @@ def test_terminal_gets_no_markup_of_the_users() -> None:
 
 def finding(name: str, severity: Severity, png: str = "") -> Finding[Picture]:
     example = Example("c", (Picture(png, "n.png", "ant", "val"),))
-    return Finding(name, f"T {name}", severity, 1, 2, "images", f"F {name}.", "E.", (example,))
+    return Finding("VG100", name, f"T {name}", severity, 1, 2, "images", f"F {name}.", "E.", (example,))
 
 
 def with_findings(*found: Finding[Picture], **fields: Any) -> Result:
@@ -844,9 +844,9 @@ def test_page_with_a_picture_that_is_none_shows_its_name() -> None:
 def test_what_could_not_be_checked_is_not_called_fine() -> None:
     checked = Checked(build(with_findings(finding("a", "fine"), finding("b", "unknown")), "m", "d", None))
     assert "Looked at and fine: t a." in checked.markdown()
-    assert "- **T b.** F b." in checked.markdown().partition("Could not be checked:")[2]
+    assert "- **T b (VG100).** F b." in checked.markdown().partition("Could not be checked:")[2]
     page = " ".join(Tags(checked.html()).words.split())
-    assert "Looked at and fine: t a. Could not be checked: T b. F b." in page
+    assert "Looked at and fine: t a. Could not be checked: T b (VG100). F b." in page
 
 
 def test_images_too_few_to_tell_are_not_called_fine() -> None:

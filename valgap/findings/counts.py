@@ -31,7 +31,7 @@ def counts(used: Used) -> Finding[int]:
         found = f"{found[:-1]}; {unused:,} more are of no split."
     more = f", the first {CLASSES} of {classes:,} classes" if classes > CLASSES else ""
     return Finding(
-        "counts", "Images by class and split", "fine", len(used.index), len(source.labels), "images", found,
+        "VG115", "counts", "Images by class and split", "fine", len(used.index), len(source.labels), "images", found,
         "Nothing by itself: these are the numbers that every share below is of.",
         tables=(Sheet(f"Images of each class and split{more}.", ("class", *used.present), tuple(rows)),),
     )  # fmt: skip
@@ -58,8 +58,8 @@ def files(used: Used) -> Finding[int]:
     tables = (Sheet("Original files.", ("what", "kind", "files"), tuple(rows)),) if rows else ()
     number = sum(sum(values.values()) - max(values.values()) for name, values in known.items() if name in mixed)
     return Finding(
-        "files", "Files of several kinds", "worth a look" if mixed else "fine", number, len(used.source.labels),
-        "files", found, effect, tables=tables,
+        "VG114", "files", "Files of several kinds", "worth a look" if mixed else "fine", number,
+        len(used.source.labels), "files", found, effect, tables=tables,
     )  # fmt: skip
 
 
@@ -86,7 +86,7 @@ def dropped(used: Used) -> Finding[int]:
             "split shows it."
         )
     return Finding(
-        "dropped", "Files that could not be used", severity_of(len(lost), of), len(lost), of, "files",
+        "VG109", "dropped", "Files that could not be used", severity_of(len(lost), of), len(lost), of, "files",
         f"{len(lost):,} of {of:,} files could not be used.", effect,
         tables=(Sheet(f"Files not used, and why{more}.", ("file", "why"), rows),) if rows else (),
     )  # fmt: skip
@@ -109,8 +109,8 @@ def missing_classes(used: Used) -> Finding[int]:
         )
     tables = (Sheet("Classes without an image.", ("class", "split"), tuple(rows[:CLASSES])),) if rows else ()
     return Finding(
-        "missing_classes", "Classes missing from a split", "problem" if lacking else "fine", len(lacking), classes,
-        "classes", found, effect, tables=tables,
+        "VG105", "missing_classes", "Classes missing from a split", "problem" if lacking else "fine", len(lacking),
+        classes, "classes", found, effect, tables=tables,
     )  # fmt: skip
 
 
@@ -120,7 +120,9 @@ def imbalance(used: Used) -> Finding[int]:
     sizes = np.bincount(used.labels[where], minlength=len(used.source.class_names))
     present = np.flatnonzero(sizes)
     if not len(present):
-        return Finding("imbalance", "Class imbalance", "fine", 0, 0, "classes", "There are no images.", "Nothing.")
+        return Finding(
+            "VG113", "imbalance", "Class imbalance", "fine", 0, 0, "classes", "There are no images.", "Nothing."
+        )
     largest, smallest = present[np.argmax(sizes[present])], present[np.argmin(sizes[present])]
     ratio = sizes[largest] / sizes[smallest]
     small = int(np.sum(sizes[present] * IMBALANCED < sizes[largest]))
@@ -137,7 +139,7 @@ def imbalance(used: Used) -> Finding[int]:
             "Small classes are learned worse, and plain accuracy hardly shows it: read balanced accuracy and recall by "
             "class."
         )
-    return Finding("imbalance", "Class imbalance", severity, small, len(present), "classes", found, effect)
+    return Finding("VG113", "imbalance", "Class imbalance", severity, small, len(present), "classes", found, effect)
 
 
 def blank(used: Used, is_blank: NDArray[np.bool_]) -> Finding[int]:
@@ -154,6 +156,6 @@ def blank(used: Used, is_blank: NDArray[np.bool_]) -> Finding[int]:
         )
     examples = tuple(Example("one colour", (int(image),)) for image in np.flatnonzero(is_blank)[:EXAMPLES])
     return Finding(
-        "blank", "Blank images", severity_of(count, of), count, of, "images",
+        "VG112", "blank", "Blank images", severity_of(count, of), count, of, "images",
         f"{listed(texts or ['none'])} images have one colour throughout.", effect, examples,
     )  # fmt: skip
