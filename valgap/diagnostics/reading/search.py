@@ -11,6 +11,7 @@ from typing import Any
 
 from valgap.diagnostics.reading.answers import Answers, Part, Right, beats
 from valgap.diagnostics.reading.decision import Decision, Lag, Named, Tried
+from valgap.diagnostics.reading.fingerprint import Fingerprint
 from valgap.diagnostics.reading.orders import SORTED, Order
 from valgap.diagnostics.reading.readings import DEFAULT, FACTORS, PLAIN, Reading, Scale, Space
 
@@ -30,35 +31,34 @@ class Search:
     """The search on one sample.
 
     `usual` are the scales that are no news: of files plain ranges, of an object what it feeds. `training` answers in
-    training mode, None for networks without batch normalisation.
+    training mode, None for networks without batch normalisation; `fingerprint` is what that remembers of training.
     """
 
     inference: Answers
     training: Answers | None
     space: Space
     usual: tuple[Scale, ...] = PLAIN
+    fingerprint: Fingerprint | None = None
 
     def decide(self, base: Reading) -> Decision:
         """What training read, against `base`, the plain reading with the scale that fits it best."""
-        answers = self.inference
-        accuracy, order = answers.score(base, "choose")
+        accuracy, order = self.inference.score(base, "choose")
         top = base
         if accuracy < CONVINCING or order != SORTED:
             top, order = self._best(base)
+        first = self.inference.right(top, self.inference.orders(top)[order], "confirm")
+        top, lags, unsure = self._in_training_mode(top, base, first)
+        answers = self.inference
+        if lags and self.training is not None:
+            answers, order = self.training, SORTED
         places = answers.orders(top)
         right = answers.right(top, places[order], "confirm")
-        plain = answers.right(base, places[SORTED], "confirm")
-        lagging, unsure = self._in_training_mode(top, base, right)
-        lag = None
-        if lagging is not None and self.training is not None:
-            answers, top, order = self.training, lagging, SORTED
-            places = answers.orders(top)
-            seen = answers.right(top, places[SORTED], "confirm")
-            lag = Lag(float(seen.mean()), float(self.inference.right(top, places[SORTED], "confirm").mean()))
+        usual = self.inference.known[SORTED]
+        plain = self.inference.right(base, usual, "confirm")
+        lag = Lag(float(right.mean()), float(self.inference.right(top, usual, "confirm").mean())) if lags else None
         named = self._named(answers, top, order, unsure)
         at_chance = answers.at_chance(top, places[order])
         sure = beats(right, plain, CERTAIN, GAIN)
-        best = float(right.mean())
         if at_chance or not (named or sure or lag):
             top, order, named = base, SORTED, ()
         if order != SORTED and "order" not in [each.factor for each in named]:
@@ -70,7 +70,7 @@ class Search:
             named=named,
             lag=lag,
             plain=float(plain.mean()),
-            best=best,
+            best=float(right.mean()),
             better=sure and not named and not at_chance and not lag,
             at_chance=at_chance,
             ranges=self._ranges(answers, top, places[order]),
@@ -103,18 +103,28 @@ class Search:
                     best = other
         return best, self.inference.score(best, "choose")[1]
 
-    def _in_training_mode(self, top: Reading, base: Reading, right: Right) -> tuple[Reading | None, bool]:
-        """(the plain reading that batch statistics alone explain better than `top`, whether they do as well)."""
+    def _in_training_mode(self, top: Reading, base: Reading, right: Right) -> tuple[Reading, bool, bool]:
+        """(reading, whether batch statistics explain more than it does, whether they explain as much).
+
+        The reading is `top`; the one that the fingerprint tells, where that explains as much in training mode; or the
+        plain one that explains more.
+        """
         if self.training is None or (right.mean() >= CONVINCING and top.scale in self.usual):
-            return None, False
+            return top, False, False
+        usual = self.training.known[SORTED]
+        if self.fingerprint is not None:
+            told = self.fingerprint.simplest()
+            told = top.but(scale=told.scale, channels=told.channels, inverted=told.inverted)
+            seen = self.training.right(told, usual, "confirm")
+            if seen.mean() >= right.mean() - GAIN:
+                return told, beats(seen, self.inference.right(told, usual, "confirm"), CLEAR, GAIN), False
         plain = [top.but(scale=scale) for scale in dict.fromkeys([*self.usual, base.scale])]
-        scores = {each: self.training.score(each, "choose") for each in plain}
-        highest = max(score for score, _ in scores.values())
-        best = next(each for each in plain if scores[each][0] >= highest - TOLERANCE)
-        seen = self.training.right(best, self.training.known[SORTED], "confirm")
+        scores = {each: self.training.score(each, "choose")[0] for each in plain}
+        best = next(each for each in plain if scores[each] >= max(scores.values()) - TOLERANCE)
+        seen = self.training.right(best, usual, "confirm")
         if beats(seen, right, CLEAR, GAIN):
-            return best, False
-        return None, top.scale not in self.usual and not beats(right, seen, CLEAR, LEAD)
+            return best, True, False
+        return top, False, top.scale not in self.usual and not beats(right, seen, CLEAR, LEAD)
 
     def _named(self, answers: Answers, top: Reading, order: str, unsure: bool) -> tuple[Named, ...]:
         """The factors of `top` that the confirming half shows to be no accident; no scale where one is `unsure`."""
