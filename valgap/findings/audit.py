@@ -9,7 +9,7 @@ from typing import get_args
 
 import numpy as np
 
-from valgap.findings import counts, duplicates, groups, labels, pictures, shift
+from valgap.findings import altered, counts, duplicates, groups, labels, pictures, shift
 from valgap.findings.finding import SCHEMA, Audit, Finding, Severity
 from valgap.findings.look import Look
 
@@ -44,6 +44,7 @@ def findings_of(looked: Look) -> list[Finding[int]]:
         groups.groups(used),
         across,
         near_across,
+        altered.altered(used, measured.original, looked.copies),
         conflicts,
         counts.missing_classes(used),
         *([shift.two_sample(used, cluster, seed)] if given else []),
