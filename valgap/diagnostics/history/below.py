@@ -13,6 +13,7 @@ from valgap.diagnostics.seen import Seen
 FIRST = 0.1  # log of the training loss over the validation loss in the first epoch, which is noticed
 END, SHARE = 0.05, 0.005  # the same at the end; and of accuracy
 SURE = 3.0  # standard errors
+SPREAD = 1.5  # standard deviation of the loss over images, over its mean: it is skew
 LUCK = 2.0  # standard errors of an accuracy on the images of validation
 
 
@@ -41,7 +42,11 @@ def below(curves: Curves, found: Levels) -> Seen | None:
     if stays and right is not None and found.val_accuracy is not None:
         count, share = images(found.val_accuracy), last(found.val_accuracy, 4) or 0.0
         # at least one error is taken to be possible, or a perfect score would have no luck in it
-        if count and right < LUCK * math.sqrt(max(share * (1 - share), 1 / count) / count):
+        if (
+            count
+            and right < LUCK * math.sqrt(max(share * (1 - share), 1 / count) / count)
+            and (math.expm1(end) < LUCK * SPREAD / math.sqrt(count))
+        ):
             told |= {"reason": "few", "images": count}
     return Seen("VG406", "fine" if told["reason"] == "mean" else "worth a look", told)
 

@@ -14,6 +14,7 @@ CONSTANT = (0.87, 1.38)  # accuracy times exp(loss): 1 where every image is give
 UNSURE = 0.6  # accuracy above which that can be said of a network that has learnt
 HARDLY, BURST = 0.05, 1.3  # share by which a loss falls that stands still; of a first epoch that burst
 MAJORITY, SAME = 0.03, 0.003  # how near the entropy of one class against the others; accuracies that do not move
+NEAR = 0.02  # nats from ln K, to name K
 STEEP = 4.0  # standard errors of a slope
 
 
@@ -53,12 +54,12 @@ def never(curves: Curves, classes: int | None = None) -> Seen | None:
         return None
     half = len(loss) // 2
     end, right = float(np.median(loss[half:])), float(np.median(accuracy[half:]))
-    blind = _is_blind(loss[half:], accuracy[half:]) and _stands(loss)
+    blind = _is_blind(loss[half:], accuracy[half:]) and _stands(loss, accuracy)
     if curves.val_loss is not None and curves.val_accuracy is not None:
         blind = blind and _is_blind(curves.val_loss[half:], curves.val_accuracy[half:])
     if classes:
         blind = blind and end >= 0.9 * math.log(classes)
-    majority = right >= UNSURE and _stands(loss) and _names_one_class(accuracy[half:], loss[half:])
+    majority = right >= UNSURE and _stands(loss, accuracy) and _names_one_class(accuracy[half:], loss[half:])
     if curves.val_accuracy is not None and curves.val_loss is not None:
         majority = majority and _names_one_class(curves.val_accuracy[half:], curves.val_loss[half:], exactly=True)
     if not blind and not majority:
@@ -73,7 +74,7 @@ def never(curves: Curves, classes: int | None = None) -> Seen | None:
             "first": float(loss[0]),
             "accuracy": right,
             "falls": still is not None and still.z < -STEEP,
-            "classes": classes or (round(math.exp(end)) if blind else None),
+            "classes": classes or _classes(end),
             "majority": majority,
             "noise": noise(np.log(loss)) if still else None,
         },
@@ -87,11 +88,15 @@ def _is_blind(loss: Curve, accuracy: Curve) -> bool:
     return low <= right * math.exp(min(float(np.median(loss)), 50.0)) <= high and right < UNSURE
 
 
-def _stands(loss: Curve) -> bool:
-    """Whether a loss hardly falls from the first epoch on, or over its last half where it began far above its end."""
+def _stands(loss: Curve, accuracy: Curve) -> bool:
+    """Whether a loss hardly falls from the first epoch on.
+
+    Over its last half, where it began far above its end and accuracy gained nothing from that.
+    """
     end = float(np.median(loss[-max(1, len(loss) // 4) :]))
     slack = HARDLY + (2 * noise(np.log(loss)) if len(loss) >= 3 else 0.0)
-    start = float(loss[0]) if loss[0] < BURST * end else float(np.median(loss[len(loss) // 2 :][:2]))
+    burst = loss[0] >= BURST * end and np.median(accuracy[len(accuracy) // 2 :]) - accuracy[0] < HARDLY
+    start = float(np.median(loss[len(loss) // 2 :][:2])) if burst else float(loss[0])
     return start - end < slack * end
 
 
@@ -102,3 +107,9 @@ def _names_one_class(accuracy: Curve, loss: Curve, exactly: bool = False) -> boo
         return False
     entropy = -right * math.log(right) - (1 - right) * math.log(1 - right)
     return abs(float(np.median(loss)) / entropy - 1) < MAJORITY
+
+
+def _classes(loss: float) -> int | None:
+    """How many classes have this loss when all are named alike; None where no number of them has."""
+    count = round(math.exp(min(loss, 10.0)))
+    return count if count > 1 and abs(loss - math.log(count)) < NEAR else None

@@ -35,7 +35,7 @@ def accuracy_name(names: Iterable[str]) -> str | None:
 
 def columns(names: Iterable[str]) -> Mapping[str, str]:
     """For each curve of `Curves` that is there, the column that has it, as it is called in the history."""
-    of = {}
+    of: dict[str, str] = {}
     for name in names:
         of.setdefault(plain(name), name)  # the first of two that mean the same
     wanted = {"loss": "loss", "val_loss": "val_loss"}

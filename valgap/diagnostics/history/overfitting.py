@@ -15,6 +15,7 @@ SURE, LIKELY = 6.0, 3.5  # standard errors of the rise: of a problem, of what is
 LARGE, LEAST = 0.1, 0.05  # log of the rise, likewise: 10% and 5%
 NATS = 0.02  # a rise of the loss below this matters to nobody
 FALLS = 0.05  # log by which the training loss has fallen meanwhile
+PATIENCE = 3  # epochs, at least: noise must not stop a run
 LONG = 0.5  # of all epochs after the best one: trained long past it
 APART, WIDE = 0.2, 0.1  # log by which training fell on while validation stood still; the gap in accuracy then
 
@@ -53,7 +54,7 @@ def rises(found: Levels, at: Turn) -> bool:
 def evidence(curves: Curves, found: Levels, at: Turn) -> dict[str, Any]:
     """The best epoch with its limits, and both curves there and at the end."""
     held, fit = trend(found.held), trend(found.fit)
-    accuracy = {}
+    accuracy: dict[str, float | None] = {}
     for name, curve in (("accuracy", found.accuracy), ("val_accuracy", found.val_accuracy)):
         smooth = None if curve is None else trend(curve)
         accuracy |= {f"{name}_then": None if smooth is None else float(smooth[at.best]), f"{name}_end": last(curve)}
@@ -68,6 +69,7 @@ def evidence(curves: Curves, found: Levels, at: Turn) -> dict[str, Any]:
         "end": value(float(held[at.best]) + at.rise, found.held_by),
         "rise": math.expm1(at.rise),
         "errors": at.z,
+        "patience": max(PATIENCE, (at.high - at.low + 1) * curves.every),
         "fit_then": value(float(fit[at.best]), found.fit_by),
         "fit_end": value(float(np.median(found.fit[-2:])), found.fit_by),
         **accuracy,

@@ -149,5 +149,6 @@ def images(accuracy: Curve) -> int | None:
     for count in range(2, LARGEST):
         scaled = values * count
         if np.all(np.abs(scaled - np.round(scaled)) <= DIGITS * count):
-            return count if count < 0.1 / math.sqrt(DIGITS) or len(values) > 5 else None
+            rounded = 1000 % count == 0 and count >= 100  # as well two or three decimals of any number of images
+            return None if rounded else count
     return None
