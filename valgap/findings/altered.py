@@ -18,12 +18,17 @@ from valgap.findings.finding import (
     Used,
     listed,
 )
+from valgap.findings.moved import SELDOM
 
 Index = NDArray[np.int64]
 CODE, NAME = "VG116", "altered_across"
 ALL, RIGHT = (
     "Mirrored, turned or zoomed copies across splits",
     "Copies across splits, mirrored or turned by right angles",
+)
+TOLD = (
+    f"Those turned by a few degrees, zoomed or shifted are told from look-alikes only where they are {SELDOM:.0%} of a "
+    "split's images or more."
 )
 UNTOLD = (
     "Copies turned by a few degrees or zoomed were not searched for, or cannot be told here from images that merely "
@@ -47,7 +52,7 @@ def altered(used: Used, original: Index, copies: Copies) -> Finding[int]:
     texts = [f"{count:,} of {of:,} {name} images" for name, (count, of) in counts.items()]
     changes = ", mirrored or turned by right angles" if title == RIGHT else ", mirrored, turned, zoomed or shifted"
     found = f"{listed(texts)} show the same as an image of their class in a split before theirs{changes}"
-    found += f"{_sampled(used, copies)}.{'' if copies.moved.told else ' ' + UNTOLD}"
+    found += f"{_sampled(used, copies)}. {TOLD if copies.moved.told else UNTOLD}"
     effect = "Nothing: no held-out image is such a copy of an image of a split before its own."
     if affected.any():
         shares = [f"{100 * count / of:.1f} pp of {name} accuracy" for name, (count, of) in counts.items() if count]

@@ -37,15 +37,17 @@ def counts(used: Used) -> Finding[int]:
     )  # fmt: skip
 
 
-def files(used: Used) -> Finding[int]:
-    """Sizes, modes and formats of the original files, where the source tells."""
+def files(used: Used, tells: bool = False) -> Finding[int]:
+    """Sizes, modes and formats of the original files, where the source tells; `tells` if they give a class away."""
     facts: dict[str, Any] = used.source.facts
     known = {name: facts[name] for name in ("sizes", "modes", "formats") if facts.get(name)}
     mixed = [name for name in ("modes", "formats") if len(known.get(name, {})) > 1]
     words = [f"{_kinds(name, values)}" for name, values in known.items()]
     found = f"{listed(words)}." if words else "The source has arrays, not image files."
     effect = "Nothing: the files are of one kind."
-    if mixed:
+    if mixed and tells:
+        effect = "Classes differ in it: what that means stands under “Classes known by their files” (VG117)."
+    elif mixed:
         effect = (
             "Where classes or splits differ in it, a network can go by colour or compression instead of what is shown, "
             "and is wrong where that does not hold."

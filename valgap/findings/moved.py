@@ -31,7 +31,7 @@ RANKS = {1: 0.25, 2: 0.17, 4: 0.1}  # misfit of the best over that of the runner
 WORTH = 2.5  # times level 1: above it at FINE an image is no copy
 FITS = 0.95  # correlation of the best, at least
 FARTHEST = (20.0, 1.45, 0.15)  # turn, zoom and shift that are believed
-FEW, SELDOM = 4, 0.002  # copies, and their share of the images, below which likeness may be chance
+FEW, SELDOM = 4, 0.01  # copies, and their share of the images, below which likeness may be chance
 BLOCK = 256  # images compared with all others at once
 
 
@@ -62,9 +62,10 @@ def search(images: NDArray[np.uint8], index: Index, held: Index, base: Index, la
     believed = [_believed(laid.read(found)) for found in poses]
     alike = (labels[held] == labels[base[best]]) & (held != base[best]) & np.array(believed, np.bool_)
     misfit = np.where(alike, misfit, np.inf)
-    limit = level(misfit, max(FEW, SELDOM * len(held)))
+    least = max(FEW, SELDOM * len(held))
+    limit = level(misfit, least)
     kept = np.flatnonzero(misfit <= (-1 if limit is None else limit))
-    told = limit is not None or int(np.sum(misfit <= 1)) <= max(FEW, SELDOM * len(held))
+    told = limit is not None or int(np.sum(misfit <= 1)) < least
     how = tuple(_words(laid.read(poses[image])) for image in kept)
     return Moved(np.stack([held[kept], base[best[kept]]], axis=1), how, told)
 
