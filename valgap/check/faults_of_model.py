@@ -30,7 +30,7 @@ def look(
     outputs: Outputs,
     fed: Scale | None,
 ) -> tuple[Seen, ...]:
-    """What the rules see, given the outputs (n, k) of all images; `fed` is the range that is fed, where that is known."""
+    """What the rules see, given the outputs (n, k) of all images; `fed` is the range that is fed, where it is known."""
     rows = np.concatenate([read.rows["choose"], read.rows["confirm"]])
     fitted = splits == roles(splits)[0]
     sample = [
@@ -91,13 +91,14 @@ def _modes(network: Network, images: Images, read: Read) -> Iterator[Seen | None
         np.concatenate([answer(batch) for batch in batches])
         for answer in (network.outputs_in_training, network.outputs)
     )
-    right = [_classes(network, each, images.class_names) == labels for each in (training, inference)]
+    fits, held = (_classes(network, each, images.class_names) == labels for each in (training, inference))
     renewed = modes.re_estimated(
         network.model, inputs, lambda: np.concatenate([network.outputs(batch) for batch in batches])
     )
     frozen = [str(one.name) for one in all_layers(network.model) if has_kernel(one) and not one.trainable]
     yield normalisation.lagging(
-        *right,
+        fits,
+        held,
         modes.statistics(network.model, inputs),
         float(np.mean(_classes(network, renewed, images.class_names) == labels)),
         frozen,
@@ -115,8 +116,8 @@ def _divided(network: Network, read: Read, images: Images, fed: Scale | None) ->
         return None
     reading = read.decision.reading
     small = reading if reading.scale != "0-255" else reading.but(scale="0-1")
-    right = [
-        read.trials(each, "confirm").argmax(axis=1) == read.decision.order[images.labels[read.rows["confirm"]]]
-        for each in (small, reading.but(scale="0-255"))
-    ]
-    return divided_twice(inside(network.model), *right, fed if fed in PLAIN else None)
+    labels = read.decision.order[images.labels[read.rows["confirm"]]]
+    right_small, right_large = (
+        read.trials(each, "confirm").argmax(axis=1) == labels for each in (small, reading.but(scale="0-255"))
+    )
+    return divided_twice(inside(network.model), right_small, right_large, fed if fed in PLAIN else None)

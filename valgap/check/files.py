@@ -3,13 +3,13 @@
 import dataclasses
 import threading
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from valgap.check import faults_of_model, loading, prediction
+from valgap.check import explained, faults_of_model, loading, prediction
 from valgap.check.network import Network
 from valgap.check.options import Options
 from valgap.check.prediction import POOL, Predicted, sampled
@@ -40,9 +40,18 @@ def work(path: Path, layout: Layout, options: Options, pixels: Path) -> Predicte
 
     tqdm.set_lock(threading.RLock())  # its own is a semaphore, which would outlive a worker that is ended at once
     tf.config.threading.set_intra_op_parallelism_threads(usable_cores())
-    model = loading.load_model(path, options.module)
-    network = Network(model, path, options.output, options.preprocessing())
-    return examine(network, loading.compiled_in_file(path), layout, options, pixels)
+    return in_hand(loading.load_model(path, options.module), path, layout, options, pixels)
+
+
+def in_hand(model: Any, path: Path | None, layout: Layout, options: Options, pixels: Path) -> Predicted:
+    """As `examine` on a loaded model, in this process; `path` is the file that it came from, if any."""
+    compiled = loading.compiled_of(model) if path is None else loading.compiled_in_file(path)
+    return examine(network_of(model, path or Path(str(model.name)), options), compiled, layout, options, pixels)
+
+
+def network_of(model: Any, name: Path, options: Options) -> Network:
+    """A loaded model as the check asks it."""
+    return Network(model, name, options.output, options.preprocessing())
 
 
 def examine(
@@ -66,7 +75,10 @@ def examine(
         splits,
         read,
         compiled,
-        lambda outputs: faults_of_model.look(network, compiled, images, splits, read, outputs, options.value_range),
+        lambda outputs: (
+            *faults_of_model.look(network, compiled, images, splits, read, outputs, options.value_range),
+            *explained.look(network, images, splits, read, outputs, options.saw),
+        ),
         options.value_range,
     )
     return dataclasses.replace(predicted, assumed=layout.assumed)
@@ -120,7 +132,7 @@ def decoded(decoding: Decoding, images: Images, way: Decoded) -> Decoding:
     upright, alpha, filter_, aspect = way
     height, width, channels = images.images.shape[1:]
     color: Literal["grey", "rgb"] = "grey" if channels == 1 else "rgb"
-    changes = {"upright": upright, "alpha": alpha, "filter": filter_, "aspect": aspect}
+    changes: dict[str, Any] = {"upright": upright, "alpha": alpha, "filter": filter_, "aspect": aspect}
     return dataclasses.replace(decoding, size=(height, width), color=color, **changes)
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from valgap.check import faults_of_model, loading, prediction
+from valgap.check import explained, faults_of_model, loading, prediction
 from valgap.check.feeds import feed
 from valgap.check.network import Network
 from valgap.check.options import Options
@@ -65,7 +65,8 @@ def examine(
             inside_scale=within.scale if within else None,
             outputs=outputs.shape[1],
         )
-        return (*pipeline, *faults_of_model.look(network, compiled, images, splits, read, outputs, fed))
+        model = faults_of_model.look(network, compiled, images, splits, read, outputs, fed)
+        return (*pipeline, *model, *explained.look(network, images, splits, read, outputs, options.saw))
 
     return prediction.concluded(network, images, splits, read, compiled, look, fed)
 

@@ -2,7 +2,7 @@
 
 import dataclasses
 from collections.abc import Callable
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -43,7 +43,7 @@ def range_of(value: str | None) -> Scale | None:
     """The value range of that name. Raises SuiteError listing those that are known."""
     if value not in (None, *PLAIN):
         raise SuiteError(f"value_range = {value!r} is not known (allowed: {', '.join(PLAIN)})")
-    return cast("Scale | None", value)
+    return value
 
 
 def saw_of(saw: Any) -> tuple[tuple[str, float, int], ...]:
