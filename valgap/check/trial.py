@@ -42,6 +42,12 @@ class Trial:
         """A fresh optimizer of the model's kind and settings, at another rate."""
         return self._kind.from_config(self._config | {"learning_rate": rate})
 
+    def adam(self, rate: float) -> Any:
+        """A fresh Adam, whatever the model was compiled with."""
+        import keras
+
+        return keras.optimizers.Adam(rate)
+
     def targets(self, labels: Index) -> NDArray[np.float32] | Index:
         """Labels in the shape in which the user's data gives them."""
         if self.width is not None:
