@@ -8,13 +8,16 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from tests.scratch import ROOT
 from valgap.check.feeds import feed
 from valgap.check.survey import survey
 from valgap.diagnostics.pipeline import classes, color, copies, learner, pairing, passes, rules, scale, thumbnails
 from valgap.diagnostics.pipeline.surveyed import Survey
 from valgap.diagnostics.seen import Seen
+from valgap.document.prose import Prose
 
 Thing = Any
+SAY = Prose(ROOT / "valgap/check/faults/pipeline.yaml")
 COLOURS = np.array([[210, 60, 50], [60, 170, 80], [70, 90, 220], [210, 190, 60]])
 SIZE = 16
 
@@ -161,6 +164,11 @@ def test_a_planted_fault_is_named_first_and_alone(kind: str, see: Callable[..., 
     found = rules.look(see(train, "train"), see(val))
     assert codes(found) == [code]
     assert found[0].code == code
+    for part in ("title", "found", "effect", "cure"):
+        text = SAY(f"{code}.{part}", **found[0].evidence)
+        assert text
+        assert "n/a" not in text
+        assert "  " not in text
 
 
 # Single rules

@@ -128,7 +128,11 @@ def at_start(trial: Trial, images: Pixels, labels: Index) -> tuple[early.Start, 
     values = [None if each is None else np.asarray(each, np.float32) for each in found]
     missing = [each is None for each in values]
     broken = [each is not None and not np.isfinite(each).all() for each in values]
-    zero = [each is not None and total > EXACT and not np.any(each) for each in values]
+    calm, still = trial.gradients(images[rows], labels[rows], training=False)  # where dropout takes nothing away
+    zero = [
+        each is not None and other is not None and min(total, calm) > EXACT and not np.any(each) and not np.any(other)
+        for each, other in zip(values, still, strict=True)
+    ]
     seen = early.gradient(names, missing, broken, zero, total)
     return start, [seen] if seen else []
 
@@ -208,7 +212,7 @@ def _learnt(trial: Trial, optimizer: Any, images: Pixels, labels: Index, seconds
 
 def _best(trial: Trial, images: Pixels, labels: Index) -> float:
     """Accuracy in inference or in training mode, whichever is better: moving statistics lag behind so few steps."""
-    kept = [np.array(each) for each in trial.model.non_trainable_variables]
+    kept = [each.numpy() for each in trial.model.non_trainable_variables]
     found = max(trial.accuracy(images, labels, training) for training in (False, True))
     for variable, value in zip(trial.model.non_trainable_variables, kept, strict=True):
         variable.assign(value)

@@ -25,7 +25,7 @@ class Trial:
     def __init__(self, model: Any, width: int | None) -> None:
         check(model)
         self.model, self.width = copied(model), width
-        self.weights = [np.array(weight) for weight in model.get_weights()]
+        self.weights = [weight.copy() for weight in model.get_weights()]
         self.loss = model.loss
         self.rate, self.steps_done = rate_of(model.optimizer), int(model.optimizer.iterations)
         inner = getattr(model.optimizer, "inner_optimizer", None) or model.optimizer
