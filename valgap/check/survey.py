@@ -59,8 +59,7 @@ class Levels:
         return np.clip(np.rint(scaled), 0, 255).astype(np.uint8)
 
     def finish(self) -> NDArray[np.uint8]:
-        """All that was written, (n, h, w, c), as a memory map."""
-        self.file.close()
+        """All that was written, (n, h, w, c), as a memory map; the file must be closed."""
         return np.memmap(self.path, np.uint8, "r", shape=(self.count, *self.shape))
 
     def _widen(self, least: float, largest: float) -> None:
@@ -95,7 +94,7 @@ def survey(feed: Feed, of_batch: Callable[[Pixels], Pixels] | None, folder: Path
     levels = Levels(folder / f"{feed.name}-{id(feed)}.u8")
     rows = _Rows()
     title, hidden = f"{feed.name}: images", not sys.stderr.isatty()
-    with closing(iter(feed)) as batches, tqdm(desc=title, unit="image", disable=hidden, delay=2) as bar:
+    with levels.file, closing(iter(feed)) as batches, tqdm(desc=title, unit="image", disable=hidden, delay=2) as bar:
         for images, labels in batches:
             rows.batches.append(len(images))
             if len(images):
@@ -161,7 +160,7 @@ class _Rows:
         for name in tuple(self.grids):
             scale, shift = GRIDS[name]
             whole = some.astype(np.float64) * scale + shift
-            if some.size and np.abs(whole - np.rint(whole)).max() > OFF * max(1.0, float(np.abs(some).max())):
+            if some.size and np.abs(whole - np.rint(whole)).max() > OFF:
                 self.grids.discard(name)
         if of_batch is not None:
             self.outputs.append(np.asarray(of_batch(images), np.float32))

@@ -20,6 +20,7 @@ ALIKE = 0.98  # correlation of thumbnails from which on pixels are compared
 NEAR = 0.995  # correlation of pixels from which on two images are nearly the same
 COMPARED = 800_000_000  # pairs of thumbnails compared, at most
 NEAREST = 3
+EQUAL = 0.9995  # from which on they are the same one, lighter or darker
 
 
 def copies(train: Survey, other: Survey) -> Seen | None:
@@ -66,7 +67,7 @@ def matches(train: Survey, other: Survey) -> tuple[int, Index, NDArray[np.bool_]
             if exact[row]:
                 continue
             mean, r = _compare(train, own[neighbour[row, column]], other, asked[row], turns, mirrored)
-            if mean <= LEVELS and r >= NEAR:
+            if r >= EQUAL or (mean <= LEVELS and r >= NEAR):
                 how[row], exact[row] = place, True
             elif r >= NEAR and how[row] < 0:
                 how[row] = place
