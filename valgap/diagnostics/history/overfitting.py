@@ -10,7 +10,7 @@ from valgap.diagnostics.history.levels import Levels, last, value
 from valgap.diagnostics.history.trend import Turn, images, trend, turn
 from valgap.diagnostics.seen import Seen
 
-REACH = 3.5  # standard errors within which epochs are not told from the best one
+REACH = 3.0  # standard errors within which epochs are not told from the best one
 SURE, LIKELY = 6.0, 3.5  # standard errors of the rise: of a problem, of what is worth a look
 LARGE, LEAST = 0.1, 0.05  # log of the rise, likewise: 10% and 5%
 NATS = 0.02  # a rise of the loss below this matters to nobody
