@@ -14,7 +14,7 @@ MAD = 1.4826  # of a median absolute deviation, to that of a normal distribution
 SECOND = math.sqrt(1.5)  # standard deviation of x[t] - (x[t-1] + x[t+1]) / 2 over that of independent x
 FLOOR = 0.002  # of the noise: short curves can seem to have none
 DIGITS = 1e-6  # to which a share is taken as exact: float32 has 7 digits
-LARGEST = 5000  # images that rounding can tell
+LARGEST, PAIR = 5000, 500  # images that rounding can tell from three values, and from two: beyond it is chance
 
 
 @dataclasses.dataclass(frozen=True)
@@ -145,9 +145,9 @@ def images(accuracy: Curve) -> int | None:
     """The fewest images of which all values are whole shares; None where it cannot be told."""
     values = np.unique(np.round(accuracy[np.isfinite(accuracy)], 9))
     values = values[(values > 0) & (values < 1)]
-    if len(values) < 3:
+    if len(values) < 2:
         return None
-    counts = np.arange(2, LARGEST)
+    counts = np.arange(2, LARGEST if len(values) > 2 else PAIR)
     for share in values:  # each leaves the counts of which it is a whole share
         scaled = share * counts
         counts = counts[np.abs(scaled - np.round(scaled)) <= DIGITS * counts]
