@@ -6,17 +6,18 @@ from typing import Any
 import numpy as np
 
 from valgap.diagnostics.history.curves import Curves
-from valgap.diagnostics.history.levels import Levels, last, value
+from valgap.diagnostics.history.levels import SPREAD, Levels, last, value
 from valgap.diagnostics.history.trend import Turn, images, trend, turn
 from valgap.diagnostics.seen import Seen
 
-REACH = 3.5  # standard errors within which epochs are not told from the best one
+REACH = 3.0  # standard errors within which epochs are not told from the best one
 SURE, LIKELY = 6.0, 3.5  # standard errors of the rise: of a problem, of what is worth a look
 LARGE, LEAST = 0.1, 0.05  # log of the rise, likewise: 10% and 5%
 NATS = 0.02  # a rise of the loss below this matters to nobody
 FALLS = 0.05  # log by which the training loss has fallen meanwhile
 PATIENCE = 3  # epochs, at least: noise must not stop a run
 LONG = 0.5  # of all epochs after the best one: trained long past it
+LUCK = 2.0  # standard errors over images
 APART, WIDE = 0.2, 0.1  # log by which training fell on while validation stood still; the gap in accuracy then
 
 
@@ -32,8 +33,14 @@ def overfits(curves: Curves, found: Levels, shaky: bool = False) -> Seen | None:
         return None
     if _fell(found, at.best) < FALLS:
         return None
-    sure = at.z >= SURE and at.rise >= LARGE
-    return Seen("VG401", "problem" if sure else "worth a look", evidence(curves, found, at) | {"form": "rises"})
+    count = None if found.val_accuracy is None else images(found.val_accuracy)
+    few = count is not None and at.rise < LUCK * SPREAD / math.sqrt(count)  # a rise of the loss of one or two of them
+    sure = at.z >= SURE and at.rise >= LARGE and not few
+    return Seen(
+        "VG401",
+        "problem" if sure else "worth a look",
+        evidence(curves, found, at) | {"form": "rises", "images": count if few else None},
+    )
 
 
 def past(curves: Curves, found: Levels) -> Seen | None:
@@ -90,5 +97,5 @@ def _apart(curves: Curves, found: Levels, at: Turn) -> Seen | None:
     luck = 2 * math.sqrt(held * (1 - held) / count) if count else 0.0
     if fit - held < max(WIDE, luck) or _fell(found, at.low) < APART:
         return None
-    told = {"form": "apart", "gap": fit - held, "since": curves.epoch(at.low)}
+    told = {"form": "apart", "images": None, "gap": fit - held, "since": curves.epoch(at.low)}
     return Seen("VG401", "worth a look", evidence(curves, found, at) | told)
