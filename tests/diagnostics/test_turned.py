@@ -71,5 +71,6 @@ def test_symmetries_are_eight_and_undo_each_other() -> None:
     np.testing.assert_array_equal(SYMMETRIES[2].of(images)[0], images[0, ::-1])
     np.testing.assert_array_equal(SYMMETRIES[4].of(SYMMETRIES[5].of(images)), images)
     np.testing.assert_array_equal(SYMMETRIES[4].of(images)[0], np.rot90(images[0]))
+    assert all((each.inverse.of(each.of(images)) == images).all() for each in SYMMETRIES)
     assert [each.of(np.zeros((1, 2, 3))).shape for each in fitting(2, 3)] == [(1, 2, 3)] * 4
     assert len(fitting(5, 5)) == 8

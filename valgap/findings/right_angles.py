@@ -31,10 +31,10 @@ def search(
     misfit: list[NDArray[np.float64]] = [np.empty(0)]
     change: list[Index] = [np.empty(0, np.int64)]
     for number, symmetry in enumerate(symmetries):
-        near = _candidates(_standardised(symmetry.of(small)), thumbnails)
+        near = _candidates(_standardised(symmetry.inverse.of(small)), thumbnails)
         near = np.stack([one[near[:, 0]], other[near[:, 1]]], axis=1)
         near = near[(labels[near[:, 0]] == labels[near[:, 1]]) & (near[:, 0] != near[:, 1])]
-        changed, as_is = _misfits(images, index, near, symmetry)
+        changed, as_is = _misfits(images, index, near, symmetry.inverse)
         clear = (as_is > 1 - NEAR) & (as_is >= CLEARER * changed)
         pairs.append(near[clear])
         misfit.append(changed[clear] / (1 - NEAR))

@@ -20,6 +20,12 @@ class Symmetry:
         flipped = images[:, :, ::-1] if self.mirrored else images
         return np.rot90(flipped, self.quarters, (1, 2))
 
+    @property
+    def inverse(self) -> "Symmetry":
+        """The one of SYMMETRIES that undoes it: a mirroring itself, a turn the other turn."""
+        quarters = self.quarters if self.mirrored else -self.quarters % 4
+        return next(each for each in SYMMETRIES if (each.mirrored, each.quarters) == (self.mirrored, quarters))
+
 
 SYMMETRIES = (
     Symmetry("as it is", False, 0),
