@@ -43,8 +43,12 @@ def look(
     read: Read,
     outputs: Outputs,
     saw: tuple[tuple[str, float, int], ...],
+    fed: Outputs | None = None,
 ) -> tuple[Seen, ...]:
-    """What is to be said of each accuracy seen (split, accuracy, decimals), given the outputs (n, k) of all images."""
+    """What is to be said of each accuracy seen (split, accuracy, decimals), given the outputs (n, k) of all images.
+
+    `fed` (n, k) are outputs of what objects feed, where splits are fed in several ways.
+    """
     found = []
     for split, seen, digits in saw:
         rows = np.flatnonzero(splits == split)
@@ -56,7 +60,11 @@ def look(
         if -below <= seen - fair <= max(near, FAR):
             found.append(_agrees(split, seen, fair, len(rows)))
             continue
-        gives = [each for each in _candidates(network, images, rows, read, outputs) if abs(each.value - seen) <= near]
+        tried = [*_candidates(network, images, rows, read, outputs)]
+        if fed is not None:
+            value = float(_right(network, fed[rows], images, rows, read).mean())
+            tried.insert(0, Gives("reading", value, Reading("fed")))
+        gives = [each for each in tried if abs(each.value - seen) <= near]
         found.append(_explained(split, seen, fair, len(rows), gives))
     return tuple(found)
 

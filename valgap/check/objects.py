@@ -66,7 +66,8 @@ def examine(
             outputs=outputs.shape[1],
         )
         model = faults_of_model.look(network, compiled, images, splits, read, outputs, fed)
-        return (*pipeline, *model, *explained.look(network, images, splits, read, outputs, options.saw))
+        seen = explained.look(network, images, splits, read, outputs, options.saw, _as_fed(surveys, rows))
+        return (*pipeline, *model, *seen)
 
     return prediction.concluded(network, images, splits, read, compiled, look, fed)
 
@@ -123,6 +124,12 @@ def _joined(
         splits,
         rows,
     )
+
+
+def _as_fed(surveys: Mapping[str, Survey], rows: NDArray[np.int64]) -> NDArray[np.float32] | None:
+    """Outputs (n, k) of what the objects feed, of the images in use."""
+    outputs = [each.outputs for each in surveys.values() if each.outputs is not None]
+    return np.concatenate(outputs)[rows] if len(outputs) == len(surveys) else None
 
 
 def _places(splits: NDArray[np.str_]) -> NDArray[np.int64]:
