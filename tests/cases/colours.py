@@ -100,7 +100,9 @@ def bgr_where_colour_is_nothing(place: Place) -> Call:
         lambda: fitted(compiled(network(5)), bgr(one.x), one.y, (bgr(other.x), other.y), epochs=8),
     )
     place.user_sees(
-        lambda: {f"{name} as RGB": right(net.model, unit(part.x), part.y) for name, part in zip("tv", colour, strict=True)}
+        lambda: {
+            f"{name} as RGB": right(net.model, unit(part.x), part.y) for name, part in zip("tv", colour, strict=True)
+        }
     )
     return asking(str(net.path), str(folder), saw=net.saw)
 

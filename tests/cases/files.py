@@ -40,7 +40,9 @@ def _cut_out(images: Images) -> Images:
     return images.changed(lambda image: np.repeat(image, 3, -1))
 
 
-def _trained_on(place: Place, x: Pixels, y: NDArray[Any], val: tuple[Pixels, NDArray[Any]], epochs: int = 12) -> Trained:
+def _trained_on(
+    place: Place, x: Pixels, y: NDArray[Any], val: tuple[Pixels, NDArray[Any]], epochs: int = 12
+) -> Trained:
     shape = (x.shape[1], x.shape[2], x.shape[3])
     return trained(
         place, "net", lambda: fitted(compiled(network(5, shape, width=12)), x, y, (val[0], val[1]), epochs=epochs)
@@ -80,7 +82,9 @@ def phone_photos_as_stored(place: Place) -> Call:
     folder = _folder(place, {"train": train, "val": val}, as_phone)
     pairs = [keras_reads(folder / split) for split in ("train", "val")]
     net = _trained_on(place, unit(pairs[0][0]), pairs[0][1], (unit(pairs[1][0]), pairs[1][1]), epochs=6)
-    place.user_sees(lambda: {f"{n} by Keras": right(net.model, unit(x), y) for n, (x, y) in zip("tv", pairs, strict=True)})
+    place.user_sees(
+        lambda: {f"{n} by Keras": right(net.model, unit(x), y) for n, (x, y) in zip("tv", pairs, strict=True)}
+    )
     return asking(str(net.path), str(folder), saw=net.saw)
 
 
@@ -123,7 +127,9 @@ def transparent_cutouts_as_keras_reads_them(place: Place) -> Call:
     folder = _folder(place, {"train": train, "val": val}, as_cutout)
     pairs = [keras_reads(folder / split) for split in ("train", "val")]
     net = _trained_on(place, unit(pairs[0][0]), pairs[0][1], (unit(pairs[1][0]), pairs[1][1]), epochs=6)
-    place.user_sees(lambda: {f"{n} by Keras": right(net.model, unit(x), y) for n, (x, y) in zip("tv", pairs, strict=True)})
+    place.user_sees(
+        lambda: {f"{n} by Keras": right(net.model, unit(x), y) for n, (x, y) in zip("tv", pairs, strict=True)}
+    )
     return asking(str(net.path), str(folder), saw=net.saw)
 
 

@@ -10,7 +10,9 @@ from typing import Any, Literal
 from tests.cases.case import Case, Registered
 from valgap.ground.errors import SuiteError
 
-Verdict = Literal["named first", "named", "missed", "misled", "refused", "crashed", "failed to build", "quiet", "alarmed"]
+Verdict = Literal[
+    "named first", "named", "missed", "misled", "refused", "crashed", "failed to build", "quiet", "alarmed"
+]
 
 SERIOUS = ("problem", "worth a look")
 # Where the reading, the data or the pipeline is to blame, none of these may stand in the headline.

@@ -191,7 +191,9 @@ def binary_accuracy_of_five_sigmoids(place: Place) -> Call:
     train, val, folder = _photos(place, 160, 60)
 
     def make() -> tuple[Any, Any]:
-        model = compiled(network(5, last="sigmoid"), "binary_crossentropy", keras.optimizers.Adam(0.001), _counted_by_output())
+        model = compiled(
+            network(5, last="sigmoid"), "binary_crossentropy", keras.optimizers.Adam(0.001), _counted_by_output()
+        )
         y, y_val = (keras.utils.to_categorical(part.y) for part in (train, val))
         return fitted(model, unit(train.x), y, (unit(val.x), y_val), epochs=3)
 

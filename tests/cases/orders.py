@@ -67,9 +67,7 @@ def order_of_the_first_rows(place: Place) -> Call:
 def one_sigmoid_the_other_way_round(place: Place) -> Call:
     """One sigmoid that means `cat`, where Keras's folders make `dog` class 1."""
     names = ("cat", "dog")
-    drawn = [
-        garments(split, each, ("shirt", "dress"), colour="less") for split, each in (("train", 300), ("val", 150))
-    ]
+    drawn = [garments(split, each, ("shirt", "dress"), colour="less") for split, each in (("train", 300), ("val", 150))]
     train, val = (Images(images.x, images.y, names) for images in drawn)
     folder = place.once("photos", lambda part: write(part, {"train": train, "val": val}))
     net = trained(

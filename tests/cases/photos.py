@@ -100,7 +100,9 @@ def bursts_in_both_splits(place: Place) -> Call:
     def shots(burst: int) -> Pixels:
         base = things.x[burst].astype(float)
         rolled = [np.roll(base, tuple(rng.integers(-2, 3, 2)), (0, 1)) for _ in range(5)]
-        return np.clip(np.stack(rolled) * rng.uniform(0.9, 1.1, (5, 1, 1, 1)) + rng.normal(0, 6, (5, 32, 32, 3)), 0, 255)
+        return np.clip(
+            np.stack(rolled) * rng.uniform(0.9, 1.1, (5, 1, 1, 1)) + rng.normal(0, 6, (5, 32, 32, 3)), 0, 255
+        )
 
     x = np.concatenate([shots(burst) for burst in range(len(things))]).astype(np.uint8)
     y, burst = np.repeat(things.y, 5), np.repeat(np.arange(len(things)), 5)
@@ -169,7 +171,9 @@ def ill_ones_are_png(place: Place) -> Call:
     train, val = _of_two_sources("train", 200), _of_two_sources("val", 80)
     folder = place.once("photos", lambda part: write(part, {"train": train, "val": val}, _by_class))
     net = _a_model(place, train, val, epochs=6)
-    place.user_sees(lambda: {"train": right(net.model, unit(train.x), train.y), "val": right(net.model, unit(val.x), val.y)})
+    place.user_sees(
+        lambda: {"train": right(net.model, unit(train.x), train.y), "val": right(net.model, unit(val.x), val.y)}
+    )
     return asking(str(net.path), str(folder), saw=net.saw)
 
 
@@ -203,7 +207,9 @@ def one_class_in_another_size(place: Place) -> Call:
             part.x[number] = np.asarray(small.resize((32, 32), Image.Resampling.BILINEAR))
     train, val = blurred["train"], blurred["val"]
     net = _a_model(place, train, val)
-    seen = place.user_sees(lambda: {"train": right(net.model, unit(train.x), train.y), "val": right(net.model, unit(val.x), val.y)})
+    seen = place.user_sees(
+        lambda: {"train": right(net.model, unit(train.x), train.y), "val": right(net.model, unit(val.x), val.y)}
+    )
     place.fair(seen["train"], seen["val"])
     return asking(str(net.path), str(folder))
 
@@ -224,7 +230,9 @@ def minority_copied_before_training(place: Place) -> Call:
 @fault("VG113", "VG211", allowed=("VG205", "VG011", "VG208"))
 def twenty_to_one(place: Place) -> Call:
     """600 coats, 30 pullovers, trained as they are: 97 / 95%, and most pullovers are called coats."""
-    train, val = (garments(split, each, ("coat", "pullover")) for split, each in (("train", (600, 30)), ("val", (200, 40))))
+    train, val = (
+        garments(split, each, ("coat", "pullover")) for split, each in (("train", (600, 30)), ("val", (200, 40)))
+    )
     net = _a_model(place, train, val, epochs=8)
     call = _asked(place, net, train, val, saw=net.saw)
     scores = net.model.predict(unit(val.x), verbose=0).argmax(1)
@@ -276,7 +284,9 @@ def half_of_the_files_are_broken(place: Place) -> Call:
 
     folder = place.once("photos", save)
     net = _a_model(place, train, val)
-    seen = place.user_sees(lambda: {"train": right(net.model, unit(train.x), train.y), "val": right(net.model, unit(val.x), val.y)})
+    seen = place.user_sees(
+        lambda: {"train": right(net.model, unit(train.x), train.y), "val": right(net.model, unit(val.x), val.y)}
+    )
     place.fair(seen["train"], seen["val"])
     return asking(str(net.path), str(folder))
 

@@ -54,7 +54,9 @@ def files(place: Place, train: Images, val: Images) -> Path:
     return place.once("photos", lambda part: write(part, {"train": train, "val": val}))
 
 
-def shown(place: Place, model: Any, train: Any, val: Any, fair: tuple[Images, Images] | None = None) -> dict[str, float]:
+def shown(
+    place: Place, model: Any, train: Any, val: Any, fair: tuple[Images, Images] | None = None
+) -> dict[str, float]:
     """What `evaluate` prints for both objects, and what the model is right on with sound validation images."""
 
     def compute() -> dict[str, float]:
@@ -63,7 +65,10 @@ def shown(place: Place, model: Any, train: Any, val: Any, fair: tuple[Images, Im
             for name, data in (("evaluate train", train), ("evaluate val", val))
         }
         if fair:
-            numbers |= {"train": right(model, unit(fair[0].x), fair[0].y), "val": right(model, unit(fair[1].x), fair[1].y)}
+            numbers |= {
+                "train": right(model, unit(fair[0].x), fair[0].y),
+                "val": right(model, unit(fair[1].x), fair[1].y),
+            }
         return numbers
 
     seen = place.user_sees(compute)
@@ -185,7 +190,9 @@ def validation_labels_of_other_images(place: Place) -> Call:
     net = a_model(place, train, val)
     seen = shown(place, net.model, (unit(train.x), train.y), (unit(val.x), y_val), (train, val))
     assert seen["evaluate val"] < 0.35
-    return asking(net.model, (unit(train.x), train.y), (unit(val.x), y_val), saw=(seen["evaluate train"], seen["evaluate val"]))
+    return asking(
+        net.model, (unit(train.x), train.y), (unit(val.x), y_val), saw=(seen["evaluate train"], seen["evaluate val"])
+    )
 
 
 @fault("VG304", "VG312", allowed=("VG108", "VG205", "VG208", "VG009", "VG211"))
@@ -282,7 +289,11 @@ def labels_one_and_two_for_a_sigmoid(place: Place) -> Call:
         place,
         "net",
         lambda: fitted(
-            compiled(network(1, last="sigmoid"), "binary_crossentropy"), unit(train.x), y, (unit(val.x), y_val), epochs=5
+            compiled(network(1, last="sigmoid"), "binary_crossentropy"),
+            unit(train.x),
+            y,
+            (unit(val.x), y_val),
+            epochs=5,
         ),
     )
     seen = shown(place, net.model, (unit(train.x), y), (unit(val.x), y_val))

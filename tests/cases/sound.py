@@ -14,7 +14,9 @@ from tests.cases.pipelines import a_model, dataset, files, flow
 
 def _easy(each: int = 400, each_val: int = 100, **options: Any) -> tuple[Images, Images]:
     """Images that a small network learns without a gap."""
-    return tuple(garments(split, n, **{"colour": "much", **options}) for split, n in (("train", each), ("val", each_val)))  # type: ignore[return-value,arg-type]
+    return tuple(
+        garments(split, n, **{"colour": "much", **options}) for split, n in (("train", each), ("val", each_val))
+    )  # type: ignore[return-value,arg-type]
 
 
 def _sees(place: Place, net: Trained, train: Any, val: Any) -> None:
@@ -113,7 +115,9 @@ def batch_norm_that_settled(place: Place) -> Call:
 @healthy("VG113")
 def three_to_one(place: Place) -> Call:
     """Classes of 450 and 150 images, both recognised."""
-    train, val = (garments(split, n, ("bag", "boot"), colour="much") for split, n in (("train", (450, 150)), ("val", (150, 50))))
+    train, val = (
+        garments(split, n, ("bag", "boot"), colour="much") for split, n in (("train", (450, 150)), ("val", (150, 50)))
+    )
     net = a_model(place, train, val, epochs=6)
     _sees(place, net, _pair(train), _pair(val))
     return asking(net.model, _pair(train), _pair(val))

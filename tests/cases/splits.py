@@ -133,7 +133,9 @@ def a_base_called_in_training_mode(place: Place) -> Call:
             layer.trainable = not isinstance(layer, layers.Conv2D | layers.Dense)
         inputs = keras.Input((32, 32, 3))
         head = layers.Dense(5, activation="softmax")(body(inputs, training=True))
-        return fitted(compiled(keras.Model(inputs, head)), unit(train.x), train.y, (unit(ordered.x), ordered.y), epochs=5)
+        return fitted(
+            compiled(keras.Model(inputs, head)), unit(train.x), train.y, (unit(ordered.x), ordered.y), epochs=5
+        )
 
     net = trained(place, "net", make)
     one, other = dataset(unit(train.x), train.y, shuffle=1000), dataset(unit(ordered.x), ordered.y)

@@ -56,15 +56,17 @@ def find(network: Network, asked: Asked) -> Read:
     sample = trials.Sample(_by_decoding(asked, rows), labels)
     plain = Reading().decoding
     known = statistics(sample.of(plain, "choose"), asked.fed[1] if asked.fed else (1.0, 0.0))
-    inference = trials.Trials(lambda images: network.probabilities(images, asked.class_names), sample, known)
+    classes = len(asked.class_names)
+    inference = trials.Trials(lambda images: network.probabilities(images, asked.class_names), sample, known, classes)
     training = None
     if network.normalises:
         answers = trials.Trials(
             lambda images: to_probabilities(network.outputs_in_training(images), asked.class_names, network.name)[0],
             sample,
             known,
+            classes,
         )
-        training = Answers(answers, labels, len(asked.class_names), asked.orders)
+        training = Answers(answers, labels, classes, asked.orders)
     remembered = _remembered(network, asked, sample, known) if network.normalises else None
     ranges: dict[Scale, Trial] = {}
     usual: tuple[Scale, ...] = PLAIN
@@ -75,9 +77,9 @@ def find(network: Network, asked: Asked) -> Read:
             fitted, held = (inference(Reading(scale=scale), part) for part in ("choose", "held"))
             ranges[scale] = trial(fitted, labels["choose"], held, labels["held"])
         told = remembered.simplest().scale if remembered else None
-        base = Reading(scale=told if told in PLAIN else best_range(ranges, len(asked.class_names), network.name))
+        base = Reading(scale=told if told in PLAIN else best_range(ranges, classes, network.name))
     decision = Search(
-        Answers(inference, labels, len(asked.class_names), asked.orders), training, asked.space, usual, remembered
+        Answers(inference, labels, classes, asked.orders), training, asked.space, usual, remembered
     ).decide(base)
     return Read(decision, ranges, known, inference, rows)
 
