@@ -81,7 +81,7 @@ def test_batch_statistics_are_those_of_the_batch() -> None:
     np.testing.assert_allclose(found, np.concatenate(expected), atol=1e-4)
     (kept,) = modes.statistics(model, BATCHES)
     assert kept.mean == pytest.approx([IMAGES.mean()], abs=1e-5)
-    assert (kept.moving_mean, kept.moving_variance, kept.frozen) == ([0.0], [1.0], False)
+    assert (kept.moving_mean.tolist(), kept.moving_variance.tolist(), kept.frozen) == ([0.0], [1.0], False)
     scored = modes.re_estimated(model, BATCHES, lambda: np.asarray(model(IMAGES, training=False)))
     assert scored.mean() == pytest.approx(0, abs=1e-4)
     assert scored.std() == pytest.approx(1, abs=0.02)
