@@ -52,6 +52,7 @@ def seen() -> Iterator[Seen | None]:
     inside = Inside(1 / 255, 0.0, "rescaling", "Rescaling")
     yield divided_twice(inside, right(0.6), right(0.2))
     yield divided_twice(inside, right(0.2), right(0.9), "0-1")
+    yield divided_twice(inside, right(0.2), right(0.2), "0-1")
     of = {"layer": "conv", "weight": "kernel", "count": 3, "of": 90}
     yield Seen("VG207", "problem", of | {"what": "weights"})
     yield Seen("VG207", "problem", of | {"what": "outputs"})

@@ -102,5 +102,11 @@ def test_pixels_divided_twice_are_told_by_both_accuracies() -> None:
     assert fed is not None
     assert (fed.severity, fed.evidence["trained"]) == ("problem", False)
     assert divided_twice(found, right(0.2), right(0.95), fed="0-255") is None
+    nothing = divided_twice(found, right(0.2), right(0.2), fed="-1-1")  # it learnt nothing, and is fed small pixels
+    assert nothing is not None
+    assert (nothing.severity, nothing.evidence["trained"]) == ("problem", None)
+    both = divided_twice(found, right(0.95), right(0.95), fed="0-1")
+    assert both is not None
+    assert both.severity == "worth a look"
     assert divided_twice(None, right(0.6), right(0.2)) is None
     assert divided_twice(Inside(2, -1, "r", "Rescaling"), right(0.6), right(0.2)) is None

@@ -154,6 +154,12 @@ def test_modes_are_compared_image_by_image() -> None:
         normalisation.paired(right(1, 3), right(1, 2))
 
 
+def test_modes_are_compared_under_the_reading_that_training_mode_likes() -> None:
+    training = {"0-1": 0.94, "-1-1": 0.74, "0-255": 0.93}
+    assert normalisation.reading_to_judge(training, {"0-1": 0.2, "-1-1": 0.57, "0-255": 0.1}) == "0-1"
+    assert normalisation.reading_to_judge(training, {"0-1": 0.2, "-1-1": 0.57, "0-255": 0.8}) == "0-255"
+
+
 def test_lagging_statistics_are_a_problem_only_where_all_layers_lag() -> None:
     far = (right(0.99), right(0.53))
     found = normalisation.lagging(*far, [stats_of(2), stats_of(1), stats_of(1.5)], re_estimated=0.98)
