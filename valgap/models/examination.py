@@ -22,7 +22,8 @@ def examine(input_shape: Shape, classes: int, architecture: Model, knobs: Knobs)
 
     Raises SuiteError, naming model.builder, when the two differ in their initial weights; when a file of weights
     leaves every kernel as random as without it; when the model divides pixels as if they were of 0 to 255, fails in a
-    graph, draws other numbers than its seeds say, or has trainable variables without a gradient or with one that is not finite.
+    graph, draws other numbers than its seeds say, or has trainable variables without a gradient or with one that is
+    not finite.
     """
     builder = architecture.builder
     first, again = (_seeded(input_shape, classes, architecture, knobs, seed) for seed in (1, 1))
@@ -73,9 +74,8 @@ def _check_pixels(model: keras.Model, input_shape: Shape, builder: str) -> None:
             f"its layer {found.layer} ({found.kind}) divides pixels by about {1 / abs(found.scale):.0f}, but the suite "
             "gives images in [0, 1]: to its first kernel all would be nearly alike"
         )
-        raise refusal(
-            builder, what, "leave that layer out, or multiply by 255 before it: keras.layers.Rescaling(255.0)"
-        )
+        cure = "leave that layer out, or multiply by 255 before it: keras.layers.Rescaling(255.0)"
+        raise refusal(builder, what, cure)
 
 
 def _seeded(input_shape: Shape, classes: int, architecture: Model, knobs: Knobs, seed: int) -> keras.Model:

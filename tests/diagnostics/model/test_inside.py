@@ -9,7 +9,8 @@ from keras import layers
 from keras.applications import mobilenet_v2, resnet50
 
 from tests.diagnostics.model.networks import SIDE, network, values
-from valgap.diagnostics.model.inside import Inside, divided_twice, inside
+from valgap.diagnostics.model.divided import divided_twice
+from valgap.diagnostics.model.inside import Inside, inside
 
 
 class Own(keras.layers.Layer):  # type: ignore[misc]
@@ -41,7 +42,8 @@ def test_what_layers_do_to_pixels_is_measured(first: list[Any], scale: float, of
     before = values(model)
     found = inside(model)
     assert found is not None
-    assert (found.scale, found.offset) == (pytest.approx(scale, rel=1e-3), pytest.approx(offset, abs=1e-4))
+    assert found.scale == pytest.approx(scale, rel=1e-3)
+    assert found.offset == pytest.approx(offset, abs=1e-4)
     assert found.kind == kind
     assert found.divides is (scale < 0.03)
     for one, other in zip(before, values(model), strict=True):
@@ -100,5 +102,11 @@ def test_pixels_divided_twice_are_told_by_both_accuracies() -> None:
     assert fed is not None
     assert (fed.severity, fed.evidence["trained"]) == ("problem", False)
     assert divided_twice(found, right(0.2), right(0.95), fed="0-255") is None
+    nothing = divided_twice(found, right(0.2), right(0.2), fed="-1-1")  # it learnt nothing, and is fed small pixels
+    assert nothing is not None
+    assert (nothing.severity, nothing.evidence["trained"]) == ("problem", None)
+    both = divided_twice(found, right(0.95), right(0.95), fed="0-1")
+    assert both is not None
+    assert both.severity == "worth a look"
     assert divided_twice(None, right(0.6), right(0.2)) is None
     assert divided_twice(Inside(2, -1, "r", "Rescaling"), right(0.6), right(0.2)) is None

@@ -32,14 +32,15 @@ SPARSE, ONE_HOT, BINARY, SQUARES = (
         ("linear", 5, SPARSE, False, "problem"),
         ("linear", 5, ONE_HOT, False, "problem"),
         ("relu", 5, ONE_HOT, False, "problem"),
-        ("linear", 1, BINARY, False, "problem"),
+        ("linear", 1, BINARY, False, "worth a look"),
         ("softmax", 1, BINARY, False, "problem"),
         ("sigmoid", 1, ONE_HOT, False, "problem"),
         ("sigmoid", 1, SPARSE, False, "problem"),
         ("softmax", 5, BINARY, False, "worth a look"),
         ("softmax", 5, SQUARES, None, "worth a look"),
-        ("sigmoid", 5, SPARSE, False, "worth a look"),
-        ("sigmoid", 5, SPARSE, True, "worth a look"),
+        ("relu", 5, SPARSE, True, "problem"),
+        ("sigmoid", 5, SPARSE, False, None),  # likewise
+        ("sigmoid", 5, SPARSE, True, None),
     ],
 )
 def test_pairs(activation: str | None, units: int, loss: str | None, from_logits: bool | None, severity: Any) -> None:

@@ -81,7 +81,7 @@ def test_batch_statistics_are_those_of_the_batch() -> None:
     np.testing.assert_allclose(found, np.concatenate(expected), atol=1e-4)
     (kept,) = modes.statistics(model, BATCHES)
     assert kept.mean == pytest.approx([IMAGES.mean()], abs=1e-5)
-    assert (kept.moving_mean, kept.moving_variance, kept.frozen) == ([0.0], [1.0], False)
+    assert (kept.moving_mean.tolist(), kept.moving_variance.tolist(), kept.frozen) == ([0.0], [1.0], False)
     scored = modes.re_estimated(model, BATCHES, lambda: np.asarray(model(IMAGES, training=False)))
     assert scored.mean() == pytest.approx(0, abs=1e-4)
     assert scored.std() == pytest.approx(1, abs=0.02)
@@ -152,6 +152,12 @@ def test_modes_are_compared_image_by_image() -> None:
     assert found.p == pytest.approx(0.5**5)  # five gained, none lost
     with pytest.raises(ValueError, match="3 images in training mode and 2"):
         normalisation.paired(right(1, 3), right(1, 2))
+
+
+def test_modes_are_compared_under_the_reading_that_training_mode_likes() -> None:
+    training = {"0-1": 0.94, "-1-1": 0.74, "0-255": 0.93}
+    assert normalisation.reading_to_judge(training, {"0-1": 0.2, "-1-1": 0.57, "0-255": 0.1}) == "0-1"
+    assert normalisation.reading_to_judge(training, {"0-1": 0.2, "-1-1": 0.57, "0-255": 0.8}) == "0-255"
 
 
 def test_lagging_statistics_are_a_problem_only_where_all_layers_lag() -> None:

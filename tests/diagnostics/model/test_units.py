@@ -88,4 +88,4 @@ def test_weights_and_outputs_that_are_not_finite_name_their_layer() -> None:
     seen = not_finite(other, ones)
     assert seen is not None
     assert (seen.evidence["what"], seen.evidence["layer"], seen.evidence["count"]) == ("outputs", "divided", 3)
-    assert not_finite(other, IMAGES / 2) is None
+    assert not_finite(other, IMAGES / np.float32(2)) is None
