@@ -240,7 +240,8 @@ def survey_of(labels: NDArray[np.int64]) -> Survey:
     """A survey of which labels alone matter."""
     count = len(labels)
     return Survey(
-        "val", "arrays", None, "uint8", None, False, np.zeros((count, 2, 2, 1), np.uint8), 0, 255, labels, None,
+        "val", "arrays", None, "uint8", None, False, np.zeros((count, 2, 2, 1), np.uint8), 0, 255,
+        np.zeros((count, 2, 2), np.float32), labels, None,
         np.arange(count).astype(np.uint64), np.zeros(count, np.float32), np.ones(count, np.float32),
         np.ones(count, np.bool_), np.zeros(1), np.ones(1), np.array([count]), None, None,
     )  # fmt: skip

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from valgap.check.feeds import Feed
+from valgap.diagnostics.pipeline import thumbnails
 from valgap.diagnostics.pipeline.surveyed import Again, Survey
 from valgap.ground.errors import SuiteError
 
@@ -116,6 +117,7 @@ def survey(feed: Feed, of_batch: Callable[[Pixels], Pixels] | None, folder: Path
         levels.finish(),
         low,
         high,
+        np.concatenate(rows.thumbs),
         np.concatenate(rows.labels),
         np.concatenate(rows.outputs) if rows.outputs else None,
         np.concatenate(rows.digests),
@@ -136,6 +138,7 @@ class _Rows:
         self.labels: list[NDArray[np.int64]] = []
         self.outputs: list[Pixels] = []
         self.digests: list[NDArray[np.uint64]] = []
+        self.thumbs: list[Pixels] = []
         self.lows: list[Pixels] = []
         self.highs: list[Pixels] = []
         self.finite: list[NDArray[np.bool_]] = []
@@ -146,6 +149,7 @@ class _Rows:
     def add(self, images: Pixels, labels: NDArray[np.int64], of_batch: Callable[[Pixels], Pixels] | None) -> None:
         self.labels.append(labels)
         self.digests.append(digests(images))
+        self.thumbs.append(thumbnails.grey(images))
         flat = images.reshape(len(images), -1)
         known = np.isfinite(flat)
         self.finite.append(np.asarray(known.all(axis=1)))

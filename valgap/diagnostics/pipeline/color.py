@@ -17,6 +17,7 @@ from valgap.diagnostics.pipeline.learner import Learnt
 from valgap.diagnostics.pipeline.surveyed import Index, Survey
 from valgap.diagnostics.seen import Seen
 
+ENOUGH = 100  # images of training, below which shares of classes are let be
 MOST = 1500  # images of a split that are looked at
 CELLS = 16
 BLOCKS = 4
@@ -39,7 +40,7 @@ def swapped(train: Survey, other: Survey, learnt: Learnt | None) -> Seen | None:
     """
     if train.pixels.shape[3] != 3 or other.pixels.shape[3] != 3:
         return None
-    mine, theirs = train.sample(MOST), other.sample(MOST)
+    mine, theirs = matched(train, other)
     if len(mine) < 40 or len(theirs) < 10:
         return None
     ours, other_odd = odd(train, mine), odd(other, theirs)
@@ -56,6 +57,23 @@ def swapped(train: Survey, other: Survey, learnt: Learnt | None) -> Seen | None:
     if by_pictures and not (wins is not None and wins < 0):
         return Seen("VG302", "problem", evidence)
     return Seen("VG302", "problem", evidence) if wins is not None and wins > 0 and not against_pictures else None
+
+
+def matched(train: Survey, other: Survey) -> tuple[Index, Index]:
+    """Places of images of both splits, of the classes that both have, in the same shares where there are enough.
+
+    Where colour decides a class, other shares of classes have other colours.
+    """
+    mine, theirs = train.sample(MOST), other.sample(MOST)
+    both = np.intersect1d(train.labels[mine], other.labels[theirs])
+    mine, theirs = mine[np.isin(train.labels[mine], both)], theirs[np.isin(other.labels[theirs], both)]
+    if not len(both):
+        return mine, theirs
+    places = [mine[train.labels[mine] == each] for each in both]
+    wanted = np.array([(other.labels[theirs] == each).sum() for each in both])
+    most = wanted * min(len(place) / want for place, want in zip(places, wanted, strict=True))
+    even = [place[: max(1, int(count))] for place, count in zip(places, most, strict=True)]
+    return (np.sort(np.concatenate(even)) if sum(map(len, even)) >= ENOUGH else mine), theirs
 
 
 def orientation(mine: NDArray[np.float64], theirs: NDArray[np.float64]) -> tuple[float, float]:

@@ -78,7 +78,10 @@ def _filled(survey: Survey, plain: bool) -> bool:
     if range_of is None or (not plain and survey.grid == GRIDS[form(survey)]):
         return True
     low, high = range_of
-    spare = (UNFILLED if plain else EXACT) * (high - low)
+    if not plain:
+        near = EXACT * (high - low)
+        return abs(survey.least - low) < near and abs(survey.largest - high) < near
+    spare = UNFILLED * (high - low)
     return survey.least <= low + spare and survey.largest >= high - spare
 
 
