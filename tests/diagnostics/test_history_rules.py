@@ -68,6 +68,19 @@ def test_errors_stand_in_for_a_loss_that_is_not_there() -> None:
     assert seen.evidence["best"] == pytest.approx(0.8, abs=0.02)
 
 
+def test_validation_that_never_learnt_is_not_called_overfitting() -> None:
+    """As of BatchNormalization that lags, of other preprocessing or of labels that do not belong."""
+    loss, held = [0.8, 0.4, 0.25, 0.18, 0.12, 0.1], [1.7, 2.4, 3.1, 3.3, 3.6, 3.8]
+    seen = told(loss, held, [0.7, 0.87, 0.92, 0.95, 0.97, 0.98], [0.2] * 6)["VG401"]
+    assert (seen.severity, seen.evidence["form"]) == ("worth a look", "unlearnt")
+
+
+def test_fine_tuning_that_is_best_after_one_epoch_overfits() -> None:
+    loss, held = [0.4, 0.2, 0.1, 0.05, 0.02, 0.01], [0.5, 0.55, 0.62, 0.7, 0.78, 0.85]
+    seen = told(loss, held, [0.85, 0.93, 0.97, 0.99, 1, 1], [0.82, 0.82, 0.81, 0.81, 0.81, 0.8])["VG401"]
+    assert (seen.evidence["form"], seen.evidence["epoch"]) == ("rises", 1)
+
+
 def test_a_rise_on_few_images_is_no_problem_yet() -> None:
     held, accuracy = 0.5 + 0.005 * np.abs(EPOCHS - 10), np.round((0.7 + 0.005 * np.minimum(EPOCHS, 10)) * 29) / 29
     accuracy[::5] = 22 / 29
