@@ -187,20 +187,35 @@ def test_few_images_of_validation_are_named_as_a_reason() -> None:
     assert (seen["reason"], seen["images"]) == ("few", 22)
 
 
+def words(seen: Seen) -> list[str]:
+    return [fault(f"{seen.code}.{part}", **seen.evidence) for part in ("title", "found", "effect", "cure")]
+
+
 @pytest.mark.parametrize("epochs", [1, 2, 3, 4])
 def test_a_few_epochs_are_not_judged(epochs: int) -> None:
     seen = told(np.linspace(1, 0.5, epochs), np.linspace(1, 0.6, epochs))
     assert [each.severity for each in seen.values()] == ["unknown"]
     assert seen["VG408"].evidence["epochs"] == epochs
+    assert f"{epochs} epoch" in words(seen["VG408"])[1]
 
 
 def test_without_validation_nothing_is_called_healthy() -> None:
     seen = told(np.exp(-EPOCHS / 5), None)
     assert (seen["VG408"].severity, seen["VG408"].evidence["held"]) == ("unknown", False)
+    assert "no validation curve" in words(seen["VG408"])[1]
 
 
 def test_losses_below_zero_are_not_judged() -> None:
-    assert told(-np.exp(EPOCHS / 30), -np.exp(EPOCHS / 40))["VG408"].severity == "unknown"
+    seen = told(-np.exp(EPOCHS / 30), -np.exp(EPOCHS / 40))["VG408"]
+    assert seen.severity == "unknown"
+    assert all(words(seen))
+
+
+def test_training_that_hardly_moved_is_not_called_healthy() -> None:
+    accuracy = np.full(30, 0.4) * np.exp(0.01 * np.random.default_rng(6).normal(size=30))
+    seen = told(np.full(30, 1.7), np.full(30, 1.7), accuracy, accuracy)["VG408"]
+    assert (seen.severity, seen.evidence["flat"]) == ("unknown", True)
+    assert words(seen)[0] == "The curves cannot be judged"
 
 
 def test_units_do_not_matter_to_a_rise() -> None:
@@ -246,8 +261,7 @@ def test_images_are_counted_from_the_steps_of_an_accuracy() -> None:
 def test_every_code_has_words_for_what_it_saw(kind: str) -> None:
     for seed in range(60):
         for seen in read_rules(simulate(kind, seed).curves):
-            for part in ("title", "found", "effect", "cure"):
-                text = fault(f"{seen.code}.{part}", **seen.evidence)
+            for text in words(seen):
                 assert text
                 assert not [wrong for wrong in ("None", "nan", "  ", "..", " .") if wrong in text], text
 
