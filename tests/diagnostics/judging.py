@@ -146,7 +146,7 @@ def _truth(run: dict[str, Any]) -> str:
     """The one code that is true of a run, or `none`, or `grey` where it is between two."""
     n, many = run["epochs"], np.array(run["curves"]["many_loss"])
     fair, right = run["curves"]["fair_loss"][n - 1], run["curves"]["accuracy"][n - 1]
-    if not np.isfinite(run["curves"]["loss"][:n]).all() or fair > 2 * CHANCE:
+    if not np.isfinite(run["curves"]["loss"][:n]).all() or not fair <= 2 * CHANCE:
         return "VG407"
     if fair > 0.96 * CHANCE and right < 1.3 / trained.CLASSES:
         return "VG405"

@@ -68,6 +68,19 @@ def test_errors_stand_in_for_a_loss_that_is_not_there() -> None:
     assert seen.evidence["best"] == pytest.approx(0.8, abs=0.02)
 
 
+def test_validation_that_never_learnt_is_not_called_overfitting() -> None:
+    """As of BatchNormalization that lags, of other preprocessing or of labels that do not belong."""
+    loss, held = [0.8, 0.4, 0.25, 0.18, 0.12, 0.1], [1.7, 2.4, 3.1, 3.3, 3.6, 3.8]
+    seen = told(loss, held, [0.7, 0.87, 0.92, 0.95, 0.97, 0.98], [0.2] * 6)["VG401"]
+    assert (seen.severity, seen.evidence["form"]) == ("worth a look", "unlearnt")
+
+
+def test_fine_tuning_that_is_best_after_one_epoch_overfits() -> None:
+    loss, held = [0.4, 0.2, 0.1, 0.05, 0.02, 0.01], [0.5, 0.55, 0.62, 0.7, 0.78, 0.85]
+    seen = told(loss, held, [0.85, 0.93, 0.97, 0.99, 1, 1], [0.82, 0.82, 0.81, 0.81, 0.81, 0.8])["VG401"]
+    assert (seen.evidence["form"], seen.evidence["epoch"]) == ("rises", 1)
+
+
 def test_a_rise_on_few_images_is_no_problem_yet() -> None:
     held, accuracy = 0.5 + 0.005 * np.abs(EPOCHS - 10), np.round((0.7 + 0.005 * np.minimum(EPOCHS, 10)) * 29) / 29
     accuracy[::5] = 22 / 29
@@ -174,20 +187,35 @@ def test_few_images_of_validation_are_named_as_a_reason() -> None:
     assert (seen["reason"], seen["images"]) == ("few", 22)
 
 
+def words(seen: Seen) -> list[str]:
+    return [fault(f"{seen.code}.{part}", **seen.evidence) for part in ("title", "found", "effect", "cure")]
+
+
 @pytest.mark.parametrize("epochs", [1, 2, 3, 4])
 def test_a_few_epochs_are_not_judged(epochs: int) -> None:
     seen = told(np.linspace(1, 0.5, epochs), np.linspace(1, 0.6, epochs))
     assert [each.severity for each in seen.values()] == ["unknown"]
     assert seen["VG408"].evidence["epochs"] == epochs
+    assert f"{epochs} epoch" in words(seen["VG408"])[1]
 
 
 def test_without_validation_nothing_is_called_healthy() -> None:
     seen = told(np.exp(-EPOCHS / 5), None)
     assert (seen["VG408"].severity, seen["VG408"].evidence["held"]) == ("unknown", False)
+    assert "no validation curve" in words(seen["VG408"])[1]
 
 
 def test_losses_below_zero_are_not_judged() -> None:
-    assert told(-np.exp(EPOCHS / 30), -np.exp(EPOCHS / 40))["VG408"].severity == "unknown"
+    seen = told(-np.exp(EPOCHS / 30), -np.exp(EPOCHS / 40))["VG408"]
+    assert seen.severity == "unknown"
+    assert all(words(seen))
+
+
+def test_training_that_hardly_moved_is_not_called_healthy() -> None:
+    accuracy = np.full(30, 0.4) * np.exp(0.01 * np.random.default_rng(6).normal(size=30))
+    seen = told(np.full(30, 1.7), np.full(30, 1.7), accuracy, accuracy)["VG408"]
+    assert (seen.severity, seen.evidence["flat"]) == ("unknown", True)
+    assert words(seen)[0] == "The curves cannot be judged"
 
 
 def test_units_do_not_matter_to_a_rise() -> None:
@@ -233,8 +261,7 @@ def test_images_are_counted_from_the_steps_of_an_accuracy() -> None:
 def test_every_code_has_words_for_what_it_saw(kind: str) -> None:
     for seed in range(60):
         for seen in read_rules(simulate(kind, seed).curves):
-            for part in ("title", "found", "effect", "cure"):
-                text = fault(f"{seen.code}.{part}", **seen.evidence)
+            for text in words(seen):
                 assert text
                 assert not [wrong for wrong in ("None", "nan", "  ", "..", " .") if wrong in text], text
 

@@ -2,7 +2,9 @@
 
 import dataclasses
 
-AIM = 0.7  # of what is allowed: times vary
+AIM = 0.6  # of what is allowed, after an epoch: times vary, and the last score of a run takes what is left
+LAST = 0.8  # of what is left, for that
+SAFE = 0.95  # of the budget: the last batch may take longer than those before it
 LEAST = 32  # images of each split, of which an accuracy says something
 
 
@@ -30,7 +32,7 @@ class Pace:
     @property
     def allowed(self) -> float:
         """Seconds that may be spent now."""
-        return self.budget * self.trained - self.spent
+        return SAFE * self.budget * self.trained - self.spent
 
     def next_count(self) -> int:
         """Images of each split to score now, 0 where it must wait for more epochs to have passed."""
@@ -42,7 +44,7 @@ class Pace:
 
     def last_count(self) -> int:
         """Images of each split that what is left of the budget pays for."""
-        return 0 if self.each is None else max(0, min(self.wanted, int(self.allowed / self.each)))
+        return 0 if self.each is None else max(0, min(self.wanted, int(LAST * self.allowed / self.each)))
 
     def scored(self, count: int, seconds: float, warm: float, settled: bool) -> None:
         """Scoring `count` images of each split took `seconds`, of which `warm` were the first batches'.

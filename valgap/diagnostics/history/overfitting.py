@@ -16,22 +16,25 @@ LARGE, LEAST = 0.1, 0.05  # log of the rise, likewise: 10% and 5%
 NATS = 0.02  # a rise of the loss below this matters to nobody
 FALLS = 0.05  # log by which the training loss has fallen meanwhile
 PATIENCE = 3  # epochs, at least: noise must not stop a run
-LONG = 0.5  # of all epochs after the best one: trained long past it
+LONG, FEW = 0.5, 5  # of all epochs after the best one, and epochs: trained long past it
+HARDLY, GAINED = 0.1, 0.05  # log of the validation loss, and accuracy, that validation never gained more than
+FAR = 0.3  # of accuracy, by which training is ahead then
 LUCK = 2.0  # standard errors over images
 APART, WIDE = 0.2, 0.1  # log by which training fell on while validation stood still; the gap in accuracy then
 
 
 def overfits(curves: Curves, found: Levels, shaky: bool = False) -> Seen | None:
-    """VG401: validation rises beyond its noise while the training loss falls; or stands still, far behind.
+    """VG401: validation rises beyond its noise while training falls; or stands still, or never learnt, far behind.
 
     Of a run that is `shaky` only a rise that is sure is told.
     """
     at = turn(found.held, REACH)
+    if not shaky and (unlearnt := _unlearnt(found)):
+        told = {"form": "unlearnt", "images": None, **unlearnt}
+        return Seen("VG401", "worth a look", evidence(curves, found, at) | told)
     if not rises(found, at):
         return None if shaky else _apart(curves, found, at)
-    if shaky and at.z < SURE:
-        return None
-    if _fell(found, at.best) < FALLS:
+    if (shaky and at.z < SURE) or _fell(found, at.best) < FALLS:
         return None
     count = None if found.val_accuracy is None else images(found.val_accuracy)
     few = count is not None and at.rise < LUCK * SPREAD / math.sqrt(count)  # a rise of the loss of one or two of them
@@ -47,7 +50,7 @@ def past(curves: Curves, found: Levels) -> Seen | None:
     """VG403: more than half of the run came after the best epoch, and its end is worse."""
     at = turn(found.held, REACH)
     after = found.epochs - 1 - at.high
-    if not rises(found, at) or after < LONG * found.epochs:
+    if not rises(found, at) or _unlearnt(found) or after < max(LONG * found.epochs, FEW):
         return None
     return Seen("VG403", "worth a look", evidence(curves, found, at) | {"after": after * curves.every})
 
@@ -86,6 +89,20 @@ def evidence(curves: Curves, found: Levels, at: Turn) -> dict[str, Any]:
 def _fell(found: Levels, since: int) -> float:
     """Log by which the training curve has fallen since an epoch."""
     return float(trend(found.fit)[since] - np.median(found.fit[-2:]))
+
+
+def _unlearnt(found: Levels) -> dict[str, float] | None:
+    """Accuracies where validation is, at its best, hardly better than after the first epoch, and training far better.
+
+    That is no network that learnt something and then too much: what it learns does not reach validation at all.
+    """
+    fit = last(found.accuracy)
+    if fit is None or found.val_accuracy is None or float(found.held[0] - trend(found.held).min()) > HARDLY:
+        return None
+    best = float(trend(found.val_accuracy).max())
+    if best - float(found.val_accuracy[0]) > GAINED or fit - best < FAR:
+        return None
+    return {"val_accuracy_best": best, "gap": fit - best}
 
 
 def _apart(curves: Curves, found: Levels, at: Turn) -> Seen | None:
