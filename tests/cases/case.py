@@ -4,6 +4,7 @@ import dataclasses
 import functools
 import hashlib
 import json
+import os
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, Literal
@@ -49,10 +50,11 @@ class Place:
         """
         path = (self.shared if shared else self.folder) / name
         if not path.exists():
-            part = path.with_name(f"part-{path.name}")
+            part = path.with_name(f"part{os.getpid()}-{path.name}")
             part.parent.mkdir(parents=True, exist_ok=True)
             make(part)
-            part.rename(path)
+            if not path.exists():  # or a neighbour was quicker with what they share
+                part.rename(path)
         return path
 
     def user_sees(self, make: Callable[[], dict[str, float]]) -> dict[str, float]:

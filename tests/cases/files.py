@@ -52,7 +52,7 @@ def _trained_on(
 def _asked(
     place: Place, folder: Path, net: Trained, *, fair: tuple[Pixels, Pixels], saw: bool = True, worse: float = 0.15
 ) -> Call:
-    """Ask about `folder`, which Keras reads otherwise than the model learnt; `fair` are the images as it learnt them."""
+    """Ask about `folder`, which Keras reads otherwise than the model learnt; `fair` is as it learnt."""
     pairs = {split: keras_reads(folder / split) for split in ("train", "val")}
     seen = place.user_sees(
         lambda: {
@@ -65,6 +65,13 @@ def _asked(
     place.fair(seen["train as learnt"], seen["val as learnt"])
     shown = f"{seen['train as learnt']:.2f},{seen['val by Keras']:.2f}"
     return asking(str(net.path), str(folder), **({"saw": shown} if saw else {}))
+
+
+def _by_keras(place: Place, net: Trained, pairs: list[tuple[Pixels, NDArray[Any]]]) -> None:
+    """What `evaluate` prints for both folders."""
+    place.user_sees(
+        lambda: {name: right(net.model, unit(x), y) for name, (x, y) in zip(("train", "val"), pairs, strict=True)}
+    )
 
 
 def _folder(place: Place, splits: dict[str, Images], save: Save | dict[str, Save]) -> Path:

@@ -17,9 +17,8 @@ GARMENTS = ("tshirt", "trouser", "pullover", "dress", "coat", "sandal", "shirt",
 FIVE = ("bag", "boot", "dress", "sandal", "trouser")  # that are told apart easily
 TEN = tuple(sorted(GARMENTS))
 
-Colour = Literal["grey", "much", "less", "little"]
-Split = Literal["train", "val", "test"]
-OWN_COLOUR = {"much": 0.96, "less": 0.7, "little": 0.0}  # share of images whose hue tells their class
+Colour = Literal["grey", "wholly", "much", "less", "little"]
+OWN_COLOUR = {"wholly": 1.0, "much": 0.96, "less": 0.7, "little": 0.0}  # share of images whose hue tells their class
 SPREAD = 0.025  # standard deviation of a class's hue, in turns of the colour circle
 
 
@@ -54,7 +53,7 @@ def _embedded() -> dict[str, NDArray[Any]]:
 
 
 def garments(
-    split: Split,
+    split: str,
     each: int | Sequence[int],
     names: tuple[str, ...] = FIVE,
     *,
@@ -65,8 +64,8 @@ def garments(
 ) -> Images:
     """Garments on coloured backgrounds, `each` of a class, in random order unless `ordered` by class.
 
-    No image stands in two splits. `colour` says how much the garment's colour tells of its class. Uint8 of shape
-    (n, side, side, 3), or (n, side, side, 1) where grey.
+    No image stands in two of the splits train, val and test. `colour` says how much the garment's colour tells of its
+    class. Uint8 of shape (n, side, side, 3), or (n, side, side, 1) where grey.
     """
     number = ("train", "val", "test").index(split)
     rng = np.random.default_rng([seed, number])
@@ -83,7 +82,7 @@ def garments(
     return images if ordered else images.take(rng.permutation(len(images)))
 
 
-def _of_class(name: str, split: Split) -> NDArray[np.uint8]:
+def _of_class(name: str, split: str) -> NDArray[np.uint8]:
     arrays, label = _embedded(), GARMENTS.index(name)
     if split == "train":
         return arrays["pool_images"][arrays["pool_labels"] == label]
@@ -118,7 +117,7 @@ def hsv(hue: float, saturation: float, value: float) -> NDArray[np.float64]:
 
 def digits() -> tuple[Images, Images]:
     """scikit-learn's 1,797 digits, white on black, (n, 32, 32, 1): 1,000 for training and 500 for validation."""
-    from sklearn.datasets import load_digits
+    from sklearn.datasets import load_digits  # type: ignore[import-untyped]
 
     read = load_digits()
     order = np.random.default_rng(0).permutation(len(read.target))

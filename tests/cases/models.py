@@ -4,7 +4,6 @@ from pathlib import Path
 from typing import Any
 
 import keras
-import numpy as np
 from keras import layers
 
 from tests.cases.case import Call, Place, asking, fault
@@ -64,32 +63,26 @@ def batch_norm_of_slow_momentum(place: Place) -> Call:
     return _lagging(place, 200, 0.999, saw=True)
 
 
-def _initial(place: Place, model: Any, folder: Path, **options: Any) -> Call:
-    path = place.once("initial.keras", lambda part: compiled(model).save(_with_suffix(part)) or _plain(part))
-    return asking(str(path), str(folder), **options)
-
-
-def _with_suffix(part: Path) -> Path:
-    return part.with_suffix(".saving.keras")
-
-
-def _plain(part: Path) -> None:
-    _with_suffix(part).rename(part)
+def _saved(model: Any, part: Path) -> None:
+    """Save a model at a path whose suffix Keras would refuse."""
+    model.save(part.with_suffix(".saving.keras"))
+    part.with_suffix(".saving.keras").rename(part)
 
 
 @fault("VG202", allowed=("VG009", "VG205", "VG211"))
 def weights_never_loaded(place: Place) -> Call:
     """The network was built again and `load_weights` forgotten: 10 classes, initial weights, 10%."""
-    train, val, folder = _photos(place, 40, 30, names=TEN)
+    _, val, folder = _photos(place, 40, 30, names=TEN)
     model = network(10, width=12, seed=3)
     place.user_sees(lambda: {"val": right(compiled(model), unit(val.x), val.y)})
-    return _initial(place, model, folder, saw="0.11,0.10")
+    path = place.once("initial.keras", lambda part: _saved(compiled(model), part))
+    return asking(str(path), str(folder), saw="0.11,0.10")
 
 
 @fault("VG202", allowed=("VG009", "VG205", "VG211"))
 def weights_never_loaded_batch_norm(place: Place) -> Call:
     """The same with batch normalisation and five classes, in memory: `from_config` makes a model without weights."""
-    train, val, folder = _photos(place, 80, 40, colour="much")
+    _, val, folder = _photos(place, 80, 40, colour="much")
     model = network(5, width=12, batch_norm=True, seed=4)
     place.user_sees(lambda: {"val": right(compiled(model), unit(val.x), val.y)})
     return asking(compiled(model), folder / "train", folder / "val")
@@ -107,8 +100,7 @@ def head_never_trained(place: Place) -> Call:
         model = net.model
         keras.utils.set_random_seed(8)
         model = keras.Sequential([keras.Input((32, 32, 3)), *model.layers[:-1], layers.Dense(5, activation="softmax")])
-        compiled(model).save(_with_suffix(path))
-        _plain(path)
+        _saved(compiled(model), path)
 
     path = place.once("head.keras", make)
     model = keras.models.load_model(path)
@@ -171,7 +163,7 @@ def _counted_by_output() -> Any:
 
 @fault("VG209", "VG011", allowed=("VG203", "VG208", "VG211"))
 def binary_crossentropy_of_ten_classes(place: Place) -> Call:
-    """binary_crossentropy and its binary accuracy over ten one-hot classes: fit says 90 / 90%, one in three is right."""
+    """binary_crossentropy and its binary accuracy over ten one-hot classes: fit says 90 / 90%, 16% are right."""
     train, val, folder = _photos(place, 80, 40, names=TEN)
 
     def make() -> tuple[Any, Any]:
@@ -201,108 +193,3 @@ def binary_accuracy_of_five_sigmoids(place: Place) -> Call:
     seen = _scored(place, net, train, val)
     assert seen["fit val"] - seen["val"] > 0.1
     return asking(net.model, folder / "train", folder / "val", history=net.history)
-
-
-@fault("VG204", "VG205", "VG404", "VG405", allowed=("VG009", "VG208", "VG211", "VG503"))
-def dead_after_a_rate_too_high(place: Place) -> Call:
-    """Adam at 0.3: all units die in the first steps, one class for every image, accuracy stands at 20%."""
-    train, val, folder = _photos(place)
-
-    def make() -> tuple[Any, Any]:
-        model = compiled(network(5, width=12), optimizer=keras.optimizers.Adam(0.3))
-        return fitted(model, unit(train.x), train.y, (unit(val.x), val.y), epochs=5)
-
-    net = trained(place, "net", make)
-    seen = _scored(place, net, train, val)
-    assert seen["val"] < 0.3
-    return asking(str(net.path), str(folder), history=net.history)
-
-
-@fault("VG204", "VG205", allowed=("VG009", "VG208", "VG211", "VG311"))
-def dead_after_raw_pixels(place: Place) -> Call:
-    """SGD at 0.01 on pixels of 0 to 255 kills the units: one class for all, and no history was kept."""
-    train, val, folder = _photos(place, colour="less")
-
-    def make() -> tuple[Any, Any]:
-        model = compiled(network(5, width=12), optimizer=keras.optimizers.SGD(0.01, momentum=0.9))
-        return fitted(model, train.x.astype(np.float32), train.y, (val.x.astype(np.float32), val.y), epochs=5)
-
-    net = trained(place, "net", make)
-    seen = _scored(place, net, train, val)
-    assert seen["val"] < 0.3
-    return asking(str(net.path), str(folder))
-
-
-@fault("VG205", "VG113", "VG011", allowed=("VG211", "VG009", "VG208"))
-def the_majority_for_all(place: Place) -> Call:
-    """95 healthy leaves to 5 ill ones, short training: 95 / 95%, and never an ill one."""
-    drawn = [
-        garments("train", (570, 30), ("coat", "pullover"), colour="little"),
-        garments("val", (190, 10), ("coat", "pullover"), colour="little"),
-    ]
-    train, val = (Images(images.x, images.y, ("fine", "ill")) for images in drawn)
-    folder = place.once("photos", lambda part: write(part, {"train": train, "val": val}))
-    net = trained(
-        place,
-        "net",
-        lambda: fitted(
-            compiled(network(1, last="sigmoid"), "binary_crossentropy", keras.optimizers.Adam(0.001)),
-            unit(train.x), train.y, (unit(val.x), val.y), epochs=4,
-        ),
-    )  # fmt: skip
-    seen = _scored(place, net, train, val)
-    assert 0.94 < seen["val"] < 0.96
-    return asking(str(net.path), str(folder), saw=net.saw)
-
-
-@fault("VG207", "VG407", allowed=("VG009", "VG205", "VG404"))
-def weights_that_are_nan(place: Place) -> Call:
-    """A loss of one's own with log(0): NaN from the first epoch on, and so are the weights that were saved."""
-    train, val, folder = _photos(place, 60, 40)
-
-    def own(truth: Any, scores: Any) -> Any:
-        picked = keras.ops.one_hot(keras.ops.cast(truth[..., 0], "int32"), 5)
-        return -keras.ops.sum(picked * keras.ops.log(scores - 0.5 * keras.ops.ones_like(scores)), -1)
-
-    def make() -> tuple[Any, Any]:
-        model, history = fitted(compiled(network(5), own), unit(train.x), train.y, (unit(val.x), val.y), epochs=2)
-        return compiled(model), history
-
-    net = trained(place, "net", make)
-    assert any(np.isnan(weight).any() for weight in net.model.get_weights())
-    _scored(place, net, train, val)
-    return asking(str(net.path), str(folder), history=net.history)
-
-
-@fault("VG208", "VG402", allowed=("VG211",))
-def three_epochs_of_a_slow_optimizer(place: Place) -> Call:
-    """SGD at 0.005 for four epochs: 45 / 43%, still learning. Nothing else is wrong."""
-    train, val, folder = _photos(place, 200, 60, colour="less")
-
-    def make() -> tuple[Any, Any]:
-        model = compiled(network(5), optimizer=keras.optimizers.SGD(0.005, momentum=0.5))
-        return fitted(model, unit(train.x), train.y, (unit(val.x), val.y), epochs=6)
-
-    net = trained(place, "net", make)
-    seen = _scored(place, net, train, val)
-    assert 0.35 < seen["train"] < 0.85
-    return asking(str(net.path), str(folder), history=net.history)
-
-
-@fault("VG208", allowed=("VG211", "VG405"))
-def too_small_a_network(place: Place) -> Call:
-    """Four filters and a global mean before the output: 50 / 50%, and longer training changes nothing."""
-    train, val, folder = _photos(place, 200, 100, colour="little")
-
-    def make() -> tuple[Any, Any]:
-        keras.utils.set_random_seed(2)
-        body = [layers.Conv2D(4, 3, activation="relu"), layers.MaxPooling2D(), layers.Conv2D(4, 3, activation="relu")]
-        body.append(layers.GlobalAveragePooling2D())
-        model = keras.Sequential([keras.Input((32, 32, 3)), *body, layers.Dense(5, activation="softmax")])
-        model = compiled(model, optimizer=keras.optimizers.Adam(0.01))
-        return fitted(model, unit(train.x), train.y, (unit(val.x), val.y), epochs=25)
-
-    net = trained(place, "net", make)
-    seen = _scored(place, net, train, val)
-    assert 0.3 < seen["train"] < 0.75
-    return asking(str(net.path), str(folder), saw=net.saw)

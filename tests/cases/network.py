@@ -11,6 +11,7 @@ from keras import layers
 from numpy.typing import NDArray
 
 from tests.cases.case import Place
+from tests.cases.material import Images
 
 Pixels = NDArray[Any]
 
@@ -95,14 +96,19 @@ def right(model: Any, x: Pixels, y: NDArray[Any]) -> float:
     return float(np.mean(found == y))
 
 
-def unit(x: Pixels) -> NDArray[np.float32]:
+def unit(x: Pixels) -> Pixels:
     """Pixels in [0, 1]."""
     return x.astype(np.float32) / 255
 
 
-def signed(x: Pixels) -> NDArray[np.float32]:
+def signed(x: Pixels) -> Pixels:
     """Pixels in [-1, 1]."""
-    return x.astype(np.float32) / 127.5 - 1
+    return (x.astype(np.float32) - 127.5) / 127.5
+
+
+def shares(model: Any, train: Images, val: Images) -> dict[str, float]:
+    """The shares of training and validation images that a model of pixels in [0, 1] is right on."""
+    return {name: right(model, unit(part.x), part.y) for name, part in (("train", train), ("val", val))}
 
 
 def keras_reads(folder: Path, side: int = 32, **options: Any) -> tuple[Pixels, NDArray[np.int64]]:

@@ -5,13 +5,15 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageEnhance
+from PIL import Image
 
 from tests.cases.case import Call, Place, asking, fault
 from tests.cases.material import Images, as_jpeg, as_png, garments, write
-from tests.cases.network import Trained, compiled, fitted, network, right, trained, unit
+from tests.cases.network import Trained, compiled, fitted, network, right, shares, trained, unit
 
 Pixels = NDArray[np.uint8]
+
+UNLUCKY = 14  # a seed that draws hard validation images
 
 
 def _a_model(place: Place, train: Images, val: Images, *, epochs: int = 12, **options: Any) -> Trained:
@@ -41,6 +43,7 @@ def _asked(
     return asking(str(net.path), str(folder), **options)
 
 
+<<<<<<< HEAD
 def _leak(place: Place, change: Any, share: float = 0.25) -> Call:
     """A quarter of the validation images are changed copies of training images."""
     train, fresh = garments("train", 120), garments("val", 60)
@@ -126,6 +129,8 @@ def bursts_in_both_splits(place: Place) -> Call:
     return asking(str(net.path), str(folder), groups="(thing[0-9]+)_")
 
 
+=======
+>>>>>>> cases
 @fault("VG106", "VG107", allowed=("VG118",))
 def another_camera_in_validation(place: Place) -> Call:
     """Validation photos come from another camera: half as bright, blurred, noisy. fit says 97 / 70%."""
@@ -171,9 +176,13 @@ def ill_ones_are_png(place: Place) -> Call:
     train, val = _of_two_sources("train", 200), _of_two_sources("val", 80)
     folder = place.once("photos", lambda part: write(part, {"train": train, "val": val}, _by_class))
     net = _a_model(place, train, val, epochs=6)
+<<<<<<< HEAD
     place.user_sees(
         lambda: {"train": right(net.model, unit(train.x), train.y), "val": right(net.model, unit(val.x), val.y)}
     )
+=======
+    place.user_sees(lambda: shares(net.model, train, val))
+>>>>>>> cases
     return asking(str(net.path), str(folder), saw=net.saw)
 
 
@@ -207,9 +216,13 @@ def one_class_in_another_size(place: Place) -> Call:
             part.x[number] = np.asarray(small.resize((32, 32), Image.Resampling.BILINEAR))
     train, val = blurred["train"], blurred["val"]
     net = _a_model(place, train, val)
+<<<<<<< HEAD
     seen = place.user_sees(
         lambda: {"train": right(net.model, unit(train.x), train.y), "val": right(net.model, unit(val.x), val.y)}
     )
+=======
+    seen = place.user_sees(lambda: shares(net.model, train, val))
+>>>>>>> cases
     place.fair(seen["train"], seen["val"])
     return asking(str(net.path), str(folder))
 
@@ -284,9 +297,13 @@ def half_of_the_files_are_broken(place: Place) -> Call:
 
     folder = place.once("photos", save)
     net = _a_model(place, train, val)
+<<<<<<< HEAD
     seen = place.user_sees(
         lambda: {"train": right(net.model, unit(train.x), train.y), "val": right(net.model, unit(val.x), val.y)}
     )
+=======
+    seen = place.user_sees(lambda: shares(net.model, train, val))
+>>>>>>> cases
     place.fair(seen["train"], seen["val"])
     return asking(str(net.path), str(folder))
 
@@ -303,14 +320,15 @@ def black_frames(place: Place) -> Call:
 
 @fault("VG214", allowed=("VG211", "VG115"))
 def fifteen_validation_images(place: Place) -> Call:
-    """Three validation images a class: fit says 95 / 80%, and with 500 images it would say 92%."""
-    train, val = garments("train", 250, colour="less"), garments("val", 3, colour="less", seed=2)
+    """Three validation images a class, by bad luck hard ones: fit says 94 / 80%, and with 500 images it says 89%."""
+    train, val = garments("train", 250, colour="less"), garments("val", 3, colour="less", seed=UNLUCKY)
     net = _a_model(place, train, val, epochs=8)
     folder = place.once("photos", lambda part: write(part, {"train": train, "val": val}))
     fresh = garments("test", 100, colour="less")
-    seen = place.user_sees(lambda: {"train": right(net.model, unit(train.x), train.y), "val": right(net.model, unit(val.x), val.y),
-                                    "500 images": right(net.model, unit(fresh.x), fresh.y)})  # fmt: skip
-    assert seen["val"] < seen["train"]
+    seen = place.user_sees(
+        lambda: {**shares(net.model, train, val), "500 images": right(net.model, unit(fresh.x), fresh.y)}
+    )
+    assert seen["val"] < seen["500 images"] - 0.05
     return asking(str(net.path), str(folder), saw=net.saw)
 
 

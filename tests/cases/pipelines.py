@@ -1,6 +1,5 @@
-"""Faults of the objects that are passed to `fit`: generators, tf.data sets and arrays."""
+"""Pixels that differ between the objects that are passed to `fit`, or that are random where they must not be."""
 
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -8,6 +7,7 @@ import tensorflow as tf
 from keras import layers
 
 from tests.cases.case import Call, Place, asking, fault
+<<<<<<< HEAD
 from tests.cases.material import Images, garments, write
 from tests.cases.network import Trained, compiled, fitted, network, right, trained, unit
 
@@ -75,6 +75,11 @@ def shown(
     if fair:
         place.fair(seen["train"], seen["val"])
     return seen
+=======
+from tests.cases.feeding import a_model, dataset, drawn, files, flow, shown
+from tests.cases.material import Images
+from tests.cases.network import compiled, fitted, network, trained, unit
+>>>>>>> cases
 
 
 @fault("VG301", "VG010", "VG311", allowed=("VG309",))
@@ -164,6 +169,7 @@ def random_layers_mapped_over_validation(place: Place) -> Call:
     seen = shown(place, net.model, one, other, (train, val))
     assert seen["val"] - seen["evaluate val"] > 0.15
     return asking(net.model, one, other)
+<<<<<<< HEAD
 
 
 @fault("VG304", allowed=("VG108", "VG213", "VG211"))
@@ -315,3 +321,5 @@ def generator_divides_what_the_model_divides(place: Place) -> Call:
     seen = shown(place, net.model, one, other)
     assert seen["evaluate val"] < 0.8
     return asking(net.model, one, other, history=net.history)
+=======
+>>>>>>> cases

@@ -14,9 +14,9 @@ from tests.cases.case import REGISTRY, Registered
 from tests.cases.judge import Judged, tried
 
 HERE = Path(__file__).parent
-BUILDING = ("case.py", "material.py", "network.py")  # what every family builds with
+BUILDING = ("case.py", "feeding.py", "material.py", "network.py")  # what every family builds with
 FAMILIES = tuple(
-    sorted(path.stem for path in HERE.glob("*.py") if "import Call" in path.read_text() and path.stem != "run")
+    sorted(path.stem for path in HERE.glob("*.py") if "import Call, Place" in path.read_text() and path.stem != "run")
 )
 
 

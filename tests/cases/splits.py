@@ -7,16 +7,16 @@ import numpy as np
 from keras import layers
 
 from tests.cases.case import Call, Place, asking, fault
+from tests.cases.feeding import a_model, dataset, drawn, files, flow, shown
 from tests.cases.material import Images, garments
 from tests.cases.network import compiled, fitted, network, right, trained, unit
-from tests.cases.pipelines import a_model, dataset, drawn, files, flow, shown
 
 LEARNT_LITTLE = ("VG201", "VG204", "VG205", "VG208", "VG211", "VG009", "VG404", "VG405", "VG407")
 
 
 @fault("VG306", allowed=LEARNT_LITTLE)
 def a_small_buffer_over_sorted_images(place: Place) -> Call:
-    """tf.data of images sorted by class with `shuffle(100)`: each stretch of batches holds one class. fit says 90 / 20%."""
+    """tf.data of images sorted by class with `shuffle(100)`: each stretch holds one class. fit says 90 / 20%."""
     train, val = garments("train", 300, colour="much", ordered=True), garments("val", 60, colour="much")
     one, other = dataset(unit(train.x), train.y, shuffle=100), dataset(unit(val.x), val.y)
     net = trained(
@@ -94,7 +94,7 @@ def _split_after(place: Place, images: Images, share: float) -> Call:
     order = np.random.default_rng(2).permutation(len(images))
     cut = int(share * len(images))
     val, train = images.take(order[:cut]), images.take(order[cut:])
-    net = a_model(place, train, val, epochs=10)
+    net = a_model(place, train, val, epochs=20)
     fresh = garments("test", 60, images.names)
     seen = shown(place, net.model, (unit(train.x), train.y), (unit(val.x), val.y))
     place.numbers["fresh images"] = once = right(net.model, unit(fresh.x), fresh.y)
@@ -120,7 +120,7 @@ def mirrored_before_the_split(place: Place) -> Call:
 
 @fault("VG212", "VG201", allowed=("VG211", "VG012"))
 def a_base_called_in_training_mode(place: Place) -> Call:
-    """`base(x, training=True)` in a frozen base with batch normalisation: sorted validation batches of one class fail."""
+    """`base(x, training=True)` in a frozen base with batch normalisation: sorted validation batches fail."""
     train, val = drawn(160, 64, colour="less")
     ordered = val.take(np.argsort(val.y, kind="stable"))
 
