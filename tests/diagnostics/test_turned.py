@@ -26,6 +26,16 @@ def test_the_symmetry_that_restores_accuracy_is_named_with_what_it_brings() -> N
     assert texts["found"].startswith("Of 400 validation images")
 
 
+def test_symmetries_that_the_images_do_not_tell_apart_are_named_together() -> None:
+    rows = rights([0.4, 0.3, 0.9, 0.89, 0.3, 0.3, 0.3, 0.3], 400, 1)
+    seen = turned(rows, 0.2)
+    assert seen is not None
+    assert seen.evidence["name"] == "mirrored top to bottom or turned by 180°"
+    clear = turned(rights([0.4, 0.3, 0.9, 0.7, 0.3, 0.3, 0.3, 0.3], 400, 1), 0.2)
+    assert clear is not None
+    assert clear.evidence["name"] == "mirrored top to bottom"
+
+
 def test_upright_images_are_never_said_to_lie_otherwise() -> None:
     for seed in range(300):
         rng = np.random.default_rng(seed)
