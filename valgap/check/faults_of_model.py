@@ -12,7 +12,8 @@ from valgap.check.prediction import Outputs, roles
 from valgap.check.reading import Read
 from valgap.data.sources.images import Images
 from valgap.diagnostics.model import initial, losses, modes, normalisation, units
-from valgap.diagnostics.model.inside import divided_twice, inside
+from valgap.diagnostics.model.divided import divided_twice
+from valgap.diagnostics.model.inside import inside
 from valgap.diagnostics.model.layers import all_layers, has_kernel, is_normalising
 from valgap.diagnostics.reading.readings import PLAIN, Scale, apply
 from valgap.diagnostics.seen import Seen
