@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from valgap.check import explained, faults_of_model, loading, prediction
+from valgap.check import explained, faults_of_model, held, loading, prediction
 from valgap.check.network import Network
 from valgap.check.options import Options
 from valgap.check.prediction import POOL, Predicted, sampled
@@ -66,7 +66,8 @@ def examine(
     decoding = dataclasses.replace(KERAS, size=size, color=COLORS.get(takes.channels, "auto"))
     images = read_files(layout, decoding, pixels, options)
     splits = images.given if np.isin(images.given, GIVEN).any() else np.full(len(images.labels), POOL)
-    read = find(network, asked(network, layout, images, splits, decoding, options))
+    question = asked(network, layout, images, splits, decoding, options)
+    read = find(network, question)
     if read.decision.reading.decoding != DEFAULT.decoding:
         images = read_files(layout, decoded(decoding, images, read.decision.reading.decoding), pixels, options)
     predicted = prediction.concluded(
@@ -77,6 +78,7 @@ def examine(
         compiled,
         lambda outputs: (
             *faults_of_model.look(network, compiled, images, splits, read, outputs, options.value_range),
+            *held.look(network, question, read, images, prediction.roles(splits)[1]),
             *explained.look(network, images, splits, read, outputs, options.saw),
         ),
         options.value_range,
@@ -101,7 +103,7 @@ def asked(
     options: Options,
 ) -> Asked:
     """What the search for the reading needs to know of these files."""
-    train, held = sampled(splits, images.labels)
+    train, others = sampled(splits, images.labels)
     paths = [layout.root / name for name in images.names]
     tried = _space(images, network)
     found: dict[Decoded, NDArray[np.uint8]] = {}
@@ -119,7 +121,7 @@ def asked(
         pixels=pixels,
         labels=images.labels,
         train=train,
-        held=held,
+        held=others,
         class_names=images.class_names,
         orders=known(len(images.class_names), orders(images.class_names, layout.as_found)),
         space=tried,

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from valgap.check import explained, faults_of_model, loading, prediction
+from valgap.check import explained, faults_of_model, held, loading, prediction
 from valgap.check.feeds import feed
 from valgap.check.network import Network
 from valgap.check.options import Options
@@ -40,21 +40,19 @@ def examine(
     images, splits, rows = _joined(surveys, names, folder / "images.npy")
     factor, offset = (train.high - train.low) / 255, train.low
     fed = PLAIN.get((train.low, train.high), "fed")
-    fitted, held = sampled(splits, images.labels)
+    fitted, rest = sampled(splits, images.labels)
     finite = np.concatenate([each.finite & (each.labels >= 0) for each in surveys.values()])[rows]
-    read = find(
-        network,
-        Asked(
-            pixels=lambda _, wanted: np.asarray(images.images[wanted]),
-            labels=images.labels,
-            train=fitted[finite[fitted]],
-            held=held[finite[held]],
-            class_names=names,
-            orders=known(len(names), {}),
-            space=_space(images, network, fed),
-            fed=(options.fixed or fed, (factor, offset)),
-        ),
+    question = Asked(
+        pixels=lambda _, wanted: np.asarray(images.images[wanted]),
+        labels=images.labels,
+        train=fitted[finite[fitted]],
+        held=rest[finite[rest]],
+        class_names=names,
+        orders=known(len(names), {}),
+        space=_space(images, network, fed),
+        fed=(options.fixed or fed, (factor, offset)),
     )
+    read = find(network, question)
     within = inside(network.model)
 
     def look(outputs: NDArray[np.float32]) -> tuple[Seen, ...]:
@@ -67,7 +65,8 @@ def examine(
         )
         model = faults_of_model.look(network, compiled, images, splits, read, outputs, fed)
         seen = explained.look(network, images, splits, read, outputs, options.saw, _as_fed(surveys, rows))
-        return (*pipeline, *model, *seen)
+        others = held.look(network, question, read, images, prediction.roles(splits)[1])
+        return (*pipeline, *model, *others, *seen)
 
     return prediction.concluded(network, images, splits, read, compiled, look, fed)
 
