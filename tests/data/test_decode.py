@@ -16,7 +16,8 @@ from PIL import Image
 
 from tests.scratch import ROOT
 from valgap.data.reading import decode, readers
-from valgap.data.reading.decode import Reading, read_image, read_size, to_array
+from valgap.data.reading.decode import Reading, read_image, read_size
+from valgap.data.reading.decoding import Decoding, to_array
 from valgap.data.reading.readers import read_images
 from valgap.data.reading.rows import Rows
 from valgap.ground.errors import SuiteError
@@ -36,7 +37,12 @@ def own_data(**changes: Any) -> Data:
     return Data(**(plain | changes))
 
 
-AS_IT_IS = own_data()
+def way(**changes: Any) -> Decoding:
+    """The suite's way of a folder of images, with changes of block `data`."""
+    return Decoding.of(own_data(**changes))
+
+
+AS_IT_IS = way()
 
 
 def saved(path: Path, image: Image.Image, **options: Any) -> Path:
@@ -44,8 +50,8 @@ def saved(path: Path, image: Image.Image, **options: Any) -> Path:
     return path
 
 
-def pixels_of(path: Path, data: Data = AS_IT_IS) -> NDArray[np.uint8]:
-    reading = read_image(path, data)
+def pixels_of(path: Path, decoding: Decoding = AS_IT_IS) -> NDArray[np.uint8]:
+    reading = read_image(path, decoding)
     assert reading.why == ""
     assert reading.pixels is not None
     return reading.pixels
@@ -105,14 +111,30 @@ def test_cmyk_becomes_rgb(tmp_path: Path) -> None:
     assert np.abs(pixels_of(path).astype(int) - [255, 0, 0]).max() <= 3
 
 
-@pytest.mark.parametrize(("name", "options"), [("a.png", {}), ("a.bmp", {}), ("a.webp", {"lossless": True})])
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [
+        ("a.png", {}),
+        ("a.bmp", {}),
+        ("a.webp", {"lossless": True}),
+        ("a.tif", {}),
+        ("b.tif", {"compression": "tiff_lzw"}),
+    ],
+)
 def test_lossless_formats_give_the_pixels_back(tmp_path: Path, name: str, options: dict[str, Any]) -> None:
     assert np.array_equal(pixels_of(saved(tmp_path / name, Image.fromarray(NOISE), **options)), NOISE)
 
 
 def test_lossy_formats_and_animations(tmp_path: Path) -> None:
     frames = [Image.new("RGB", (8, 8), color) for color in ("red", "lime", "blue")]
-    for name, options in (("a.jpg", {"quality": 95}), ("a.gif", {}), ("a.webp", {}), ("a.png", {}), ("b.mpo", {})):
+    for name, options in (
+        ("a.tif", {}),
+        ("a.jpg", {"quality": 95}),
+        ("a.gif", {}),
+        ("a.webp", {}),
+        ("a.png", {}),
+        ("b.mpo", {}),
+    ):
         several = {} if name == "a.jpg" else {"save_all": True, "append_images": frames[1:]}
         path = saved(tmp_path / name, frames[0], **options, **several)
         assert np.abs(pixels_of(path).astype(int) - [255, 0, 0]).max() <= 3, name  # the first frame
@@ -123,9 +145,11 @@ def test_the_content_decides_on_the_format_and_others_are_refused(tmp_path: Path
     disguised = tmp_path / "a.png"
     image.save(disguised, format="BMP")
     assert read_image(disguised, AS_IT_IS).format == "BMP"
-    for name in ("TIFF", "PPM", "EPS", "ICO", "PDF"):
+    for name in ("PPM", "EPS", "ICO", "PDF"):
         image.save(disguised, format=name)
-        assert read_image(disguised, AS_IT_IS).why == "no PNG, JPEG, BMP, GIF or WebP image, or a damaged one", name
+        assert read_image(disguised, AS_IT_IS).why == "no PNG, JPEG, BMP, GIF, WebP or TIFF image, or a damaged one", (
+            name
+        )
 
 
 # Exif 2.32, table 4: which side of the upright image the file's first row and first column are.
@@ -136,7 +160,7 @@ LYING = {
 
 
 @pytest.mark.parametrize("orientation", LYING)
-@pytest.mark.parametrize("name", ["a.png", "a.webp"])
+@pytest.mark.parametrize("name", ["a.png", "a.webp", "a.tif"])
 def test_images_are_turned_upright(tmp_path: Path, orientation: int, name: str) -> None:
     exif = Image.Exif()
     exif[decode.ORIENTATION] = orientation
@@ -158,29 +182,29 @@ def test_orientation_that_makes_no_sense_is_passed_over(tmp_path: Path) -> None:
 def test_color_is_grey_or_rgb_whatever_the_file_is(tmp_path: Path) -> None:
     red = saved(tmp_path / "red.png", Image.new("RGB", (2, 2), "red"))
     grey = saved(tmp_path / "grey.png", Image.new("L", (2, 2), 9))
-    assert pixels_of(red, own_data(color="grey")).tolist() == [[[76]] * 2] * 2  # .299 of 255, ITU-R 601-2
-    assert pixels_of(grey, own_data(color="rgb")).tolist() == [[[9, 9, 9]] * 2] * 2
+    assert pixels_of(red, way(color="grey")).tolist() == [[[76]] * 2] * 2  # .299 of 255, ITU-R 601-2
+    assert pixels_of(grey, way(color="rgb")).tolist() == [[[9, 9, 9]] * 2] * 2
 
 
 def test_resizing_averages_with_the_triangle_that_its_scale_widens() -> None:
     # Halved, an output pixel weighs the inputs at distances .5, .5, 1.5 by .75, .75, .25, over their sum 1.75.
     columns = np.array([[0, 0, 175, 0]] * 4, np.uint8)
-    halved = to_array(Image.fromarray(columns), own_data(image_size=(2, 2)))
+    halved = to_array(Image.fromarray(columns), way(image_size=(2, 2)))
     assert halved[..., 0].tolist() == [[25, 75]] * 2
 
 
 def test_pad_keeps_the_aspect_on_black_and_crop_cuts_the_centre() -> None:
     wide = Image.fromarray(np.array([[10, 20, 30, 40]] * 2, np.uint8))
-    padded = to_array(wide, own_data(image_size=(4, 4), resize="pad"))[..., 0]
+    padded = to_array(wide, way(image_size=(4, 4), resize="pad"))[..., 0]
     assert padded.tolist() == [[0] * 4, [10, 20, 30, 40], [10, 20, 30, 40], [0] * 4]
-    cropped = to_array(wide, own_data(image_size=(2, 2), resize="crop"))[..., 0]
+    cropped = to_array(wide, way(image_size=(2, 2), resize="crop"))[..., 0]
     assert cropped.tolist() == [[20, 30], [20, 30]]
 
 
 @pytest.mark.parametrize("how", ["stretch", "pad", "crop"])
 @pytest.mark.parametrize("size", [(1, 900), (900, 1), (3, 3), (8, 5)])
 def test_even_images_stay_even_in_any_shape(how: str, size: tuple[int, int]) -> None:
-    pixels = to_array(Image.new("RGB", size, (7, 8, 9)), own_data(image_size=(6, 4), resize=how))
+    pixels = to_array(Image.new("RGB", size, (7, 8, 9)), way(image_size=(6, 4), resize=how))
     assert pixels.shape == (6, 4, 3)
     inside = pixels[pixels.any(axis=2)]
     assert len(inside)
@@ -192,7 +216,7 @@ def test_even_images_stay_even_in_any_shape(how: str, size: tuple[int, int]) -> 
     ("content", "why"),
     [
         (b"", "empty, 0 bytes"),
-        (b"just words\n", "no PNG, JPEG, BMP, GIF or WebP image"),
+        (b"just words\n", "no PNG, JPEG, BMP, GIF, WebP or TIFF image"),
         (png(20_000, 20_000), "over the limit of 50 megapixels"),
         (png(8_000, 7_000), "8000x7000 pixels, over the limit of 50 megapixels"),
         (png(10_000, 10_000), "10000x10000 pixels, over the limit"),  # where Pillow would but warn
@@ -214,7 +238,7 @@ def test_limit_is_of_pixels(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     assert read_image(saved(tmp_path / "a.png", Image.new("L", (6, 6))), AS_IT_IS).why.startswith("6x6 pixels")
 
 
-@pytest.mark.parametrize("kind", ["JPEG", "PNG", "BMP", "GIF", "WEBP"])
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "BMP", "GIF", "WEBP", "TIFF"])
 def test_truncated_files_are_unreadable(tmp_path: Path, kind: str) -> None:
     held = io.BytesIO()
     Image.fromarray(RNG.integers(0, 256, (40, 40, 3), dtype=np.uint8)).save(held, format=kind)
@@ -276,7 +300,7 @@ def many(folder: Path, count: int, kinds: tuple[str, ...] = ("L",)) -> list[Path
 
 @pytest.mark.parametrize("image_size", [None, (4, 5)])
 def test_rows_are_the_same_on_any_number_of_cores(tmp_path: Path, image_size: tuple[int, int] | None) -> None:
-    paths, data = many(tmp_path / "images", 200, ("L", "RGB", "L", "1")), own_data(image_size=image_size)
+    paths, data = many(tmp_path / "images", 200, ("L", "RGB", "L", "1")), way(image_size=image_size)
     paths[70].write_text("no image")
     alone, readings = read_images(paths, data, tmp_path / "alone.npy", workers=1)
     _, same = read_images(paths, data, tmp_path / "several.npy", workers=3)
@@ -303,7 +327,7 @@ def test_several_sizes_need_an_image_size(tmp_path: Path) -> None:
     with pytest.raises(SuiteError, match=message):
         read_images(paths, AS_IT_IS, tmp_path / "a.npy")
     assert not (tmp_path / "a.npy").exists()
-    assert read_images(paths, own_data(image_size=(6, 6)), tmp_path / "a.npy")[0].shape == (6, 6, 6, 1)
+    assert read_images(paths, way(image_size=(6, 6)), tmp_path / "a.npy")[0].shape == (6, 6, 6, 1)
 
 
 def test_no_image_at_all_is_refused(tmp_path: Path) -> None:
@@ -331,7 +355,7 @@ def test_log_has_lines_and_only_of_what_takes_long(capsys: pytest.CaptureFixture
     assert capsys.readouterr().out == "reading: 2/3, 11 s, about 6 s left\nreading: 3/3, 15 s, about 0 s left\n"
 
 
-def end_at_once(path: Path, data: Data) -> None:
+def end_at_once(path: Path, decoding: Decoding) -> None:
     os._exit(1)
 
 
@@ -352,9 +376,9 @@ def test_readers_die_with_their_parent(tmp_path: Path) -> None:
     many(tmp_path / "images", 100)
     code = (
         "from pathlib import Path\nfrom valgap.data.reading.readers import read_images\n"
-        "from tests.data.test_decode import own_data\n"
+        "from tests.data.test_decode import way\n"
         f"paths = sorted(Path({str(tmp_path / 'images')!r}).iterdir()) * 3000\n"
-        f"read_images(paths, own_data(), Path({str(tmp_path / 'a.npy')!r}), workers=2)\n"
+        f"read_images(paths, way(), Path({str(tmp_path / 'a.npy')!r}), workers=2)\n"
     )
     (tmp_path / "main.py").write_text(f"if __name__ == '__main__':\n    exec({code!r})\n")
     started = subprocess.Popen([sys.executable, tmp_path / "main.py"], env={**os.environ, "PYTHONPATH": str(ROOT)})

@@ -13,9 +13,10 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from tests.data.test_decode import own_data
+from tests.data.test_decode import own_data, way
 from valgap.data.reading import decode
 from valgap.data.reading.decode import read_image, read_size
+from valgap.data.reading.decoding import Decoding
 from valgap.data.sources.images import GIVEN, Images
 from valgap.data.sources.registry import chosen
 from valgap.ground.errors import SuiteError
@@ -54,6 +55,9 @@ VALID = [
     encoded(RGBA, "GIF", save_all=True, append_images=[RGBA.transpose(Image.Transpose.ROTATE_180)]),
     encoded(RGBA, "WEBP", lossless=True),
     encoded(RGBA.convert("RGB"), "WEBP", exif=rotated()),
+    encoded(RGBA, "TIFF", exif=rotated()),
+    encoded(RGBA.convert("RGB"), "TIFF", compression="tiff_lzw"),
+    encoded(RGBA.convert("RGB"), "TIFF", compression="jpeg"),
 ]
 MAGIC = [
     b"",
@@ -90,7 +94,7 @@ def check_reading(content: bytes, data: Data) -> None:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "a.png"
         path.write_bytes(content)
-        size, reading = read_size(path, data), read_image(path, data)
+        size, reading = read_size(path, Decoding.of(data)), read_image(path, Decoding.of(data))
         assert [item.name for item in Path(folder).iterdir()] == ["a.png"]
         assert path.read_bytes() == content
     reading.why.encode("utf-8")
@@ -132,7 +136,7 @@ def test_valid_images_are_read() -> None:
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "a"
             path.write_bytes(content)
-            assert read_image(path, own_data()).why == ""
+            assert read_image(path, way()).why == ""
 
 
 def check_source(source: str, data: Data, root: Path) -> None:

@@ -362,7 +362,7 @@ def test_what_table_and_folder_do_not_share_is_counted_on_demand(images: Path) -
     found = table(images, on_unreadable="skip")
     assert found.names == tuple(path for path, _, _ in ROWS)
     assert [(item.name, item.why) for item in found.dropped] == [
-        ("dog/5.png", "no PNG, JPEG, BMP, GIF or WebP image, or a damaged one"),
+        ("dog/5.png", "no PNG, JPEG, BMP, GIF, WebP or TIFF image, or a damaged one"),
         ("gone.png", "in the table, but no file"),
         ("more.png", "an image, but not in the table"),
     ]

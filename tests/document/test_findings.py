@@ -10,7 +10,7 @@ HOSTILE = "<script>`x` [a](b)"
 
 def finding(name: str, severity: Severity, **fields: object) -> Finding[Picture]:
     title = f"About {name}"
-    return Finding(name, title, severity, 1, 2, "images", f"Found in {name}.", "It matters.", **fields)  # type: ignore[arg-type]
+    return Finding("VG100", name, title, severity, 1, 2, "images", f"Found in {name}.", "It matters.", **fields)  # type: ignore[arg-type]
 
 
 def audit(*found: Finding[Picture]) -> Audit:
@@ -27,7 +27,7 @@ def shown(*parts: object) -> Document:
 
 def test_a_finding_is_a_section_with_its_severity_its_pictures_and_folded_tables() -> None:
     section = findings.section(finding("x", "problem", examples=(EXAMPLE,), tables=(SHEET,)), "Set `y`.")
-    assert (section.name, section.title, section.badge) == ("data-x", "About x", "problem")
+    assert (section.name, section.title, section.badge) == ("data-x", "About x (VG100)", "problem")
     text, gallery, table = section.parts
     assert text == "Found in x. It matters. Set `y`."
     assert isinstance(gallery, Gallery)
@@ -36,7 +36,7 @@ def test_a_finding_is_a_section_with_its_severity_its_pictures_and_folded_tables
     assert (table.texts, table.folded, table.markdown) == (2, True, False)
     assert table.rows[0][0] == "'ant'"  # a name's backticks begin no code
     written = markdown.write(shown(section))
-    assert "### problem: About x" in written
+    assert "### problem: About x (VG100)" in written
     assert "<script>" not in "".join(written.split("`")[::2])
     assert "1,200" not in written
     html = page.write(shown(section))
@@ -61,7 +61,7 @@ def test_what_could_not_be_checked_is_not_called_fine() -> None:
     assert fine == "Looked at and fine: about f."
     assert heading == "Could not be checked:"
     written = markdown.write(shown(*findings.rest(whole)))
-    assert "- **About u.** Found in u." in written
+    assert "- **About u (VG100).** Found in u." in written
     assert "about u" not in written.partition("Could not be checked")[0].lower()
     assert findings.overview(whole) == "Found in counts."
 

@@ -51,7 +51,7 @@ EDITS = [
     ),
     (
         "finding", "valgap/findings/audit.py", "        counts.imbalance(used),",
-        '        Finding("sides", "Sides", "worth a look", 1, 2, "sides", "Images have two sides.", "None."),\n',
+        '        Finding("VG199", "sides", "Sides", "worth a look", 1, 2, "sides", "Images have two sides.", ""),\n',
     ),
     (
         "section", "valgap/report/background.py", "def method(",

@@ -146,21 +146,21 @@ def audit(severity: Severity, image_name: str, classes: tuple[str, ...]) -> Audi
     effect = "It may hide a part of the gap."
     findings = [
         Finding(
-            "groups", "Groups on both sides of a split", severity, 2, 30, "groups",
+            "VG101", "groups", "Groups on both sides of a split", severity, 2, 30, "groups",
             "2 of 30 declared groups lie on both sides of a split.", effect,
             (Example("one group", (image, wide)),) * 3,
             (Sheet("Images and groups of each split.", ("split", "images", "groups"),
                    (("pool", "300", "25"), ("test", "300", "7"))),),
         ),
         Finding(
-            "label_errors", "Suspected label errors", "worth a look", 5, 600, "images",
+            "VG108", "label_errors", "Suspected label errors", "worth a look", 5, 600, "images",
             "A simple model doubts 5 of 600 labels.", effect,
             (Example(f"more like “{classes[-1]}” (97%)", (image,)),) * 5,
         ),
-        Finding("brightness", "Brightness and contrast", "fine", 0, 2, "images", "0 of 2 means differ.", effect),
-        Finding("two_sample", "Validation told from training", "unknown", 0, 0, "images", "Unknown.", effect),
+        Finding("VG107", "brightness", "Brightness and contrast", "fine", 0, 2, "images", "0 of 2 differ.", effect),
+        Finding("VG106", "two_sample", "Validation told from training", "unknown", 0, 0, "images", "Unknown.", effect),
         Finding(
-            "counts", "Images by class and split", "fine", 600, 600, "images",
+            "VG115", "counts", "Images by class and split", "fine", 600, 600, "images",
             "600 images of 28 × 28 pixels, grey, in 3 classes: 300 pool and 300 test.", effect,
         ),
     ]  # fmt: skip

@@ -120,8 +120,8 @@ def test_what_is_no_png_gives_no_image() -> None:
         (None, "reports/audit.json is missing: run `dvc repro prepare`"),
         ("{", "reports/audit.json cannot be read (.*): run `dvc repro prepare`"),
         ("{}", "reports/audit.json cannot be read (.*schema.*): run `dvc repro prepare`"),
-        ('{"schema": 1}', "reports/audit.json has schema 1, this suite reads 2: run `dvc repro prepare`"),
-        ('{"schema": 2}', r"reports/audit.json cannot be read \(images: .*\): run `dvc repro prepare`"),
+        ('{"schema": 1}', "reports/audit.json has schema 1, this suite reads 3: run `dvc repro prepare`"),
+        ('{"schema": 3}', r"reports/audit.json cannot be read \(images: .*\): run `dvc repro prepare`"),
     ],
 )
 def test_report_says_what_to_do_without_an_audit(

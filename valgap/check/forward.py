@@ -55,12 +55,12 @@ def input_of(model: Any, path: Path) -> Takes:
     return Takes(*shape)
 
 
-def batch_function(model: Any, takes: Takes, path: Path) -> Callable[[Outputs], Outputs]:
+def batch_function(model: Any, takes: Takes, path: Path, output: str | None = None) -> Callable[[Outputs], Outputs]:
     """A function from float32 images (n, h, w, c) to the model's outputs in inference mode, float32 (n, k).
 
-    It raises SuiteError on a model with several outputs, or with one that is no row of numbers an image.
+    `output` is the name or the index of that of several outputs which says the class. It raises SuiteError on a model
+    with several outputs where none is chosen, on one that it has not, and on one that is no row of numbers an image.
     """
-    import keras
     import tensorflow as tf
 
     run = tf.function(lambda images: model(images, training=False), reduce_retracing=True, jit_compile=False)
@@ -69,21 +69,67 @@ def batch_function(model: Any, takes: Takes, path: Path) -> Callable[[Outputs], 
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # on how its inputs are named
             try:
-                found = keras.tree.flatten(run(tf.constant(images[..., 0] if takes.flat else images)))
+                found = run(tf.constant(images[..., 0] if takes.flat else images))
             except Exception as error:  # whatever a user's layers do
                 line = " ".join(str(error).split())[:300]
                 raise SuiteError(
                     f"MODEL = {path} fails on images of shape {images.shape[1:]}: {type(error).__name__}: {line}"
                 ) from None
-        if len(found) != 1:
-            raise SuiteError(f"MODEL = {path} has {len(found)} outputs; this check scores models with one, the classes")
-        values = np.asarray(keras.ops.convert_to_numpy(found[0]), np.float32)
-        values = values[:, np.newaxis] if values.ndim == 1 else values
-        if values.ndim != 2:
-            raise SuiteError(f"MODEL = {path} gives {values.shape[1:]} an image, not one number for each class")
-        return values
+        return as_rows(chosen(named_outputs(model, found), output, path), path)
 
     return of_batch
+
+
+def named_outputs(model: Any, found: Any) -> dict[str, Any]:
+    """What a call of the model gave, by name: the model's own names where it has them, else the place in it."""
+    if isinstance(found, dict):
+        flat = {str(key): part for key, value in found.items() for part in _parts(value)}
+        if len(flat) == sum(len(_parts(value)) for value in found.values()):
+            return flat
+    parts = _parts(found)
+    names = [str(name) for name in getattr(model, "output_names", None) or ()]
+    if len(set(names)) != len(parts):
+        names = [f"output {place}" for place in range(len(parts))]
+    return dict(zip(names, parts, strict=True))
+
+
+def chosen(outputs: dict[str, Any], output: str | None, path: Path) -> Any:
+    """That of the outputs which has the name or the index `output`; the only one where it is None.
+
+    Raises SuiteError on several of which none is chosen, and on one that there is not.
+    """
+    shapes = [f"{place} {name} {tuple(each.shape[1:])}" for place, (name, each) in enumerate(outputs.items())]
+    if output is None:
+        if len(outputs) != 1:
+            raise SuiteError(
+                f"MODEL = {path} has {len(outputs)} outputs: {', '.join(shapes)}; name that which says the class, "
+                f"--output {next(iter(outputs), '')}".rstrip()
+            )
+        return next(iter(outputs.values()))
+    if output in outputs:
+        return outputs[output]
+    if output.isdecimal() and int(output) < len(outputs):
+        return list(outputs.values())[int(output)]
+    raise SuiteError(f"--output = {output} is none of the outputs of MODEL = {path}: {', '.join(shapes)}")
+
+
+def as_rows(values: Any, path: Path) -> Outputs:
+    """One output as float32 (n, k). Raises SuiteError where it is no row of numbers an image."""
+    import tensorflow as tf
+
+    rows = np.asarray(tf.cast(values, tf.float32))
+    rows = rows[:, np.newaxis] if rows.ndim == 1 else rows
+    if rows.ndim != 2:
+        raise SuiteError(f"MODEL = {path} gives {rows.shape[1:]} an image, not one number for each class")
+    return rows
+
+
+def _parts(found: Any) -> list[Any]:
+    if isinstance(found, dict):
+        return [part for value in found.values() for part in _parts(value)]
+    if isinstance(found, (list, tuple)):
+        return [part for value in found for part in _parts(value)]
+    return [found]
 
 
 def predict_rows(

@@ -2,8 +2,9 @@
 
 import dataclasses
 import math
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +19,13 @@ TIE = 0.1  # nats
 POINT = 0.01  # of accuracy
 LARGE = "0-255"  # the range of pixels over a hundred times as large as the others
 
+SURE = 0.7  # an output above it says that the class is there
+SEVERAL = 0.2  # share of images
+MOSTLY = 0.7  # share of outputs
+ONE_SET = 0.7  # share of images
+Fit = Literal["fits", "one", "more", "fewer"]
+
+Range = TypeVar("Range", bound=str)
 Probabilities = NDArray[np.float64]
 Labels = NDArray[np.int64]
 
@@ -44,12 +52,7 @@ def to_probabilities(
     """
     values, classes = np.asarray(outputs, np.float64), len(class_names)
     count = values.shape[1]
-    if count != classes and (count, classes) != (1, 2):
-        shown = ", ".join(class_names[:10]) + (", …" if classes > 10 else "")
-        raise SuiteError(
-            f"MODEL = {path} gives {count} scores an image, but DATA has {classes} class folders: {shown}; "
-            "give the folder of the classes it was trained on"
-        )
+    check_counts(count, class_names, path)
     if not np.isfinite(values).all():
         return np.full((len(values), classes), math.nan), "not finite"
     is_share = bool((values >= -CLOSE).all() and (values <= 1 + CLOSE).all())
@@ -63,6 +66,72 @@ def to_probabilities(
     if is_share and (sums > 0).all():
         return np.clip(values, 0, None) / sums, "one sigmoid a class, each row divided by its sum"
     return special.softmax(values, axis=1), "logits"
+
+
+def fit_of(outputs: int, classes: int) -> Fit:
+    """How so many outputs an image stand to so many class folders.
+
+    `fits` is one each, or one for the second of two classes; `one` is one number for several classes, or for a single
+    one: perhaps a regression; `more` and `fewer` compare outputs with folders.
+    """
+    if outputs == classes or (outputs, classes) == (1, 2):
+        return "fits"
+    if outputs == 1:
+        return "one"
+    return "more" if outputs > classes else "fewer"
+
+
+def check_counts(outputs: int, class_names: tuple[str, ...], path: Path) -> None:
+    """Raise SuiteError where outputs do not fit the class folders, saying which case it is."""
+    classes = len(class_names)
+    shown = ", ".join(class_names[:10]) + (", …" if classes > 10 else "")
+    ending = {
+        "one": (
+            "a regression? This check scores classes: give a model with one output for each, or, of two classes, one "
+            "for the second"
+        ),
+        "more": (
+            f"{outputs - classes} more than folders, and which output belongs to which folder is not known: give the "
+            "folder of all classes it was trained on"
+        ),
+        "fewer": f"{classes - outputs} of them it cannot name: give the folder of the classes it was trained on",
+    }
+    fit = fit_of(outputs, classes)
+    if fit != "fits":
+        scores = f"{outputs} score{'' if outputs == 1 else 's'} an image"
+        raise SuiteError(
+            f"MODEL = {path} gives {scores}, but DATA has {classes} class folders ({shown}): {ending[fit]}"
+        )
+
+
+def is_multi_label(outputs: NDArray[np.floating[Any]]) -> bool:
+    """Whether outputs (n, k) say that several classes at once are in many images, in one way or another.
+
+    They lie in [0, 1]; in SEVERAL of the images two or more are above SURE; nearly all are sure, above SURE or below
+    1 - SURE, as those of an untrained network are not; and no set of classes is named for more than ONE_SET of
+    the images, as by a network that pixels of a wrong range have saturated.
+    """
+    values = np.asarray(outputs, np.float64)
+    if values.ndim != 2 or values.shape[1] < 3 or len(values) < 20 or not np.isfinite(values).all():
+        return False
+    if values.min() < -CLOSE or values.max() > 1 + CLOSE:
+        return False
+    named = values > 0.5
+    several = (values > SURE).sum(axis=1) >= 2
+    sure = (values > SURE) | (values < 1 - SURE)
+    _, sizes = np.unique(named, axis=0, return_counts=True)
+    return bool(several.mean() >= SEVERAL and sure.mean() >= MOSTLY and sizes.max() <= ONE_SET * len(values))
+
+
+def check_single_label(outputs: NDArray[np.floating[Any]], path: Path) -> None:
+    """Raise SuiteError on outputs of a multi-label model: to be asked of the range of pixels that fits best."""
+    if is_multi_label(outputs):
+        several = float(((np.asarray(outputs) > 0.5).sum(axis=1) >= 2).mean())
+        raise SuiteError(
+            f"MODEL = {path} names two or more classes at once in {several:.0%} of the images: a multi-label model, "
+            "and class folders say one class an image. Score each output by itself, against folders with and without "
+            "what it names, or give a model whose last layer is a softmax"
+        )
 
 
 def trial(fitted: Probabilities, labels: Labels, held_out: Probabilities, held_out_labels: Labels) -> Trial:
@@ -81,7 +150,7 @@ def trial(fitted: Probabilities, labels: Labels, held_out: Probabilities, held_o
     return Trial(accuracy, nll(fitted, order[labels]), held_out_nll, float(wrong[0] / len(labels)), int(sum(wrong)))
 
 
-def best_range(trials: dict[str, Trial], classes: int, path: Path) -> str:
+def best_range(trials: Mapping[Range, Trial], classes: int, path: Path) -> Range:
     """The value range that the model was most likely trained with. Raises SuiteError where none gives finite values.
 
     Training NLL alone would be wrong for a network that is right on every training image: pixels 255 times as large

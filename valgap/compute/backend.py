@@ -40,9 +40,9 @@ def open_backend(compute: Compute, files: Path) -> Backend:
     address = placement.address(compute)
     if address is None:
         return Local(compute)
-    from valgap.compute.ray.cluster import Cluster
+    from valgap.compute.ray.apart import Apart
 
-    return Cluster(address, compute, files)
+    return Apart(address, compute, files)
 
 
 def _work(job: Job) -> tuple[int, Files]:

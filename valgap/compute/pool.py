@@ -35,7 +35,7 @@ def run_jobs(work: Callable[..., T], jobs: list[tuple], placement: Placement) ->
         slots.put(slot)
     pool = ProcessPoolExecutor(workers, spawn, initializer=_start_worker, initargs=(os.getpid(), slots))
     try:
-        with _main_hidden():
+        with main_hidden():
             futures = [pool.submit(_run, placement.device, work, job) for job in jobs]
         for future in as_completed(futures):
             yield future.result()
@@ -52,7 +52,7 @@ def run_jobs(work: Callable[..., T], jobs: list[tuple], placement: Placement) ->
 
 
 @contextlib.contextmanager
-def _main_hidden() -> Iterator[None]:
+def main_hidden() -> Iterator[None]:
     """Start processes that do not run the user's program again: a script need not guard what it does at its top.
 
     A spawned process otherwise imports the parent's `__main__`, which no job needs.

@@ -38,7 +38,7 @@ def section(finding: Finding[Found], cure: str = "") -> Section:
         parts.append(Gallery(examples, folded=finding.severity != "problem"))
     return Section(
         name=f"data-{finding.name}",
-        title=prose(finding.title),
+        title=title(finding),
         parts=(*parts, *(table(each) for each in finding.tables)),
         badge=finding.severity,
     )
@@ -58,8 +58,13 @@ def rest(audit: Audit) -> tuple[Part, ...]:
         parts.append(f"Looked at and fine: {titles}.")
     if unknown:
         parts.append("Could not be checked:")
-        parts.append(Items(tuple(Item(prose(each.found), title=prose(each.title)) for each in unknown)))
+        parts.append(Items(tuple(Item(prose(each.found), title=title(each)) for each in unknown)))
     return tuple(parts)
+
+
+def title(finding: Finding[Found]) -> str:
+    """What a finding is called, with the code under which its page in docs/findings/ explains it."""
+    return f"{prose(finding.title)} ({finding.code})"
 
 
 def table(sheet: Sheet) -> Table:

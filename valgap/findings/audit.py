@@ -9,7 +9,7 @@ from typing import get_args
 
 import numpy as np
 
-from valgap.findings import counts, duplicates, groups, labels, pictures, shift
+from valgap.findings import altered, counts, duplicates, files, groups, labels, pictures, shift
 from valgap.findings.finding import SCHEMA, Audit, Finding, Severity
 from valgap.findings.look import Look
 
@@ -40,20 +40,23 @@ def findings_of(looked: Look) -> list[Finding[int]]:
     given = used.learned.any() and bool(np.any(used.split == "val"))
     across, within, conflicts = duplicates.exact(used, measured.original)
     near_across, near_within = duplicates.near(used, measured.original, similar)
+    of_files = files.findings(used, seed)
     return [
         groups.groups(used),
         across,
         near_across,
+        altered.altered(used, measured.original, looked.copies),
         conflicts,
         counts.missing_classes(used),
         *([shift.two_sample(used, cluster, seed)] if given else []),
         shift.brightness(used, measured, cluster),
+        *of_files,
         labels.label_errors(used, cluster, seed),
         counts.dropped(used),
         within,
         near_within,
         counts.blank(used, measured.blank),
         counts.imbalance(used),
-        counts.files(used),
+        counts.files(used, any(each.severity not in ("fine", "unknown") for each in of_files[:1])),
         counts.counts(used),
     ]

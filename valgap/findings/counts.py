@@ -31,21 +31,23 @@ def counts(used: Used) -> Finding[int]:
         found = f"{found[:-1]}; {unused:,} more are of no split."
     more = f", the first {CLASSES} of {classes:,} classes" if classes > CLASSES else ""
     return Finding(
-        "counts", "Images by class and split", "fine", len(used.index), len(source.labels), "images", found,
+        "VG115", "counts", "Images by class and split", "fine", len(used.index), len(source.labels), "images", found,
         "Nothing by itself: these are the numbers that every share below is of.",
         tables=(Sheet(f"Images of each class and split{more}.", ("class", *used.present), tuple(rows)),),
     )  # fmt: skip
 
 
-def files(used: Used) -> Finding[int]:
-    """Sizes, modes and formats of the original files, where the source tells."""
+def files(used: Used, tells: bool = False) -> Finding[int]:
+    """Sizes, modes and formats of the original files, where the source tells; `tells` if they give a class away."""
     facts: dict[str, Any] = used.source.facts
     known = {name: facts[name] for name in ("sizes", "modes", "formats") if facts.get(name)}
     mixed = [name for name in ("modes", "formats") if len(known.get(name, {})) > 1]
     words = [f"{_kinds(name, values)}" for name, values in known.items()]
     found = f"{listed(words)}." if words else "The source has arrays, not image files."
     effect = "Nothing: the files are of one kind."
-    if mixed:
+    if mixed and tells:
+        effect = "Classes differ in it: what that means stands under “Classes known by their files” (VG117)."
+    elif mixed:
         effect = (
             "Where classes or splits differ in it, a network can go by colour or compression instead of what is shown, "
             "and is wrong where that does not hold."
@@ -58,8 +60,8 @@ def files(used: Used) -> Finding[int]:
     tables = (Sheet("Original files.", ("what", "kind", "files"), tuple(rows)),) if rows else ()
     number = sum(sum(values.values()) - max(values.values()) for name, values in known.items() if name in mixed)
     return Finding(
-        "files", "Files of several kinds", "worth a look" if mixed else "fine", number, len(used.source.labels),
-        "files", found, effect, tables=tables,
+        "VG114", "files", "Files of several kinds", "worth a look" if mixed else "fine", number,
+        len(used.source.labels), "files", found, effect, tables=tables,
     )  # fmt: skip
 
 
@@ -86,7 +88,7 @@ def dropped(used: Used) -> Finding[int]:
             "split shows it."
         )
     return Finding(
-        "dropped", "Files that could not be used", severity_of(len(lost), of), len(lost), of, "files",
+        "VG109", "dropped", "Files that could not be used", severity_of(len(lost), of), len(lost), of, "files",
         f"{len(lost):,} of {of:,} files could not be used.", effect,
         tables=(Sheet(f"Files not used, and why{more}.", ("file", "why"), rows),) if rows else (),
     )  # fmt: skip
@@ -109,8 +111,8 @@ def missing_classes(used: Used) -> Finding[int]:
         )
     tables = (Sheet("Classes without an image.", ("class", "split"), tuple(rows[:CLASSES])),) if rows else ()
     return Finding(
-        "missing_classes", "Classes missing from a split", "problem" if lacking else "fine", len(lacking), classes,
-        "classes", found, effect, tables=tables,
+        "VG105", "missing_classes", "Classes missing from a split", "problem" if lacking else "fine", len(lacking),
+        classes, "classes", found, effect, tables=tables,
     )  # fmt: skip
 
 
@@ -120,7 +122,9 @@ def imbalance(used: Used) -> Finding[int]:
     sizes = np.bincount(used.labels[where], minlength=len(used.source.class_names))
     present = np.flatnonzero(sizes)
     if not len(present):
-        return Finding("imbalance", "Class imbalance", "fine", 0, 0, "classes", "There are no images.", "Nothing.")
+        return Finding(
+            "VG113", "imbalance", "Class imbalance", "fine", 0, 0, "classes", "There are no images.", "Nothing."
+        )
     largest, smallest = present[np.argmax(sizes[present])], present[np.argmin(sizes[present])]
     ratio = sizes[largest] / sizes[smallest]
     small = int(np.sum(sizes[present] * IMBALANCED < sizes[largest]))
@@ -137,7 +141,7 @@ def imbalance(used: Used) -> Finding[int]:
             "Small classes are learned worse, and plain accuracy hardly shows it: read balanced accuracy and recall by "
             "class."
         )
-    return Finding("imbalance", "Class imbalance", severity, small, len(present), "classes", found, effect)
+    return Finding("VG113", "imbalance", "Class imbalance", severity, small, len(present), "classes", found, effect)
 
 
 def blank(used: Used, is_blank: NDArray[np.bool_]) -> Finding[int]:
@@ -154,6 +158,6 @@ def blank(used: Used, is_blank: NDArray[np.bool_]) -> Finding[int]:
         )
     examples = tuple(Example("one colour", (int(image),)) for image in np.flatnonzero(is_blank)[:EXAMPLES])
     return Finding(
-        "blank", "Blank images", severity_of(count, of), count, of, "images",
+        "VG112", "blank", "Blank images", severity_of(count, of), count, of, "images",
         f"{listed(texts or ['none'])} images have one colour throughout.", effect, examples,
     )  # fmt: skip

@@ -26,17 +26,24 @@ Index = NDArray[np.int64]
 
 @dataclasses.dataclass(frozen=True)
 class Kind:
-    """Equal or nearly equal images: how findings on them are named and what they say."""
+    """Equal or nearly equal images: how findings on them are named and what they say.
+
+    `across` and `within` are the codes of those across splits and within one.
+    """
 
     name: str
+    across: str
+    within: str
     title: str
     same: str
     caution: str = ""
 
 
-EXACT = Kind("exact", "Exact duplicates", "pixel for pixel the same as")
+EXACT = Kind("exact", "VG102", "VG110", "Exact duplicates", "pixel for pixel the same as")
 NEARLY = Kind(
     "near",
+    "VG103",
+    "VG111",
     "Near duplicates",
     f"correlated by at least {NEAR:g}, pixel by pixel, with",
     " Near duplicates can be frames of one scene or copies saved anew, or merely look alike: look at them.",
@@ -121,6 +128,7 @@ def _across(
             f"A network can know such images by heart: up to {listed(shares)} may be unearned; {gap}.{kind.caution}"
         )
     return Finding(
+        kind.across,
         f"{kind.name}_across",
         f"{kind.title} across splits",
         severity,
@@ -160,6 +168,7 @@ def _within(
             f"shown.{kind.caution}"
         )
     return Finding(
+        kind.within,
         f"{kind.name}_within",
         f"{kind.title} within a split",
         severity,
@@ -188,6 +197,7 @@ def _conflicts(used: Used, original: Index) -> Finding[int]:
             "in validation, which widens the gap and sets accuracy a limit that no remedy lifts."
         )
     return Finding(
+        "VG104",
         "conflicting_labels",
         "The same image under different labels",
         "problem" if count else "fine",

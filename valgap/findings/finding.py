@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from valgap.data.sources.images import Images
 
 Severity = Literal["problem", "worth a look", "unknown", "fine"]  # in the order of reading
-SCHEMA = 2  # of audit.json: raise it when a name or its meaning changes
+SCHEMA = 3  # of audit.json: raise it when a name or its meaning changes
 Image = TypeVar("Image")
 SPLITS = ("train", "pool", "val", "test")  # what is learned from, before what is held out, in order of use
 HELD_OUT = ("val", "test")
@@ -90,10 +90,12 @@ class Sheet:
 class Finding(Generic[Image]):
     """One thing that was looked at: `count` `unit` of `of` are affected; `found` and `effect` say so in words.
 
+    `code` is VGnnn, whose meaning never changes: docs/findings/ has a page of that name.
     What could not be looked at, for want of images, is `unknown`, never fine: `found` says why, `effect` is empty.
     Words name no setting: who shows a finding adds its own cure.
     """
 
+    code: str
     name: str
     title: str
     severity: Severity

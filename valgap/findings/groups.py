@@ -16,7 +16,7 @@ def groups(used: Used) -> Finding[int]:
             "the gap looks smaller than it is: declare groups where there are any, and keep a given split as it is "
             "until then."
         )
-        return Finding("groups", "Groups", "worth a look", count, count, "images", found, effect)
+        return Finding("VG101", "groups", "Groups", "worth a look", count, count, "images", found, effect)
     names, member = np.unique(used.groups, return_inverse=True)
     sides = ["training", *(name for name in HELD_OUT if name in used.present)]
     side = np.asarray(np.where(used.learned, "training", used.split))
@@ -48,6 +48,7 @@ def groups(used: Used) -> Finding[int]:
         first = [int(images[side[images] == name][0]) for name in sides if np.any(side[images] == name)]
         examples.append(Example("one group", (first[0], first[1])))
     return Finding(
+        "VG101",
         "groups",
         "Groups on both sides of a split",
         "problem" if total else "fine",

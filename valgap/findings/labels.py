@@ -61,7 +61,7 @@ def label_errors(used: Used, cluster: Index, seed: int) -> Finding[int]:
     judged = predict(used, sample, cluster, rng)
     if judged is None:
         found = f"It takes two classes with {FOLDS} groups, or clusters of near duplicates, each."
-        return Finding("label_errors", TITLE, "unknown", 0, 0, "images", found, "")
+        return Finding("VG108", "label_errors", TITLE, "unknown", 0, 0, "images", found, "")
     guess, count = judged.probabilities.argmax(axis=1), len(judged.images)
     right = np.bincount(judged.own, guess == judged.own) / np.bincount(judged.own)
     skill = float(right.mean())
@@ -70,7 +70,7 @@ def label_errors(used: Used, cluster: Index, seed: int) -> Finding[int]:
             f"A simple model (logistic regression on thumbnails) is right on only {100 * skill:.0f}% of "
             f"images that it has not seen, mean over classes; below {100 * SKILL:.0f}% its doubts are not worth a look."
         )
-        return Finding("label_errors", TITLE, "unknown", 0, count, "images", found, "")
+        return Finding("VG108", "label_errors", TITLE, "unknown", 0, count, "images", found, "")
     suspects = suspected(judged)
     sure = int(np.sum(judged.probabilities[suspects].max(axis=1) >= SURE))
     drawn = f", drawn from {len(used.index):,}," if len(sample) < len(used.index) else ""
@@ -86,6 +86,7 @@ def label_errors(used: Used, cluster: Index, seed: int) -> Finding[int]:
         examples.append(Example(caption, (int(judged.images[place]),)))
     effect = EFFECT if len(suspects) else "Nothing: no label is doubted."
     return Finding(
+        "VG108",
         "label_errors",
         TITLE,
         "worth a look" if len(suspects) else "fine",

@@ -1,4 +1,4 @@
-"""Which held-out images have a duplicate in training, exact or near, as the audit finds them."""
+"""Which held-out images have a duplicate in training: exact, near, mirrored or turned, as the audit finds them."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -7,7 +7,7 @@ from valgap.findings.look import Look
 
 
 def leaked(looked: Look) -> NDArray[np.bool_]:
-    """(n,) images of the source that are held out and equal, or nearly so, to a training image.
+    """(n,) images of the source that are held out and a training image as well, or nearly so, or but for its pose.
 
     Of more than about 70,000 images near duplicates are found for a sample only.
     """
@@ -17,6 +17,8 @@ def leaked(looked: Look) -> NDArray[np.bool_]:
     near = np.zeros(len(original), np.bool_)
     for one, other in (looked.similar.pairs.T, looked.similar.pairs.T[::-1]):
         near[one] |= known[other]
+    for copy, of in looked.copies.pairs:
+        near[copy] |= known[of]
     found = np.zeros(len(used.source.labels), np.bool_)
     found[used.index] = (known | near)[original] & ~used.learned
     return found

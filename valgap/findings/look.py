@@ -6,7 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from valgap.data.sources.images import Images
-from valgap.findings import neighbours, pixels
+from valgap.findings import copies, neighbours, pixels
+from valgap.findings.copies import Copies
 from valgap.findings.finding import Used, use
 from valgap.findings.neighbours import Similar
 from valgap.findings.pixels import Measured
@@ -19,15 +20,17 @@ class Look:
     used: Used
     measured: Measured
     similar: Similar
+    copies: Copies
     seed: int
 
 
 def look(images: Images, split_of: NDArray[np.str_], seed: int) -> Look:
-    """Measure the images that are used, and search near duplicates among them.
+    """Measure the images that are used, and search near duplicates and changed copies among them.
 
     `split_of` (n,) is the split of each image: "train", "val", "test", or "pool", of which training and validation
     are drawn; "" for images that are not used. Raises ValueError on another split.
     """
     used = use(images, split_of)
     measured = pixels.measure(images.images, used.index)
-    return Look(used, measured, neighbours.search(images.images, used.index, measured.original, used.split, seed), seed)
+    similar = neighbours.search(images.images, used.index, measured.original, used.split, seed)
+    return Look(used, measured, similar, copies.search(used, measured.original, similar, seed), seed)

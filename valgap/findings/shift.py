@@ -107,6 +107,7 @@ def brightness(used: Used, measured: Measured, cluster: Index) -> Finding[int]:
     tables = (Sheet("Means over images, in grey levels from 0 to 255.", headings, tuple(rows)),) if rows else ()
     examples = _typical(used, measured, order[0]) if order else ()
     return Finding(
+        "VG107",
         "brightness",
         "Brightness and contrast of splits",
         severity,
@@ -161,7 +162,7 @@ def two_sample(used: Used, cluster: Index, seed: int) -> Finding[int]:
     rest = rest if left_out.any() else ""
     if p is None:
         found = f"{compared} are too few groups, or too much alike, to tell{rest}."
-        return Finding("two_sample", TITLE, "unknown", 0, 0, "splits", found, "")
+        return Finding("VG106", "two_sample", TITLE, "unknown", 0, 0, "splits", found, "")
     apart = p <= ALPHA and auc >= TOLD_APART
     severity: Severity = "fine" if not apart else "problem" if auc >= CLEARLY else "worth a look"
     beyond = "more than in any" if p <= ALPHA else "no more than in some"
@@ -178,4 +179,4 @@ def two_sample(used: Used, cluster: Index, seed: int) -> Finding[int]:
         )
     elif p <= ALPHA:
         effect = "Little: validation images differ from training images, but hardly."
-    return Finding("two_sample", TITLE, severity, int(apart), 1, "splits", found, effect)
+    return Finding("VG106", "two_sample", TITLE, severity, int(apart), 1, "splits", found, effect)

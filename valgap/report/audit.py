@@ -37,5 +37,8 @@ def audit(inputs: Inputs) -> Section:
 def _item(finding: Finding[Picture]) -> Item:
     effect = f" {prose(finding.effect)}" if finding.severity == "problem" else ""
     return Item(
-        prose(finding.found) + effect, title=prose(finding.title), badge=finding.severity, anchor=f"data-{finding.name}"
+        prose(finding.found) + effect,
+        title=findings.title(finding),
+        badge=finding.severity,
+        anchor=f"data-{finding.name}",
     )

@@ -1,4 +1,4 @@
-"""Reads many image files in worker processes; writes their pixels in order to one .npy file.
+"""Reads many image files in worker processes, or threads; writes their pixels in order to one .npy file.
 
 Rows have the order of the paths, so the same files give the same bytes on any number of cores.
 """
@@ -10,8 +10,9 @@ import os
 import signal
 import sys
 import time
+import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 from typing import Self, TypeVar
@@ -20,12 +21,12 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from valgap.data.reading.decode import Reading, read_image, read_size
+from valgap.data.reading.decode import Reading, read, read_size
+from valgap.data.reading.decoding import Decoding
 from valgap.data.reading.rows import CHUNK_BYTES, Rows
 from valgap.ground.errors import SuiteError
 from valgap.ground.host import usable_cores
 from valgap.ground.lifetime import die_with_parent
-from valgap.ground.params.experiment import Data
 
 T = TypeVar("T")
 MAX_READERS = 8  # processes: more would wait for the one that writes
@@ -34,19 +35,20 @@ LINE_SECONDS = 10  # between two lines in a log
 
 
 def read_images(
-    paths: Sequence[Path], data: Data, target: Path, workers: int | None = None
+    paths: Sequence[Path], decoding: Decoding, target: Path, workers: int | None = None, threads: bool = False
 ) -> tuple[NDArray[np.uint8], list[Reading]]:
     """(n, h, w, c) memory map of `target`, with a row for each file that can be read; a Reading of every file.
 
-    The readings hold no pixels; those with a `why` have no row. `workers` is one a core, up to 8, unless told. Raises
-    SuiteError where no file can be read, or without `data.image_size` sizes differ, before anything is decoded.
+    The readings hold no pixels; those with a `why` have no row. `workers` is one a core, up to 8, unless told; with
+    `threads` no process is started, and the bytes are the same. Raises SuiteError where no file can be read, or
+    without `decoding.size` sizes differ, before anything is decoded.
     """
-    with _Readers(len(paths), workers) as readers:
-        size = data.image_size or _only_size(readers, paths, data)
+    with _Readers(len(paths), workers, threads) as readers:
+        size = decoding.size or _only_size(readers, paths, decoding)
         readings = []
         chunk = max(min(CHUNK_BYTES // (3 * size[0] * size[1]), ALONE), 1)
         with Rows(target) as rows:
-            for reading in _shown(readers.each(read_image, paths, data, chunk), len(paths), "reading images"):
+            for reading in _shown(readers.each(read, paths, decoding, chunk), len(paths), "reading images"):
                 if reading.pixels is not None and reading.pixels.shape[:2] != size:  # its EXIF data came too late
                     reading = Reading(reading.sha256, f"{_times(reading.size)} pixels, unlike the others")
                 if reading.pixels is not None:
@@ -58,9 +60,9 @@ def read_images(
             return rows.finish(), readings
 
 
-def _only_size(readers: "_Readers", paths: Sequence[Path], data: Data) -> tuple[int, int]:
+def _only_size(readers: "_Readers", paths: Sequence[Path], decoding: Decoding) -> tuple[int, int]:
     """(height, width) of all images, by their headers. Raises SuiteError when they differ."""
-    sizes = list(_shown(readers.each(read_size, paths, data, ALONE), len(paths), "reading sizes"))
+    sizes = list(_shown(readers.each(read_size, paths, decoding, ALONE), len(paths), "reading sizes"))
     examples = {size: path.name for size, path in zip(reversed(sizes), reversed(paths), strict=True) if size}
     refuse_sizes(counts := collections.Counter(filter(None, sizes)), examples)
     return next(iter(counts), (1, 1))[::-1]
@@ -99,31 +101,41 @@ def facts(
 
 
 class _Readers:
-    """Context manager of the worker processes, which die with this one; for few images there are none."""
+    """Context manager of the worker processes, which die with this one, or threads; for few images there are none.
 
-    def __init__(self, images: int, workers: int | None) -> None:
+    What Pillow warns of inside is not shown: readings say why.
+    """
+
+    def __init__(self, images: int, workers: int | None, threads: bool = False) -> None:
         self.workers = min(workers or min(usable_cores(), MAX_READERS), -(-images // ALONE))
-        self.pool = None
-        if self.workers > 1:
+        self.warnings = warnings.catch_warnings(action="ignore")  # here, for threads share their filters
+        self.pool: Executor | None = None
+        if self.workers > 1 and threads:
+            self.pool = ThreadPoolExecutor(self.workers)
+        elif self.workers > 1:
             spawn = multiprocessing.get_context("spawn")
             self.pool = ProcessPoolExecutor(self.workers, spawn, initializer=_start_reader, initargs=(os.getpid(),))
 
     def __enter__(self) -> Self:
+        self.warnings.__enter__()
         return self
 
     def __exit__(self, *_: object) -> None:
         if self.pool is not None:
             self.pool.shutdown(cancel_futures=True)
+        self.warnings.__exit__(None, None, None)
 
-    def each(self, work: Callable[[Path, Data], T], paths: Sequence[Path], data: Data, chunk: int) -> Iterator[T]:
-        """`work(path, data)` of every path, in order; few chunks wait at a time, so memory stays small."""
+    def each(
+        self, work: Callable[[Path, Decoding], T], paths: Sequence[Path], decoding: Decoding, chunk: int
+    ) -> Iterator[T]:
+        """`work(path, decoding)` of every path, in order; few chunks wait at a time, so memory stays small."""
         if self.pool is None:
-            yield from (work(path, data) for path in paths)
+            yield from (work(path, decoding) for path in paths)
             return
         waiting: collections.deque[Future[list[T]]] = collections.deque()
         try:
             for first in range(0, len(paths), chunk):
-                waiting.append(self.pool.submit(_read_chunk, work, paths[first : first + chunk], data))
+                waiting.append(self.pool.submit(_read_chunk, work, paths[first : first + chunk], decoding))
                 if len(waiting) > 2 * self.workers:
                     yield from waiting.popleft().result()
             while waiting:
@@ -136,11 +148,12 @@ class _Readers:
 
 def _start_reader(parent: int) -> None:
     die_with_parent(parent)
+    warnings.simplefilter("ignore")
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent answers Ctrl-C, for all
 
 
-def _read_chunk(work: Callable[[Path, Data], T], paths: Sequence[Path], data: Data) -> list[T]:
-    return [work(path, data) for path in paths]
+def _read_chunk(work: Callable[[Path, Decoding], T], paths: Sequence[Path], decoding: Decoding) -> list[T]:
+    return [work(path, decoding) for path in paths]
 
 
 def _shown(items: Iterator[T], total: int, title: str) -> Iterator[T]:

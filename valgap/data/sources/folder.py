@@ -18,37 +18,24 @@ of its files' names and sha256s, sorted; unreadable files of a class are among t
 """
 
 import collections
-import dataclasses
-import hashlib
 import os
 import re
 import unicodedata
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
-
-from valgap.data.reading.readers import facts, read_images
+from valgap.data.reading.decoding import Decoding
+from valgap.data.reading.readers import read_images
+from valgap.data.sources.entries import Entry, assemble
 from valgap.data.sources.images import GIVEN, Dropped, Images
 from valgap.data.sources.source import Source
 from valgap.ground.errors import SuiteError
 from valgap.ground.params.experiment import Data
 
 IGNORED = ("thumbs.db", "desktop.ini", "__macosx")  # beside what starts with a dot
-SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp")
+SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff")
 SPLIT_LIKE = {"train", "training", "val", "valid", "validation", "dev", "test", "testing"}
 LISTED = 20  # files that a message names
-
-
-@dataclasses.dataclass(frozen=True)
-class Entry:
-    """A file that should be an image: its path below data.path, as the system spells it, and what is said of it."""
-
-    path: str
-    label: str
-    given: str = ""
-    group: str | None = None
 
 
 def load(data: Data, target: Path) -> Images:
@@ -143,8 +130,8 @@ def read_entries(data: Data, entries: Iterable[Entry], dropped: Sequence[Dropped
     if len(set(names)) < len(names):
         raise SuiteError(f"file names below {data.path} that are not UTF-8 read like others: rename them")
     if data.group_pattern is not None:  # early, for what looks like an image
-        _groups(data.group_pattern, [name for name in names if name.lower().endswith(SUFFIXES)])
-    pixels, readings = read_images([Path(data.path, entry.path) for entry in entries], data, target)
+        groups_of(data.group_pattern, [name for name in names if name.lower().endswith(SUFFIXES)])
+    pixels, readings = read_images([Path(data.path, entry.path) for entry in entries], Decoding.of(data), target)
 
     unusable = [Dropped(name, reading.why) for name, reading in zip(names, readings, strict=True) if reading.why]
     unusable = sorted([*dropped, *unusable], key=lambda item: item.name)
@@ -154,27 +141,22 @@ def read_entries(data: Data, entries: Iterable[Entry], dropped: Sequence[Dropped
             f"{listing([f'{shown(item.name)}: {item.why}' for item in unusable], '; ')}; "
             "mend or remove them, or set data.on_unreadable: skip, which the report counts"
         )
-    digest = hashlib.sha256()
-    for entry, reading in zip(entries, readings, strict=True):
-        digest.update(os.fsencode(entry.path) + b"\0" + reading.sha256.encode() + b"\n")
     kept = [row for row, reading in enumerate(readings) if not reading.why]
-    entries, names = [entries[row] for row in kept], [names[row] for row in kept]
-    labels, given = [entry.label for entry in entries], [entry.given for entry in entries]
+    labels, given = [entries[row].label for row in kept], [entries[row].given for row in kept]
     where = f"{data.path}, without {len(unusable):,} unreadable files" if unusable else data.path
     check_classes(labels, given, class_names, where)
-    read = [readings[row] for row in kept]
-    groups = [entry.group for entry in entries] if data.group_pattern is None else _groups(data.group_pattern, names)
-    place = {name: place for place, name in enumerate(class_names)}
-    return Images(
-        images=pixels,
-        labels=np.array([place[label] for label in labels], dtype=np.int64),
+    read = [names[row] for row in kept]
+    return assemble(
+        data.path,
+        entries,
+        readings,
+        pixels,
+        names=read,
         class_names=class_names,
-        given=np.array(given, dtype="U5"),
-        names=tuple(names),
-        sha256={data.path: digest.hexdigest()},
-        groups=None if None in groups else number(groups),
-        dropped=tuple(unusable),
-        facts=facts(*(collections.Counter(getattr(one, what) for one in read) for what in ("size", "mode", "format"))),
+        groups=groups_of(data.group_pattern, read)
+        if data.group_pattern is not None
+        else [entries[row].group for row in kept],
+        dropped=unusable,
     )
 
 
@@ -204,18 +186,13 @@ def check_classes(labels: Sequence[str], given: Sequence[str], class_names: Sequ
         )
 
 
-def _groups(pattern: str, names: Sequence[str]) -> list[str]:
+def groups_of(pattern: str, names: Sequence[str]) -> list[str]:
     """What the pattern's one group matches in each name. Raises SuiteError listing those that it does not match."""
     found = [re.search(pattern, name) for name in names]
     if missed := [shown(name) for name, match in zip(names, found, strict=True) if not match or match[1] is None]:
         why = f"it does not match the paths of {len(missed):,} images: {listing(missed)}"
         raise SuiteError(key="data.group_pattern", value=repr(pattern), why=why)
     return [match[1] for match in found if match]
-
-
-def number(groups: Sequence[str | None] | NDArray) -> NDArray[np.int64]:
-    """(n,) places of the groups among the sorted ones."""
-    return np.unique(np.asarray(groups), return_inverse=True)[1].astype(np.int64)
 
 
 def readable(name: str) -> str:

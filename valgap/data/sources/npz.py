@@ -22,10 +22,11 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from valgap.data.reading.decode import to_array
+from valgap.data.reading.decoding import Decoding, to_array
 from valgap.data.reading.readers import facts, refuse_sizes
 from valgap.data.reading.rows import CHUNK_BYTES, Rows
-from valgap.data.sources.folder import check_classes, listing, number
+from valgap.data.sources.entries import number
+from valgap.data.sources.folder import check_classes, listing
 from valgap.data.sources.images import GIVEN, Images
 from valgap.data.sources.source import Source
 from valgap.ground.errors import SuiteError
@@ -237,8 +238,8 @@ def _convert(block: NDArray[np.uint8], data: Data) -> NDArray[np.uint8]:
             return block
         if channels == 3:
             return np.repeat(block, 3, axis=3)
-    flat = block[..., 0] if block.shape[3] == 1 else block
-    return np.stack([to_array(Image.fromarray(np.ascontiguousarray(image)), data) for image in flat])
+    flat, decoding = block[..., 0] if block.shape[3] == 1 else block, Decoding.of(data)
+    return np.stack([to_array(Image.fromarray(np.ascontiguousarray(image)), decoding) for image in flat])
 
 
 SOURCE = Source(load, own=True)

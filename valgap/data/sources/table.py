@@ -20,7 +20,8 @@ from pathlib import Path, PurePosixPath
 
 import pandas as pd
 
-from valgap.data.sources.folder import SUFFIXES, Entry, list_files, listing, read_entries, readable, shown
+from valgap.data.sources.entries import Entry
+from valgap.data.sources.folder import SUFFIXES, list_files, listing, read_entries, readable, shown
 from valgap.data.sources.images import GIVEN, Dropped, Images
 from valgap.data.sources.source import Source
 from valgap.ground.errors import SuiteError

@@ -1,0 +1,1 @@
+"""What the curves of a training run give away: reads histories in any form, and the rules on them."""

@@ -1,0 +1,1 @@
+"""What an input pipeline gives away: pure rules over surveys of training, validation and test images."""
