@@ -38,9 +38,11 @@ def nothing_to_see(place: Place) -> Call:
 
 @healthy("VG214", "VG115")
 def twenty_validation_images(place: Place) -> Call:
-    """Twenty validation images, of which two are wrong by chance: nothing is shown by them."""
-    train, val = _easy(each_val=4)
-    net = a_model(place, train, val, epochs=6)
+    """Twenty validation images, of which four are wrong by bad luck, and 95% in training: it shows nothing."""
+    train = garments("train", 400, colour="less")
+    net = a_model(place, train, train.take(slice(0, 20)), epochs=6)
+    draws = (garments("val", 4, colour="less", seed=seed) for seed in range(40))
+    val = next(images for images in draws if 0.75 <= right(net.model, *_pair(images)) <= 0.85)
     place.user_sees(lambda: {"train": right(net.model, *_pair(train)), "val": right(net.model, *_pair(val))})
     return asking(str(net.path), str(files(place, train, val)))
 

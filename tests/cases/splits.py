@@ -119,33 +119,29 @@ def mirrored_before_the_split(place: Place) -> Call:
 
 
 @fault("VG212", "VG201", allowed=("VG211", "VG012"))
-def a_base_called_in_training_mode(place: Place) -> Call:
-    """`base(x, training=True)` in a frozen base with batch normalisation: sorted validation batches fail."""
+def a_frozen_base_whose_norms_are_not(place: Place) -> Call:
+    """A base of other pictures, frozen but for its batch normalisation: fit says 95%, evaluate 50%."""
     train, val = drawn(160, 64, colour="less")
-    ordered = val.take(np.argsort(val.y, kind="stable"))
+    others = garments("train", 160, ("coat", "pullover", "shirt", "sneaker", "tshirt"), colour="grey")
 
     def make() -> Any:
-        base = compiled(network(5, batch_norm=0.9, width=12))
-        fitted(base, unit(train.x), train.y, epochs=6)
-        body = keras.Sequential([keras.Input((32, 32, 3)), *base.layers[:-1]], name="base")
-        body.trainable = False
+        base = compiled(network(5, batch_norm=0.99, width=12))
+        fitted(base, np.repeat(0.4 * unit(others.x), 3, -1), others.y, epochs=14)
+        body = keras.Sequential([keras.Input((32, 32, 3)), *base.layers[:-4]], name="base")
         for layer in body.layers:
-            layer.trainable = not isinstance(layer, layers.Conv2D | layers.Dense)
+            layer.trainable = isinstance(layer, layers.BatchNormalization)
         inputs = keras.Input((32, 32, 3))
-        head = layers.Dense(5, activation="softmax")(body(inputs, training=True))
-        return fitted(
-            compiled(keras.Model(inputs, head)), unit(train.x), train.y, (unit(ordered.x), ordered.y), epochs=5
-        )
+        model = keras.Model(inputs, layers.Dense(5, activation="softmax")(body(inputs, training=True)))
+        return fitted(compiled(model), unit(train.x), train.y, (unit(val.x), val.y), epochs=5, batch_size=64)
 
     net = trained(place, "net", make)
-    one, other = dataset(unit(train.x), train.y, shuffle=1000), dataset(unit(ordered.x), ordered.y)
+    one, other = dataset(unit(train.x), train.y, shuffle=1000), dataset(unit(val.x), val.y)
     seen = place.user_sees(
         lambda: {
-            "evaluate train": net.model.evaluate(one, verbose=0)[1],
-            "evaluate val": net.model.evaluate(other, verbose=0)[1],
-            "evaluate val shuffled": net.model.evaluate(unit(val.x), val.y, verbose=0)[1],
+            "fit train": net.history["accuracy"][-1],
+            "fit val": net.history["val_accuracy"][-1],
+            "evaluate train": right(net.model, unit(train.x), train.y),
         }
     )
-    assert seen["evaluate val shuffled"] - seen["evaluate val"] > 0.2
-    place.fair(seen["evaluate train"], seen["evaluate val shuffled"])
-    return asking(net.model, one, other, saw=(seen["evaluate train"], seen["evaluate val"]))
+    assert seen["fit train"] - seen["evaluate train"] > 0.15
+    return asking(net.model, one, other, saw=net.saw)
