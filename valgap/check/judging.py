@@ -27,7 +27,7 @@ SERIOUS: tuple[Severity, Severity] = ("problem", "worth a look")
 def look(result: Result) -> list[Seen]:
     """What there is to say of the reading and the scores, beside what was seen already."""
     found = [*result.predicted.seen, *reading(result)]
-    serious = {each.code for each in found if each.severity in SERIOUS}
+    serious = {each.code for each in (*found, *result.audit.findings) if each.severity in SERIOUS}
     rules = (chance, weakest, fit, gap, confidence, blind)
     for rule in rules:
         if (seen := rule(result, serious)) is not None:
