@@ -89,7 +89,7 @@ def _filled(survey: Survey, plain: bool) -> bool:
 
 
 def _stretched(train: Survey, other: Survey) -> Seen | None:
-    """The same form, black at the same value, and all that is above it many times as small or large: another divisor."""
+    """The same form, black at the same value, and all above it many times as small or large: another divisor."""
     if abs(train.least - other.least) > SAME * (train.largest - train.least):
         return None
     spans = [max(each.largest - each.least, 1e-9) for each in (train, other)]
