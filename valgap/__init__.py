@@ -1,9 +1,10 @@
 """A CNN does well on training data and poorly on validation data: is the gap real, what causes it, what helps.
 
-Public names, each imported when it is used: `check`, `SuiteError`, `__version__`.
+Public names, each imported when it is used: `check`, `preflight`, `GapCallback`, `SuiteError`, `__version__`.
 
     >>> import valgap
     >>> valgap.check("my.keras", "photos")
+    >>> valgap.check(model, train, val)
 
 Data flows one way:
 
@@ -40,11 +41,17 @@ from valgap.ground.version import __version__
 
 if TYPE_CHECKING:
     from valgap.check import check
+    from valgap.check.callback import GapCallback
+    from valgap.check.preflight import preflight
     from valgap.ground.errors import SuiteError
 
-__all__ = ["SuiteError", "__version__", "check"]
+__all__ = ["GapCallback", "SuiteError", "__version__", "check", "preflight"]
 
-_HOMES = {"SuiteError": "valgap.ground.errors"}  # of a public name: the module that defines it
+_HOMES = {  # of a public name: the module that defines it
+    "GapCallback": "valgap.check.callback",
+    "SuiteError": "valgap.ground.errors",
+    "preflight": "valgap.check.preflight",
+}
 
 
 if not TYPE_CHECKING:  # or every name would have a type

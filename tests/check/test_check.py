@@ -21,18 +21,22 @@ from scipy import stats
 
 from tests.samples import NOTHING_FOUND, audit_of
 from tests.scratch import ROOT, user_environment
-from valgap.check import advice, forward, loading, outputs, prediction, run, words
+from valgap.check import files, forward, loading, outputs, run, stated, words
 from valgap.check.document import Checked, build
-from valgap.check.prediction import POOL, Predicted, predict
+from valgap.check.judging import look as judged
+from valgap.check.options import Options
+from valgap.check.prediction import POOL, Predicted
 from valgap.check.result import Result, assemble, is_unequal
-from valgap.data.sources.images import Dropped, Images
+from valgap.check.stated import Stated
+from valgap.data.sources.images import Dropped, Files, Images
+from valgap.diagnostics.reading.decision import Decision
+from valgap.diagnostics.reading.readings import PLAIN, Reading
 from valgap.findings import neighbours
 from valgap.findings.audit import audit
 from valgap.findings.finding import Example, Finding, Picture, Severity
 from valgap.findings.leakage import leaked
 from valgap.findings.look import look
 from valgap.ground.errors import SuiteError
-from valgap.ground.params.experiment import Compute
 from valgap.stats import intervals, shares
 from valgap.stats.metrics import confusion
 
@@ -96,8 +100,9 @@ def saved(path: Path, trained: list[NDArray[np.float32]], *first: layers.Layer, 
 
 
 def predicted(path: Path, folder: Path, tmp_path: Path, module: str | None = None, **options: Any) -> Predicted:
-    data = run.images_of(str(folder), options.get("groups"))
-    return predict(path, module, data, options.get("value_range"), tmp_path / "pixels.npy")
+    tmp_path.mkdir(parents=True, exist_ok=True)
+    said, layout = Options(module=module, **options), run.layout_of({"train": str(folder)})
+    return files.in_hand(loading.load_model(path, module), path, layout, said, tmp_path / "pixels.npy")
 
 
 # Intervals
@@ -298,9 +303,7 @@ def test_range_is_one_in_which_training_images_are_right() -> None:
 # Real models on real files
 
 
-def test_value_range_and_outputs_are_found(
-    folder: Path, tmp_path: Path, trained: list[NDArray[np.float32]], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_value_range_and_outputs_are_found(folder: Path, tmp_path: Path, trained: list[NDArray[np.float32]]) -> None:
     models = {
         "0-1": saved(tmp_path / "unit.keras", trained),
         "0-255": saved(tmp_path / "pixels.keras", trained, layers.Rescaling(1 / 255), last="softmax"),
@@ -308,16 +311,15 @@ def test_value_range_and_outputs_are_found(
     }
     found = {name: predicted(path, folder, tmp_path / name) for name, path in models.items()}
     for name, each in found.items():
-        assert each.value_range == name
-        assert set(each.trials) == set(prediction.RANGES)
-        assert each.trial_images == (90, 45)
-        assert each.trials[name].accuracy == max(trial.accuracy for trial in each.trials.values()) > 0.9
+        assert each.reading == Reading(scale=name)  # type: ignore[arg-type]
+        assert each.decision.named == ()
+        assert set(each.ranges) == set(PLAIN)
+        assert each.rows == (90, 45)
+        assert each.ranges[name].accuracy == max(trial.accuracy for trial in each.ranges.values()) > 0.9  # type: ignore[index]
         np.testing.assert_allclose(each.probabilities, found["0-1"].probabilities, atol=1e-5)
     assert [found[name].kind for name in models] == ["logits", "probabilities", "logits"]
     given = predicted(models["0-1"], folder, tmp_path / "given", value_range="0-255")
-    assert (given.value_range, given.trials) == ("0-255", {})
-    monkeypatch.setattr(prediction, "TRIAL_IMAGES", 12)
-    assert predicted(models["0-1"], folder, tmp_path / "few").trial_images == (12, 12)
+    assert (given.fed, given.reading.scale, given.ranges) == ("0-255", "0-255", {})
 
 
 def test_every_image_is_scored_in_inference_mode(
@@ -510,8 +512,8 @@ def test_models_of_other_things_are_refused(folder: Path, tmp_path: Path) -> Non
         model.save(tmp_path / "model.keras")
         with pytest.raises(SuiteError, match=words_of):
             predicted(tmp_path / "model.keras", folder, tmp_path / "read")
-    with pytest.raises(SuiteError, match="values that are not finite for pixels in the range 0-1"):
-        predicted(tmp_path / "model.keras", folder, tmp_path / "read", value_range="0-1")
+    asked = predicted(tmp_path / "model.keras", folder, tmp_path / "read", value_range="0-1")
+    assert ("VG207", "problem") in [(each.code, each.severity) for each in asked.seen]
 
 
 def test_one_output_in_a_dict_is_taken(folder: Path, tmp_path: Path) -> None:
@@ -534,10 +536,10 @@ def test_images_of_several_sizes_need_a_model_of_one(tmp_path: Path, trained: li
 def test_class_folders_alone_are_scored_and_have_no_gap(tmp_path: Path, trained: list[NDArray[np.float32]]) -> None:
     root = write_folder(tmp_path / "images", {"": draw(30, 1)})
     found = predicted(saved(tmp_path / "model.keras", trained), root, tmp_path / "read")
-    assert (found.value_range, found.trial_images) == ("0-1", (30, 0))
-    assert math.isnan(found.trials["0-1"].held_out_nll)
+    assert (found.reading.scale, found.rows) == ("0-1", (30, 0))
+    assert math.isnan(found.ranges["0-1"].held_out_nll)
     result = assemble(found, NOTHING_FOUND, np.zeros(30, np.bool_))
-    assert words.verdict(result).startswith("No gap can be told from one split.")
+    assert verdict(result).startswith("No gap can be told from one split.")
     assert "which fits 30 all images best" not in shown(result)
     assert "which fits 30 images best" in shown(result)
 
@@ -546,13 +548,21 @@ def test_errors_of_the_folder_speak_of_data(tmp_path: Path, trained: list[NDArra
     path = saved(tmp_path / "model.keras", trained)
     with pytest.raises(SuiteError, match=r"^DATA = .*absent"):
         predicted(path, tmp_path / "absent", tmp_path)
-    with pytest.raises(SuiteError, match=r"^groups = '\(': it is no regular expression"):
-        run.images_of("folder", "(")
-    with pytest.raises(SuiteError, match=r"^DATA = '': string should have at least 1 character$"):
-        run.images_of("", None)
+    root = write_folder(tmp_path / "images", {"": draw(12, 1)})
+    with pytest.raises(SuiteError, match=r"^--groups = 'x\(y\)': it does not match the paths of 12 images"):
+        predicted(path, root, tmp_path / "read", groups="x(y)")
 
 
 # Put together
+
+
+def predictions(
+    images: Images, splits: NDArray[np.str_], probabilities: NDArray[np.float32], at_chance: bool = False
+) -> Predicted:
+    """What was predicted under the plain reading, with nothing else to say."""
+    order = np.arange(probabilities.shape[1])
+    decision = Decision(Reading(), order, "sorted", (), None, 0.9, 0.9, False, at_chance, (), (), 100)
+    return Predicted(images, splits, probabilities, "probabilities", decision, {}, (0, 0), 1234, None)
 
 
 def images_of(labels: NDArray[np.int64], given: list[str], **fields: Any) -> Images:
@@ -580,14 +590,36 @@ def result_of(
     probabilities[np.arange(len(labels)), named] = confidence
     images = images_of(labels, ["" if split == POOL else split for split in given], **fields)
     bare = dataclasses.replace(images, images=images.images[:0])
-    found = Predicted(bare, np.array(given), probabilities, "probabilities", "0-1", {}, (0, 0), 1234)
+    found = predictions(bare, np.array(given), probabilities)
     marked = np.zeros(len(labels), np.bool_)
     marked[np.flatnonzero(np.array(given) == "val")[:hit]] = True
     return assemble(found, audit(look(images, found.splits, 0)) if audited else NOTHING_FOUND, marked)
 
 
+def findings_of(result: Result) -> tuple[Stated, ...]:
+    return stated.stated(judged(result), result.audit, ())
+
+
+def document_of(result: Result, model: str = "m", data: str = "d", groups: str | None = None) -> Checked:
+    found = findings_of(result)
+    return Checked(build(result, found, model, data, groups, files=True), found)
+
+
 def shown(result: Result, groups: str | None = None) -> str:
-    return Checked(build(result, "m", "d", groups)).markdown()
+    return document_of(result, groups=groups).markdown()
+
+
+def verdict(result: Result) -> str:
+    return words.verdict(result, findings_of(result))
+
+
+def steps(result: Result) -> list[str]:
+    return words.steps(result, findings_of(result))
+
+
+def text_of(result: Result, code: str) -> str:
+    (found,) = (each for each in findings_of(result) if each.code == code)
+    return found.found
 
 
 def share_of(images: int, right: float) -> Mask:
@@ -595,26 +627,24 @@ def share_of(images: int, right: float) -> Mask:
 
 
 def titles(result: Result) -> list[str]:
-    return [title for title, _ in words.observations(result)]
+    return [each.title for each in findings_of(result) if each.severity in ("problem", "worth a look")]
 
 
 def test_gap_is_called_real_only_beyond_the_luck_of_the_images() -> None:
     real = result_of({"train": share_of(600, 1.0), "val": share_of(300, 0.8)})
     assert real.gap is not None
     assert real.gap.mean == pytest.approx(0.2)
-    assert words.verdict(real).startswith(
-        "Accuracy is 100.0% on training and 80.0% on validation images: the gap, 20.0"
-    )
-    assert words.verdict(real).endswith("is real.")
-    assert any("valgap repro" in step for step in advice.steps(real))
+    assert verdict(real).startswith("Accuracy is 100.0% on training and 80.0% on validation images: the gap, 20.0")
+    assert verdict(real).endswith("is real.")
+    assert any("valgap repro" in step for step in steps(real))
     luck = result_of({"train": share_of(600, 0.95), "val": share_of(60, 0.9)})
-    assert words.verdict(luck).endswith("is within the luck of the images.")
+    assert verdict(luck).endswith("is within the luck of the images.")
     assert "What it can miss" in titles(luck)
-    assert not any("valgap repro" in step for step in advice.steps(luck))
+    assert not any("valgap repro" in step for step in steps(luck))
     small = result_of({"train": share_of(6000, 1.0), "val": share_of(3000, 0.99)})
-    assert words.verdict(small).endswith("is real, but small.")
+    assert verdict(small).endswith("is real, but small.")
     easier = result_of({"train": share_of(600, 0.7), "val": share_of(600, 0.95)})
-    assert words.verdict(easier).endswith("the validation images are easier than the training images.")
+    assert verdict(easier).endswith("the validation images are easier than the training images.")
 
 
 def test_underfitting_is_told_from_a_gap() -> None:
@@ -625,20 +655,22 @@ def test_underfitting_is_told_from_a_gap() -> None:
 
 def test_confidence_beyond_accuracy_is_told() -> None:
     sure = result_of({"train": share_of(300, 1.0), "val": share_of(300, 0.7)}, confidence=0.9)
-    (text,) = (text for title, text in words.observations(sure) if title == "Too sure")
+    text = text_of(sure, "VG210")
     assert "claims 90.0% on average and is right on 70.0%: 20.0 pp" in text
     assert "On its 90 mistakes it is 90.0% sure" in text
-    assert any("test_nll" in step for step in advice.steps(sure))
+    assert any("test_nll" in step for step in steps(sure))
     modest = result_of({"train": share_of(300, 1.0), "val": share_of(300, 0.7)}, confidence=0.7)
     assert "Too sure" not in titles(modest)
 
 
 def test_chance_stops_all_advice() -> None:
     result = result_of({"train": share_of(300, 1 / 3), "val": share_of(300, 1 / 3)})
-    random = dataclasses.replace(result, reordered=None)
-    assert "No better than chance" in titles(random)
-    assert len(advice.steps(random)) == 1
-    assert "preprocessing" in advice.steps(random)[0]
+    decision = dataclasses.replace(result.predicted.decision, at_chance=True)
+    random = dataclasses.replace(result, predicted=dataclasses.replace(result.predicted, decision=decision))
+    assert titles(random)[0] == "No better than chance"
+    assert verdict(random) == "No better than chance."
+    assert not any("valgap repro" in step for step in steps(random))
+    assert "--preprocess" in steps(random)[0]
 
 
 def test_another_order_stands_before_everything(
@@ -648,14 +680,13 @@ def test_another_order_stands_before_everything(
     turned = [*trained[:-2], kernel[:, [1, 2, 0]], bias[[1, 2, 0]]]  # outputs: bee, cat, ant
     found = predicted(saved(tmp_path / "turned.keras", turned), folder, tmp_path)
     result = assemble(found, NOTHING_FOUND, np.zeros(135, np.bool_))
-    assert result.reordered is not None
-    assert result.reordered.folders == ("bee", "cat", "ant")
-    assert result.reordered.accuracy > 0.9
-    assert found.value_range == "0-1"
-    assert words.verdict(result).startswith("The classes stand in another order")
-    assert titles(result) == ["Class order"]
-    assert "0 `bee`, 1 `cat`, 2 `ant`" in words.observations(result)[0][1]
-    assert len(advice.steps(result)) == 1
+    assert found.reading == Reading()
+    assert found.decision.order.tolist() == [2, 0, 1]
+    assert result.scores["train"].accuracy.mean > 0.9
+    assert titles(result)[0] == "Its outputs stand in another order than the folders"
+    assert "Outputs 0, 1, …: 0 `bee`, 1 `cat`, 2 `ant`" in text_of(result, "VG008")
+    assert steps(result)[0].startswith("Its outputs stand in another order")
+    assert not any("valgap repro" in step for step in steps(result))
 
 
 def test_scores_without_leaked_images_stand_beside_the_others() -> None:
@@ -663,13 +694,12 @@ def test_scores_without_leaked_images_stand_beside_the_others() -> None:
     assert result.leaked == 20
     assert result.clean is not None
     assert result.clean.accuracy.mean == pytest.approx(16 / 40)
-    (text,) = (text for title, text in words.observations(result) if title == "Leak")
-    assert "Of 60 validation images 20 have a duplicate in training; leaving them out, accuracy is 40.0% (" in text
-    assert "instead of 60.0%" in text
     assert "without duplicates of training" in shown(result)
-    assert "duplicates" in advice.steps(result)[0]
-    few = result_of({"train": share_of(90, 1.0), "val": share_of(300, 0.6)}, hit=2)
-    assert not any("duplicates" in step for step in advice.steps(few))
+    duplicates = finding("exact_across", "problem")
+    leaky = dataclasses.replace(result, audit=audit_of(dataclasses.replace(duplicates, code="VG102")))
+    lead = "Leaving them out, validation accuracy is 40.0% (26.3 to 55.4) instead of 60.0%."
+    assert lead in shown(leaky)
+    assert "duplicates" in steps(leaky)[0]
     nothing_left = result_of({"train": share_of(90, 1.0), "val": share_of(60, 0.6)}, hit=60)
     assert nothing_left.clean is None
     assert result_of({"train": share_of(90, 1.0), "val": share_of(60, 0.6)}).leaked == 0
@@ -693,10 +723,10 @@ def test_near_duplicates_are_searched_for_once(tmp_path: Path, monkeypatch: pyte
     images = images_of(labels, ["train"] * 20 + ["val"] * 20)
     bare = dataclasses.replace(images, images=images.images[:0])
     probabilities = np.full((40, 3), 1 / 3, np.float32)
-    found = Predicted(bare, images.given, probabilities, "probabilities", "0-1", {}, (0, 0), 5)
+    found = predictions(bare, images.given, probabilities)
 
     def run_jobs(work: Any, jobs: list[Any], place: Any) -> list[Predicted]:
-        np.save(jobs[0][4], images.images)
+        np.save(jobs[0][3], images.images)
         return [found]
 
     def search(*asked: Any) -> neighbours.Similar:
@@ -708,17 +738,17 @@ def test_near_duplicates_are_searched_for_once(tmp_path: Path, monkeypatch: pyte
     monkeypatch.setattr(neighbours, "search", search)
     monkeypatch.setattr("valgap.compute.pool.run_jobs", run_jobs)
     network().save(tmp_path / "model.keras")
-    result = run.examine(tmp_path / "model.keras", run.images_of("photos", None), None, None, Compute())
+    folder = write_folder(tmp_path / "photos", {"train": draw(12, 0), "val": draw(6, 1)})
+    run.check(tmp_path / "model.keras", {"train": folder}, Options(), apart=True)
     assert len(searches) == 1
-    assert result.leaked == 0
 
 
 def test_one_split_has_no_gap() -> None:
     result = result_of({POOL: share_of(60, 0.8)})
     assert (result.gap, result.held_out) == (None, None)
-    assert words.verdict(result).startswith("No gap can be told from one split. Accuracy is 80.0% (")
-    assert any("`train/` and `val/`" in step for step in advice.steps(result))
-    assert "val_size: 0.2" in advice.params_yaml(result, "images", None)
+    assert verdict(result).startswith("No gap can be told from one split. Accuracy is 80.0% (")
+    assert any("`train/` and `val/`" in step for step in steps(result))
+    assert "val_size: 0.2" in words.params_yaml(result, "images", None)
 
 
 def test_without_validation_the_gap_is_to_test_images() -> None:
@@ -730,7 +760,7 @@ def test_without_validation_the_gap_is_to_test_images() -> None:
 def test_unequal_classes_are_judged_by_balanced_accuracy() -> None:
     result = result_of({"train": share_of(600, 1.0), "val": share_of(300, 0.8)}, balanced=True)
     assert result.balanced
-    assert words.verdict(result).startswith("Balanced accuracy is 100.0%")
+    assert verdict(result).startswith("Balanced accuracy is 100.0%")
     text = shown(result)
     assert "balanced acc. %" in text
     assert "class_remedy" in text
@@ -740,9 +770,7 @@ def test_two_classes_have_an_area_under_the_curve(tmp_path: Path) -> None:
     labels = np.arange(40) % 2
     images = images_of(labels, ["train"] * 20 + ["val"] * 20, class_names=("no", "yes"))
     second = np.where(np.arange(40) % 4 == 0, 0.6, labels * 0.5 + 0.2).astype(np.float32)
-    found = Predicted(
-        images, images.given, np.stack([1 - second, second], axis=1), "one probability", "0-1", {}, (0, 0), 5,
-    )  # fmt: skip
+    found = predictions(images, images.given, np.stack([1 - second, second], axis=1))
     result = assemble(found, audit(look(images, images.given, 0)), np.zeros(40, np.bool_))
     text = shown(result)
     assert "| AUROC % |" in text
@@ -783,17 +811,24 @@ class Tags(html.parser.HTMLParser):
         self.words += data
 
 
+def file_facts(images: int, resized: int) -> Files:
+    """PNG files of 6 x 6 pixels, the first of another size."""
+    size = np.where(np.arange(images)[:, np.newaxis] < resized, 9, 6) * np.ones(2, np.int64)
+    nothing = np.zeros(images, np.int64)
+    return Files(np.full(images, "PNG"), np.full(images, "L"), size, nothing, nothing.astype(np.bool_))
+
+
 def hostile_result() -> Result:
     names = (HOSTILE, f"{HOSTILE}2", "plain")
     return result_of(
         {"train": share_of(90, 1.0), "val": share_of(60, 0.6)}, hit=5, audited=True, class_names=names,
         names=tuple(f"{HOSTILE}{number}.png" for number in range(150)), dropped=(Dropped(HOSTILE, HOSTILE),),
-        facts={"sizes": {"6x6": 100, "9x9": 50}},
+        files=file_facts(150, resized=50),
     )  # fmt: skip
 
 
 def hostile_document() -> Checked:
-    return Checked(build(hostile_result(), f"{HOSTILE}.keras", f"folder {HOSTILE}", "(.)"))
+    return document_of(hostile_result(), f"{HOSTILE}.keras", f"folder {HOSTILE}", "(.)")
 
 
 def test_page_holds_no_markup_of_the_users() -> None:
@@ -804,9 +839,10 @@ def test_page_holds_no_markup_of_the_users() -> None:
     assert sources
     assert all(str(source).startswith("data:image/png;base64,") for source in sources)
     links = [attributes["href"] for tag, attributes in page.found if "href" in attributes]
-    assert links == ["data:,", "#main"]
+    assert links[:2] == ["data:,", "#main"]
+    assert all(str(link).startswith("#data-") for link in links[2:])
     assert "<script>alert(1)</script>" in page.words
-    assert "50 had another size and were stretched" in page.words
+    assert "50 had another size and were resized (bilinear, stretched images)" in page.words
     policy = [attributes["content"] for _, attributes in page.found if "http-equiv" in attributes]
     assert policy == [
         "default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'none'; base-uri 'none'; "
@@ -835,14 +871,14 @@ def with_findings(*found: Finding[Picture], **fields: Any) -> Result:
 
 def test_page_with_a_picture_that_is_none_shows_its_name() -> None:
     result = with_findings(finding("n", "problem", 'x"><script>'))
-    page = Checked(build(result, "m", "d", None)).html()
+    page = document_of(result).html()
     assert [tag for tag, _ in Tags(page).found if tag in ("img", "script")] == []
     assert "n.png" in page
-    assert ("Problems in the data", "T n: see below.") in words.observations(result)
+    assert "T n" in titles(result)
 
 
 def test_what_could_not_be_checked_is_not_called_fine() -> None:
-    checked = Checked(build(with_findings(finding("a", "fine"), finding("b", "unknown")), "m", "d", None))
+    checked = document_of(with_findings(finding("a", "fine"), finding("b", "unknown")))
     assert "Looked at and fine: t a." in checked.markdown()
     assert "- **T b (VG100).** F b." in checked.markdown().partition("Could not be checked:")[2]
     page = " ".join(Tags(checked.html()).words.split())
@@ -852,14 +888,14 @@ def test_what_could_not_be_checked_is_not_called_fine() -> None:
 def test_images_too_few_to_tell_are_not_called_fine() -> None:
     few = result_of({"train": np.ones(4, np.bool_), "val": np.ones(4, np.bool_)}, audited=True)
     fine, _, unknown = shown(few).partition("Could not be checked:")
-    assert "- **Suspected label errors.** It takes two classes" in unknown
+    assert "- **Suspected label errors (VG108).** It takes two classes" in unknown
     assert "suspected label errors" not in fine.rpartition("Looked at and fine:")[2]
 
 
 def test_showing_a_check_leaves_the_audit_as_it_is() -> None:
     result = hostile_result()
     before = copy.deepcopy(result.audit)
-    checked = Checked(build(result, "m", "d", None))
+    checked = document_of(result)
     assert checked.markdown() == checked.markdown()
     assert checked.html() == checked.html()
     assert result.audit == before
@@ -884,7 +920,7 @@ def test_lines_of_params_yaml_are_valid_for_the_suite(tmp_path: Path) -> None:
     from valgap.ground.params.experiment import Data, Model, Split
     from valgap.ground.params.schema import parse, read_yaml
 
-    lines = advice.params_yaml(hostile_result(), f"folder {HOSTILE}", "(.)")
+    lines = words.params_yaml(hostile_result(), f"folder {HOSTILE}", "(.)")
     (tmp_path / "params.yaml").write_text(lines)
     raw = read_yaml(tmp_path / "params.yaml")
     base = read_yaml(ROOT / "params.yaml")
@@ -900,8 +936,13 @@ def test_documents_appear_whole(tmp_path: Path) -> None:
     document.save(tmp_path / "a/b")
     assert sorted(path.name for path in (tmp_path / "a/b").iterdir()) == ["check.html", "check.md"]
     assert (tmp_path / "a/b/check.md").read_text() == document.markdown()
-    with pytest.raises(SuiteError, match=r"--out = \S+check.md cannot be written"):
-        document.save(tmp_path / "a/b/check.md")
+    for name in ("one.html", "one.md"):
+        document.save(tmp_path / "c" / name)
+    assert sorted(path.name for path in (tmp_path / "c").iterdir()) == ["one.html", "one.md"]
+    assert (tmp_path / "c/one.html").read_text() == document.html()
+    (tmp_path / "file").write_text("")
+    with pytest.raises(SuiteError, match=r"--out = \S+file cannot be written"):
+        document.save(tmp_path / "file")
 
 
 # The command
@@ -930,7 +971,7 @@ def test_command_checks_a_model_and_stays_free_of_tensorflow(
     assert done.returncode == 0, done.stderr
     assert done.stderr == ""
     assert done.stdout == (tmp_path / "out/check.md").read_text()
-    assert "Of 45 validation images 6 have a duplicate in training" in done.stdout
+    assert "6 of 45 val images are pixel for pixel the same as" in done.stdout
     assert "Exact duplicates across splits" in done.stdout
     assert "- **Groups.** " in done.stdout
     assert (tmp_path / "out/check.html").read_text().count("<img") > 0

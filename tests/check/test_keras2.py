@@ -13,6 +13,7 @@ import pytest
 
 from tests.scratch import ROOT
 from valgap.check import forward, loading
+from valgap.diagnostics.model import initial, inside, losses, modes, units
 from valgap.ground.errors import SuiteError
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::UserWarning")
@@ -125,3 +126,41 @@ def test_own_layers_of_keras_2_need_no_variable_of_the_environment(suffix: str, 
         capture_output=True,
     )
     assert done.stdout.split() == ["tf_keras"], done.stderr
+
+
+@pytest.mark.parametrize("suffix", [".h5", ".keras"])
+def test_rules_look_into_networks_of_keras_2(keras2: Any, suffix: str, tmp_path: Path) -> None:
+    keras2.utils.set_random_seed(0)
+    layers = keras2.layers
+    image = keras2.Input((SIDE, SIDE, 3))
+    base = keras2.Sequential([layers.Conv2D(8, 3), layers.BatchNormalization(), layers.ReLU(), layers.Dropout(0.5)])
+    values = layers.Flatten()(base(layers.Rescaling(1 / 255)(image)))
+    network = keras2.Model(image, layers.Dense(3, activation="softmax")(values))
+    model = loading.load_model(saved(network, tmp_path, suffix), None)
+    before = [np.array(variable.numpy()) for variable in model.variables]
+    found = initial.initial_weights(initial.look(model))
+    assert found is not None
+    assert (found.severity, found.evidence["part"]) == ("problem", "all")
+    pixels = inside.inside(model)
+    assert pixels is not None
+    assert (round(1 / pixels.scale), pixels.kind) == (255, "Rescaling")
+    assert losses.last_of(model, np.asarray(model(IMAGES))) == losses.Last("softmax", 3)
+    training = modes.training_mode(model, [255 * IMAGES])
+    np.testing.assert_array_equal(training, modes.training_mode(model, [255 * IMAGES]))  # dropout is off
+    assert not np.allclose(training, model(255 * IMAGES, training=False), atol=1e-3)
+    assert [each.units for each in units.firing(model, [IMAGES])] == [8]
+    assert units.not_finite(model, IMAGES) is None
+    for one, variable in zip(before, model.variables, strict=True):
+        np.testing.assert_array_equal(one, variable.numpy())
+    model.compile("adam", "sparse_categorical_crossentropy")
+    model.train_on_batch(IMAGES, np.arange(6) % 3)
+    assert initial.initial_weights(initial.look(model)) is None
+
+
+def test_a_base_that_was_called_in_training_mode_makes_images_hang_together(keras2: Any) -> None:
+    image = keras2.Input((SIDE, SIDE, 3))
+    base = keras2.Sequential([keras2.layers.Conv2D(4, 3), keras2.layers.BatchNormalization()])
+    mixed = np.concatenate([IMAGES[:3], 5 * IMAGES[3:]])
+    for training in (True, False):
+        model = keras2.Model(image, keras2.layers.Flatten()(base(image, training=training)))
+        assert modes.depends_on_others(model, mixed) is training

@@ -54,6 +54,14 @@ CASES = {  # a builder, and what is said of it
         "\ndef build(input_shape):\n    return None\n",
         "takes 1 positional argument but 3 were given ... valgap/training/network/contract.py",
     ),
+    "divides": (
+        sequential("layers.Rescaling(1 / 255)", "layers.Conv2D(4, 3)", "layers.Flatten()", "layers.Dense(classes)"),
+        "its layer rescaling ... (Rescaling) divides pixels by about 255 ... images in [0, 1] ... leave that layer out",
+    ),
+    "divides_as_imagenet_does": (
+        sequential("layers.Normalization(mean=120.0, variance=3600.0)", "layers.Flatten()", "layers.Dense(classes)"),
+        "(Normalization) divides pixels by about 60 ... multiply by 255 before it",
+    ),
     "keras_refuses": (
         sequential("layers.Conv2D(4, 99)", "layers.Flatten()", "layers.Dense(classes)"),
         "raised ValueError: ... (mine/ ... .py:11) ... valgap/training/network/contract.py",
@@ -173,6 +181,12 @@ def test_what_breaks_the_contract_is_refused_with_its_cure(
 ) -> None:
     code, words = CASES[case]
     refused(write(monkeypatch, tmp_path, code), words)
+
+
+def test_division_that_a_multiplication_takes_back_passes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = ("layers.Rescaling(255.0)", "layers.Rescaling(1 / 127.5, -1)", "layers.Conv2D(4, 3)")
+    builder = sequential(*first, "layers.Flatten()", "layers.Dense(classes)")
+    check_variants(SHAPE, 3, write(monkeypatch, tmp_path, builder), TRAIN, {"baseline": TRAIN}, print)
 
 
 def test_one_sigmoid_for_two_classes_is_told_what_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,20 +9,24 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from valgap.check.forward import BATCH, Outputs, Takes, batch_function, input_of
+from valgap.check.forward import BATCH, Outputs, Takes, batch_function, chosen, input_of, named_outputs
 from valgap.check.outputs import Probabilities, to_probabilities
-from valgap.diagnostics.model.modes import normalises, training_mode
+from valgap.diagnostics.model import modes
 
 Pixels = NDArray[np.float32]
 
 
 @dataclasses.dataclass(frozen=True)
 class Network:
-    """A loaded model. `name` is what the user calls it, `output` the one of several that says the class."""
+    """A loaded model. `name` is what the user calls it, `output` the one of several that says the class.
+
+    Images go through `preprocess`, where there is one, on their way to the model.
+    """
 
     model: Any
     name: Path
     output: str | None = None
+    preprocess: Callable[[Pixels], Pixels] | None = None  # the user's own, of pixels in 0 to 255
 
     @cached_property
     def takes(self) -> Takes:
@@ -36,10 +40,11 @@ class Network:
     @cached_property
     def normalises(self) -> bool:
         """Whether it holds batch normalisation, so that training mode answers otherwise."""
-        return normalises(self.model)
+        return modes.has_batch_statistics(self.model)
 
     def outputs(self, images: Pixels) -> Outputs:
         """Outputs (n, k) float32 in inference mode of what the input takes, (n, h, w, c)."""
+        images = self._preprocessed(images)
         size = self.takes.batch or BATCH
         found = [self._batch(images[start : start + size]) for start in range(0, len(images), size)]
         return np.concatenate(found)
@@ -49,8 +54,24 @@ class Network:
         return self._of_batch(np.concatenate([images, np.repeat(images[-1:], missing, axis=0)]))[: len(images)]
 
     def outputs_in_training(self, images: Pixels) -> Outputs:
-        """The same by batch statistics; the images are one batch. It leaves no trace in the model."""
-        return training_mode(self.model, images, self.takes.flat, self.output)
+        """The same by the statistics of the images, which are one batch. It leaves no trace in the model."""
+        return modes.training_mode(self.model, [self.as_input(images)], self.pick)
+
+    def statistics(self, images: Pixels) -> modes.Statistics:
+        """What reaches the first layer that normalises by the batch, and what it holds."""
+        return modes.statistics(self.model, [self.as_input(images)])[0]
+
+    def as_input(self, images: Pixels) -> Pixels:
+        """Images as the model takes them: grey ones perhaps without their channel."""
+        images = self._preprocessed(images)
+        return images[..., 0] if self.takes.flat else images
+
+    def _preprocessed(self, images: Pixels) -> Pixels:
+        return images if self.preprocess is None else self.preprocess(images)
+
+    def pick(self, found: Any) -> Any:
+        """The output that says the class, of what a call of the model gave."""
+        return chosen(named_outputs(self.model, found), self.output, self.name)
 
     def probabilities(self, images: Pixels, class_names: tuple[str, ...]) -> Probabilities:
         """Class probabilities (n, classes) of what the input takes."""

@@ -2,8 +2,9 @@
 
 import dataclasses
 import math
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +25,7 @@ MOSTLY = 0.7  # share of outputs
 ONE_SET = 0.7  # share of images
 Fit = Literal["fits", "one", "more", "fewer"]
 
+Range = TypeVar("Range", bound=str)
 Probabilities = NDArray[np.float64]
 Labels = NDArray[np.int64]
 
@@ -148,7 +150,7 @@ def trial(fitted: Probabilities, labels: Labels, held_out: Probabilities, held_o
     return Trial(accuracy, nll(fitted, order[labels]), held_out_nll, float(wrong[0] / len(labels)), int(sum(wrong)))
 
 
-def best_range(trials: dict[str, Trial], classes: int, path: Path) -> str:
+def best_range(trials: Mapping[Range, Trial], classes: int, path: Path) -> Range:
     """The value range that the model was most likely trained with. Raises SuiteError where none gives finite values.
 
     Training NLL alone would be wrong for a network that is right on every training image: pixels 255 times as large

@@ -1,107 +1,57 @@
-"""What a saved model predicts of a folder of images, as a worker process finds it out.
-
-Reads the model's file and the images that `Data` names; writes them, decoded, to one .npy file. Inference mode, no
-augmentation, every image.
-"""
+"""What a model predicts of images, from either door: files that were decoded, or objects that feed it."""
 
 import dataclasses
-import threading
-from pathlib import Path
-from typing import Literal
+from collections.abc import Callable, Mapping
 
 import numpy as np
 from numpy.typing import NDArray
-from tqdm import tqdm
 
-from valgap.check import loading
-from valgap.check.forward import Index, Takes, batch_function, input_of, predict_rows
-from valgap.check.outputs import Trial, best_range, to_probabilities, trial
+from valgap.check.loading import Compiled
+from valgap.check.network import Network
+from valgap.check.outputs import Trial, check_single_label, to_probabilities
+from valgap.check.reading import Read
 from valgap.data.sources.images import GIVEN, Images
-from valgap.data.sources.registry import chosen
-from valgap.ground.errors import SuiteError, Term
-from valgap.ground.host import usable_cores
-from valgap.ground.params.experiment import Data
+from valgap.diagnostics.reading.decision import Decision
+from valgap.diagnostics.reading.orders import Order
+from valgap.diagnostics.reading.readings import Reading, Scale, Statistics, apply
+from valgap.diagnostics.seen import Seen
+from valgap.ground.errors import SuiteError
 from valgap.ground.streams import interleave
 
-RANGES = {"0-1": (1 / 255, 0.0), "-1-1": (1 / 127.5, -1.0), "0-255": (1.0, 0.0)}  # scale and shift of uint8
-TRIAL_IMAGES = 1000  # of training and of held-out ones, on which the value range is chosen
 POOL = "pool"  # name of the one split of a folder without any
-RESIZE = "resize them as in training, or save the model with an input of that size"
-TERMS = {  # what this command calls the keys of params.yaml
-    "data.path": Term("DATA"),
-    "data.group_pattern": Term("groups"),
-    "data.image_size": Term("the model's input", "any size", RESIZE),
-}
-COLORS: dict[int | None, Literal["grey", "rgb"]] = {1: "grey", 3: "rgb"}  # by channels
+CHUNK = 500  # images that are turned into floats at once
+
+Index = NDArray[np.int64]
+Outputs = NDArray[np.float32]
 
 
 @dataclasses.dataclass(frozen=True)
 class Predicted:
-    """The images without their pixels, their splits (n,) and the model's class probabilities, float32 (n, classes).
+    """The images without their pixels, their splits (n,), and what the model gives.
 
-    `kind` says in words what its outputs are; `trials` by value range how it does on `trial_images`
-    training and held-out images, empty where a range was asked for.
+    `probabilities` float32 (n, classes) have the classes in the sorted order of their names, whatever the order of
+    the outputs. `kind` says in words what outputs are. `ranges` by value range how it does on a sample, empty where
+    the range is known; `rows` are the numbers of images of that sample, training and held out. `seen` is what rules
+    saw in the model and in the input pipeline, `assumed` what was taken for granted, in sentences.
     """
 
     images: Images
     splits: NDArray[np.str_]
     probabilities: NDArray[np.float32]
     kind: str
-    value_range: str
-    trials: dict[str, Trial]
-    trial_images: tuple[int, int]
+    decision: Decision
+    ranges: Mapping[Scale, Trial]
+    rows: tuple[int, int]
     parameters: int
+    compiled: Compiled | None
+    seen: tuple[Seen, ...] = ()
+    assumed: tuple[str, ...] = ()
+    fed: Scale | None = None  # what an object feeds, or the user said; None where the range was found
 
-
-def work(path: Path, module: str | None, data: Data, value_range: str | None, pixels: Path) -> Predicted:
-    """As `predict`, in a worker process of its own, on all cores: their number may change last bits, no more."""
-    import tensorflow as tf
-
-    tqdm.set_lock(threading.RLock())  # its own is a semaphore, which would outlive a worker that is ended at once
-    tf.config.threading.set_intra_op_parallelism_threads(usable_cores())
-    return predict(path, module, data, value_range, pixels)
-
-
-def predict(path: Path, module: str | None, data: Data, value_range: str | None, pixels: Path) -> Predicted:
-    """Predictions of all images of `data`, decoded into `pixels` (.npy) at the size and color that the model takes.
-
-    `value_range` is one of RANGES, None to choose it. Raises SuiteError as `load_model` and the source do, and on
-    inputs or outputs that do not fit images of these classes.
-    """
-    model = loading.load_model(path, module)
-    takes = input_of(model, path)
-    images = read(data, takes, pixels)
-    names, labels = images.class_names, images.labels
-    splits = images.given if np.isin(images.given, GIVEN).any() else np.full(len(labels), POOL)
-    of_batch = batch_function(model, takes, path)
-
-    def probabilities(rows: Index, in_range: str) -> tuple[NDArray[np.float64], str]:
-        if not len(rows):  # nothing is held out
-            return np.empty((0, len(names))), ""
-        scale, shift = RANGES[in_range]
-        found = predict_rows(lambda batch: of_batch(batch * scale + shift), images.images, rows, takes.batch)
-        return to_probabilities(found, names, path)
-
-    trials: dict[str, Trial] = {}
-    tried = [sample(np.flatnonzero(splits == name), labels) for name in roles(splits)]
-    if value_range is None:
-        for name in RANGES:
-            sides = [(probabilities(rows, name)[0], labels[rows]) for rows in tried]
-            trials[name] = trial(*sides[0], *sides[1])
-        value_range = best_range(trials, len(names), path)
-    found, kind = probabilities(np.arange(len(labels)), value_range)
-    if not np.isfinite(found).all():
-        raise SuiteError(f"MODEL = {path} gives values that are not finite for pixels in the range {value_range}")
-    return Predicted(
-        images=dataclasses.replace(images, images=np.empty((0, *images.images.shape[1:]), np.uint8)),
-        splits=splits,
-        probabilities=found.astype(np.float32),
-        kind=kind,
-        value_range=value_range,
-        trials=trials,
-        trial_images=(len(tried[0]), len(tried[1])),
-        parameters=int(model.count_params()),
-    )
+    @property
+    def reading(self) -> Reading:
+        """How the pixels are read."""
+        return self.decision.reading
 
 
 def roles(splits: NDArray[np.str_]) -> tuple[str, str | None]:
@@ -111,17 +61,63 @@ def roles(splits: NDArray[np.str_]) -> tuple[str, str | None]:
     return present[0], held_out if present[0] == "train" else None
 
 
-def sample(rows: Index, labels: Index) -> Index:
-    """At most TRIAL_IMAGES of the rows, stratified by class, always the same."""
-    return rows[interleave(labels[rows], np.random.default_rng(0))][:TRIAL_IMAGES]
+def sampled(splits: NDArray[np.str_], labels: Index) -> tuple[Index, Index]:
+    """Rows of the split on which fit is judged, and of the held-out one, each in a stratified order."""
+    fitted, held_out = roles(splits)
+
+    def of(split: str | None) -> Index:
+        rows = np.flatnonzero((splits == split) & (labels >= 0))
+        return rows[interleave(labels[rows], np.random.default_rng(0))] if len(rows) else rows
+
+    return of(fitted), of(held_out)
 
 
-def read(data: Data, takes: Takes, pixels: Path) -> Images:
-    """The images as the model takes them. Raises SuiteError as the source does, in the words of this command."""
-    size = (takes.height, takes.width) if takes.height and takes.width else None
-    color = COLORS.get(takes.channels, data.color)
-    try:
-        images = chosen(data).stored(dataclasses.replace(data, image_size=size, color=color), pixels)
-    except SuiteError as error:
-        raise error.named(TERMS) from None
-    return images
+def outputs_of(
+    network: Network, pixels: NDArray[np.uint8], rows: Index, reading: Reading, known: Statistics
+) -> Outputs:
+    """Outputs (rows, k) of some of the images, which may be a memory map, as read so."""
+    parts = [rows[start : start + CHUNK] for start in range(0, len(rows), CHUNK)]
+    return np.concatenate([network.outputs(apply(reading, pixels[part], known)) for part in parts])
+
+
+def probabilities_of(
+    network: Network, outputs: Outputs, order: Order, class_names: tuple[str, ...]
+) -> tuple[NDArray[np.float32], str]:
+    """(float32 (n, classes) in the sorted order of the names, what the outputs are). Raises SuiteError on others."""
+    check_single_label(outputs, network.name)
+    found, kind = to_probabilities(outputs, class_names, network.name)
+    return found[:, order].astype(np.float32), kind
+
+
+def concluded(
+    network: Network,
+    images: Images,
+    splits: NDArray[np.str_],
+    read: Read,
+    compiled: Compiled | None,
+    look: Callable[[Outputs], tuple[Seen, ...]],
+    fed: Scale | None = None,
+) -> Predicted:
+    """Score all images as they were read, and ask `look` what rules see, given the outputs of all images.
+
+    Raises SuiteError on outputs that are not finite, and on those that are no classes.
+    """
+    decision = read.decision
+    outputs = outputs_of(network, images.images, np.arange(len(images.labels)), decision.reading, read.known)
+    seen = look(outputs)
+    found, kind = probabilities_of(network, outputs, decision.order, images.class_names)
+    if not np.isfinite(found).all() and not any(each.code == "VG207" for each in seen):
+        raise SuiteError(f"MODEL = {network.name} gives values that are not finite for {decision.reading.scale} pixels")
+    return Predicted(
+        images=dataclasses.replace(images, images=np.empty((0, *images.images.shape[1:]), np.uint8)),
+        splits=splits,
+        probabilities=np.nan_to_num(found, nan=1 / found.shape[1]),
+        kind=kind,
+        decision=decision,
+        ranges=read.ranges,
+        rows=(len(read.rows["choose"]) + len(read.rows["confirm"]), len(read.rows["held"])),
+        parameters=int(network.model.count_params()),
+        compiled=compiled,
+        seen=seen,
+        fed=fed,
+    )

@@ -21,10 +21,11 @@ from valgap.ground.errors import SuiteError
 
 GATHERED = 256  # images that are looked at
 BATCH = 32
-STEPS = 120  # that learning by heart may take
+STEPS, WHOLE = 120, 100  # that learning by heart may take, and at least must before it has failed
 LOWEST, HIGHEST, RISES = 1e-6, 3.0, 90  # rates of the range test, and its steps
 EXACT = 1e-3  # a loss above which no gradient should be zero
-SHARES = (0.35, 0.35, 0.3)  # of the time: range test, by heart at the compiled rate, at the suggested one
+SHARES = (0.3, 0.3, 0.2, 0.2)  # of the time: range test, by heart at the compiled rate, at the suggested one, by Adam
+ADAM = 2e-3  # its rate: with a network of any usual size it learns one batch by heart
 
 say = Prose(Path(__file__).with_name("faults") / "preflight.yaml")
 
@@ -80,7 +81,7 @@ def preflight(model: Any, train: Any, *, val: Any = None, steps: int | None = No
         if val is not None:
             val_start, _ = at_start(trial, *gathered(feed(val, name="val", steps=steps)))
         curve = early.Curve((), (), None, None, trial.rate)
-        heart = early.Heart(0, 0.0, 0.0, 0.0, 0, None)
+        heart = early.Heart(0, 0.0, 0.0, 0.0, 0, trial.rate)
         if not any(each.severity == "problem" and each.code == "VG504" for each in faults):
             rows = one_batch(labels)
             curve = rising(trial, images, labels, SHARES[0] * seconds)
@@ -127,7 +128,11 @@ def at_start(trial: Trial, images: Pixels, labels: Index) -> tuple[early.Start, 
     values = [None if each is None else np.asarray(each, np.float32) for each in found]
     missing = [each is None for each in values]
     broken = [each is not None and not np.isfinite(each).all() for each in values]
-    zero = [each is not None and total > EXACT and not np.any(each) for each in values]
+    calm, still = trial.gradients(images[rows], labels[rows], training=False)  # where dropout takes nothing away
+    zero = [
+        each is not None and other is not None and min(total, calm) > EXACT and not np.any(each) and not np.any(other)
+        for each, other in zip(values, still, strict=True)
+    ]
     seen = early.gradient(names, missing, broken, zero, total)
     return start, [seen] if seen else []
 
@@ -173,17 +178,22 @@ def rising(trial: Trial, images: Pixels, labels: Index, seconds: float) -> early
 
 
 def by_heart(trial: Trial, images: Pixels, labels: Index, suggested: float | None, seconds: float) -> early.Heart:
-    """Learn one batch by heart at the compiled rate, and where that fails at the one that the range test suggests."""
-    found = _learnt(trial, images, labels, trial.rate, SHARES[1] * seconds)
-    if found.accuracy >= early.LEARNT or suggested is None:
-        return found
-    other = _learnt(trial, images, labels, suggested, SHARES[2] * seconds)
-    return dataclasses.replace(found, other=other)
+    """Learn one batch by heart at the compiled rate; where that fails at the one suggested; at last by Adam."""
+    found = _learnt(trial, trial.optimizer(trial.rate), images, labels, SHARES[1] * seconds)
+    others: list[early.Heart] = []
+    if found.accuracy < early.LEARNT and suggested is not None:
+        run = _learnt(trial, trial.optimizer(suggested), images, labels, SHARES[2] * seconds)
+        others.append(dataclasses.replace(run, by="suggested"))
+    if all(run.accuracy < early.LEARNT for run in (found, *others)):
+        run = _learnt(trial, trial.adam(ADAM), images, labels, SHARES[3] * seconds)
+        others.append(dataclasses.replace(run, by="adam"))
+    return dataclasses.replace(found, others=tuple(others))
 
 
-def _learnt(trial: Trial, images: Pixels, labels: Index, rate: float, seconds: float) -> early.Heart:
+def _learnt(trial: Trial, optimizer: Any, images: Pixels, labels: Index, seconds: float) -> early.Heart:
     trial.reset()
-    step, until = trial.step(trial.optimizer(rate)), time.monotonic() + seconds
+    step, rate = trial.step(optimizer), float(optimizer.learning_rate)
+    until = time.monotonic() + seconds
     losses: list[float] = []
     accuracy = 0.0
     while len(losses) < STEPS and time.monotonic() < until:
@@ -197,12 +207,12 @@ def _learnt(trial: Trial, images: Pixels, labels: Index, rate: float, seconds: f
     largest = float(np.unique(labels, return_counts=True)[1].max() / len(labels))
     accuracy = max(accuracy, _best(trial, images, labels) if np.isfinite(losses[-1:]).all() else 0.0)
     first, last = (losses[0], losses[-1]) if losses else (float("nan"), float("nan"))
-    return early.Heart(len(images), accuracy, first, last, len(losses), None, rate, largest, len(losses) >= STEPS)
+    return early.Heart(len(images), accuracy, first, last, len(losses), rate, largest, len(losses) >= WHOLE)
 
 
 def _best(trial: Trial, images: Pixels, labels: Index) -> float:
     """Accuracy in inference or in training mode, whichever is better: moving statistics lag behind so few steps."""
-    kept = [np.array(each) for each in trial.model.non_trainable_variables]
+    kept = [each.numpy() for each in trial.model.non_trainable_variables]
     found = max(trial.accuracy(images, labels, training) for training in (False, True))
     for variable, value in zip(trial.model.non_trainable_variables, kept, strict=True):
         variable.assign(value)

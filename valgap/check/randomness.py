@@ -79,5 +79,5 @@ def _keras() -> list[Callable[[], None]]:
     generator = state.get_global_attribute("global_seed_generator")
     if generator is None:
         return [lambda: state.set_global_attribute("global_seed_generator", None)]
-    kept = np.array(generator.state)
+    kept = generator.state.numpy()
     return [lambda: generator.state.assign(kept)]

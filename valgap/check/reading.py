@@ -9,8 +9,10 @@ from numpy.typing import NDArray
 from valgap.check import trials
 from valgap.check.network import Network
 from valgap.check.outputs import Trial, best_range, to_probabilities, trial
+from valgap.diagnostics.reading import fingerprint
 from valgap.diagnostics.reading.answers import Answers, Part
 from valgap.diagnostics.reading.decision import Decision
+from valgap.diagnostics.reading.fingerprint import Fingerprint
 from valgap.diagnostics.reading.orders import Order
 from valgap.diagnostics.reading.readings import PLAIN, Decoded, Reading, Scale, Space, Statistics, apply, statistics
 from valgap.diagnostics.reading.search import Search
@@ -41,7 +43,7 @@ class Read:
     """How it was read: the decision, the plain ranges that were tried, and what scales need to know."""
 
     decision: Decision
-    ranges: dict[Scale, Trial]
+    ranges: dict[Scale, Trial]  # empty where the range is known
     known: Statistics
     trials: trials.Trials
     rows: dict[Part, Index]
@@ -54,26 +56,40 @@ def find(network: Network, asked: Asked) -> Read:
     sample = trials.Sample(_by_decoding(asked, rows), labels)
     plain = Reading().decoding
     known = statistics(sample.of(plain, "choose"), asked.fed[1] if asked.fed else (1.0, 0.0))
-    inference = trials.Trials(lambda images: network.probabilities(images, asked.class_names), sample, known)
+    classes = len(asked.class_names)
+    inference = trials.Trials(lambda images: network.probabilities(images, asked.class_names), sample, known, classes)
     training = None
     if network.normalises:
         answers = trials.Trials(
             lambda images: to_probabilities(network.outputs_in_training(images), asked.class_names, network.name)[0],
             sample,
             known,
+            classes,
         )
-        training = Answers(answers, labels, len(asked.class_names), asked.orders)
+        training = Answers(answers, labels, classes, asked.orders)
+    remembered = _remembered(network, asked, sample, known) if network.normalises else None
     ranges: dict[Scale, Trial] = {}
-    if asked.fed is None:
+    usual: tuple[Scale, ...] = PLAIN
+    if asked.fed is not None:
+        base, usual = Reading(scale=asked.fed[0]), (asked.fed[0],)
+    else:
         for scale in PLAIN:
             fitted, held = (inference(Reading(scale=scale), part) for part in ("choose", "held"))
             ranges[scale] = trial(fitted, labels["choose"], held, labels["held"])
-        base = Reading(scale=best_range(ranges, len(asked.class_names), network.name))
-    else:
-        base = Reading(scale=asked.fed[0])
-    usual = PLAIN if asked.fed is None else (base.scale,)
-    found = Search(Answers(inference, labels, len(asked.class_names), asked.orders), training, asked.space, usual)
-    return Read(found.decide(base), ranges, known, inference, rows)
+        told = remembered.simplest().scale if remembered else None
+        base = Reading(scale=told if told in PLAIN else best_range(ranges, classes, network.name))
+    decision = Search(
+        Answers(inference, labels, classes, asked.orders), training, asked.space, usual, remembered
+    ).decide(base)
+    return Read(decision, ranges, known, inference, rows)
+
+
+def _remembered(network: Network, asked: Asked, sample: trials.Sample, known: Statistics) -> Fingerprint | None:
+    """What the first batch normalisation tells of the pixels of training."""
+    images = sample.of(Reading().decoding, "small")
+    return fingerprint.read(
+        {reading: network.statistics(apply(reading, images, known)) for reading in asked.space.pixel_readings()}
+    )
 
 
 def _by_decoding(
@@ -92,8 +108,3 @@ def _by_decoding(
         return found[decoding]
 
     return pixels
-
-
-def as_read(reading: Reading, known: Statistics, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """What the model is given under a reading, for pixels of its decoding."""
-    return apply(reading, pixels, known)

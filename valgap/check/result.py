@@ -9,20 +9,9 @@ from scipy import stats
 from valgap.check.prediction import POOL, Predicted, roles
 from valgap.findings.finding import Audit
 from valgap.ground.params.causes import IMBALANCED
-from valgap.stats import metrics, shares
+from valgap.stats import shares
 from valgap.stats.intervals import Interval
 from valgap.stats.shares import Scores
-
-
-@dataclasses.dataclass(frozen=True)
-class Reordered:
-    """Another order of the classes fits far better: for each place among the outputs the folder that it answers to.
-
-    `accuracy` is that on training images in this order.
-    """
-
-    folders: tuple[str, ...]
-    accuracy: float
 
 
 @dataclasses.dataclass(frozen=True)
@@ -40,7 +29,6 @@ class Result:
     held_out: str | None
     gap: Interval | None
     balanced: bool
-    reordered: Reordered | None
     audit: Audit
     leaked: int
     clean: Scores | None
@@ -67,7 +55,6 @@ def assemble(predicted: Predicted, audit: Audit, leaked: NDArray[np.bool_]) -> R
         held_out=held_out,
         gap=shares.gap(scores["train"], scores[held_out], balanced) if held_out else None,
         balanced=balanced,
-        reordered=reordered(predicted, rows[fitted]),
         audit=audit,
         leaked=int(np.sum(hit)),
         clean=score(predicted, kept, design) if np.any(hit) and len(kept) else None,
@@ -85,14 +72,3 @@ def score(predicted: Predicted, rows: NDArray[np.int64], design: float | None) -
     return shares.scores(
         predicted.probabilities[rows], predicted.images.labels[rows], None if groups is None else groups[rows], design
     )
-
-
-def reordered(predicted: Predicted, rows: NDArray[np.int64]) -> Reordered | None:
-    """The order of classes that fits the predictions of these images, where it is clearly not that of the folders."""
-    names, labels = predicted.images.class_names, predicted.images.labels[rows]
-    counts = metrics.confusion(predicted.probabilities[rows].argmax(axis=1), labels, len(names))
-    order = shares.matching_order(counts)
-    if not shares.is_reordered(counts, order):
-        return None
-    folders = np.array(names, dtype=object)[np.argsort(order)]
-    return Reordered(tuple(folders.tolist()), float(counts[np.arange(len(names)), order].sum() / len(rows)))

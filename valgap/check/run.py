@@ -1,96 +1,123 @@
-"""One check from its inputs to its document: reads the model and the folder, writes nothing but a scratch folder."""
+"""One check from its inputs to its document: reads the model and the data, writes nothing but a scratch folder."""
 
 import dataclasses
 import os
 import sys
 import tempfile
-import warnings
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from valgap.check import loading, prediction
+from valgap.check import files, loading, stated
 from valgap.check.document import Checked, build
-from valgap.check.result import Result, assemble
+from valgap.check.judging import look as judged
+from valgap.check.options import Options
+from valgap.check.prediction import Predicted
+from valgap.check.result import assemble
 from valgap.compute import pool
 from valgap.compute.placement import place
+from valgap.data.layouts.layout import Layout
+from valgap.data.layouts.understand import explicit, understand
+from valgap.diagnostics.history.read import read_history
+from valgap.diagnostics.history.rules import read_rules
+from valgap.diagnostics.seen import Seen
 from valgap.findings.audit import audit
 from valgap.findings.leakage import leaked
 from valgap.findings.look import look
 from valgap.ground import paths
 from valgap.ground.errors import SuiteError
-from valgap.ground.params.experiment import Compute, Data
-from valgap.ground.params.schema import parse
+from valgap.ground.params.experiment import Compute
 
 if TYPE_CHECKING:
     import keras
 
 SEED = 0  # of the audit's samples
+SPLITS = ("train", "val", "test")
 
 
 def check(
-    model: "str | os.PathLike[str] | keras.Model",
-    data: str,
-    module: str | None,
-    groups: str | None,
-    value_range: str | None,
+    model: "str | os.PathLike[str] | keras.Model", data: Mapping[str, Any], options: Options, *, apart: bool
 ) -> Checked:
-    """The document on a saved model, or on one in hand, and the folder `data`. Raises SuiteError as `examine` does."""
-    if value_range not in (None, *prediction.RANGES):
-        raise SuiteError(f"value_range = {value_range!r} is not known (allowed: {', '.join(prediction.RANGES)})")
-    images = images_of(data, groups)
+    """The check of a saved model, or of one in hand, on `data` by split; a folder of splits is "train" alone.
+
+    `apart` runs TensorFlow in a process of its own, which takes a saved model and folders. Raises SuiteError on a
+    model or on data that cannot be used.
+    """
+    curves = None if options.history is None else read_history(options.history)
+    with tempfile.TemporaryDirectory() as scratch:
+        pixels = Path(scratch) / paths.IMAGES.name
+        if all(isinstance(each, str | os.PathLike) for each in data.values()):
+            predicted = _of_files(model, data, options, pixels, apart)
+        else:
+            predicted = _of_objects(model, data, options, Path(scratch))
+            pixels = Path(scratch) / "images.npy"
+        images = dataclasses.replace(predicted.images, images=np.load(pixels, mmap_mode="r", allow_pickle=False))
+        looked = look(images, predicted.splits, SEED)
+        result = assemble(predicted, audit(looked), leaked(looked))
+        past: list[Seen] = [] if curves is None else read_rules(curves, len(images.class_names))
+        findings = stated.stated([*judged(result), *past], result.audit, options.mute)
+        named = " + ".join(str(each) if isinstance(each, str | os.PathLike) else key for key, each in data.items())
+        is_files = predicted.images.files is not None
+        return Checked(build(result, findings, _name(model), named, options.groups, is_files), findings)
+
+
+def _of_files(
+    model: "str | os.PathLike[str] | keras.Model",
+    data: Mapping[str, Any],
+    options: Options,
+    pixels: Path,
+    apart: bool,
+) -> Predicted:
+    """What the model predicts of images in folders."""
+    layout = layout_of(data)
     if isinstance(model, str | os.PathLike):
         path = Path(model)
-        result = examine(path, images, module, value_range, device_beside_this())
-        return Checked(build(result, str(path), data, groups))
-    with tempfile.TemporaryDirectory() as scratch:
-        path = Path(scratch) / "model.keras"
-        save(model, path)
-        result = examine(path, images, module, value_range, device_beside_this())
-    return Checked(build(result, str(model.name), data, groups))
+        loading.check_file(path)
+        if not apart:
+            return files.in_hand(loading.load_model(path, options.module), path, layout, options, pixels)
+        (predicted,) = pool.run_jobs(files.work, [(path, layout, options, pixels)], place(device_beside_this()).first)
+        return predicted
+    return files.in_hand(_keras_model(model), None, layout, options, pixels)
 
 
-def save(model: "keras.Model", path: Path) -> None:
-    """Write a model in hand to a file. Raises SuiteError on anything else, and on one that cannot be saved."""
-    keras = sys.modules.get("keras")  # who holds a model has imported it
-    if keras is None or not isinstance(model, keras.Model):
-        kind = f"{type(model).__module__}.{type(model).__qualname__}"
-        raise SuiteError(f"model is a {kind}: give the path of a saved model, or a keras.Model")
+def _of_objects(model: Any, data: Mapping[str, Any], options: Options, folder: Path) -> Predicted:
+    """What the model predicts of what objects feed."""
+    from valgap.check import objects  # which imports Keras
+
+    if isinstance(model, str | os.PathLike):
+        path = Path(model)
+        loading.check_file(path)
+        loaded, compiled = loading.load_model(path, options.module), loading.compiled_in_file(path)
+    else:
+        loaded, compiled = _keras_model(model), loading.compiled_of(model)
+    return objects.examine(files.network_of(loaded, Path(_name(model)), options), compiled, data, options, folder)
+
+
+def layout_of(data: Mapping[str, Any]) -> Layout:
+    """What was understood of the folders. Raises SuiteError, in the words of this command, on what is not clear."""
+    given = {split: Path(path) for split, path in data.items()}
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # on a file that nobody sees
-            model.save(path)
-    except Exception as error:  # whatever a user's layers do
-        words = " ".join(str(error).split())[:300]
-        raise SuiteError(f"model = {model.name} cannot be saved: {type(error).__name__}: {words}") from None
+        return understand(given["train"]) if list(given) == ["train"] else explicit(given)
+    except SuiteError as error:
+        raise error.named(files.TERMS) from None
+
+
+def _keras_model(model: Any) -> Any:
+    """The model in hand. Raises SuiteError on anything else."""
+    for name in ("keras", "tf_keras"):
+        keras = sys.modules.get(name)  # who holds a model has imported it
+        if keras is not None and isinstance(model, keras.Model):
+            return model
+    kind = f"{type(model).__module__}.{type(model).__qualname__}"
+    raise SuiteError(f"model is a {kind}: give the path of a saved model, or a keras.Model")
+
+
+def _name(model: Any) -> str:
+    return os.fspath(model) if isinstance(model, str | os.PathLike) else str(model.name)
 
 
 def device_beside_this() -> Compute:
     """The CPU where this process has TensorFlow, which takes all of a GPU's memory for itself; else a GPU, if any."""
     return Compute(device="cpu") if "tensorflow" in sys.modules else Compute()
-
-
-def images_of(folder: str, group_pattern: str | None) -> Data:
-    """How the folder is read; the model's input decides size and color. Raises SuiteError on a bad pattern or name."""
-    said = {"source": "folder", "path": folder, "group_pattern": group_pattern}
-    unsaid = dict.fromkeys(("name", "table", "image_size", "group_column", "allowed_transforms"))
-    try:
-        return parse(Data, said | unsaid | {"resize": "stretch", "color": "auto", "on_unreadable": "skip"}, "data")
-    except SuiteError as error:
-        raise error.named(prediction.TERMS) from None
-
-
-def examine(model: Path, data: Data, module: str | None, value_range: str | None, compute: Compute) -> Result:
-    """Score the model on the images in a process of its own, then audit the images.
-
-    Raises SuiteError on a model or on images that cannot be used.
-    """
-    loading.check_file(model)
-    with tempfile.TemporaryDirectory() as scratch:
-        pixels = Path(scratch) / paths.IMAGES.name
-        job = (model, module, data, value_range, pixels)
-        (predicted,) = pool.run_jobs(prediction.work, [job], place(compute).first)
-        images = dataclasses.replace(predicted.images, images=np.load(pixels, mmap_mode="r", allow_pickle=False))
-        looked = look(images, predicted.splits, SEED)
-        return assemble(predicted, audit(looked), leaked(looked))

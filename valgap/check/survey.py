@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from valgap.check.feeds import Feed
+from valgap.diagnostics.pipeline import thumbnails
 from valgap.diagnostics.pipeline.surveyed import Again, Survey
 from valgap.ground.errors import SuiteError
 
@@ -59,8 +60,7 @@ class Levels:
         return np.clip(np.rint(scaled), 0, 255).astype(np.uint8)
 
     def finish(self) -> NDArray[np.uint8]:
-        """All that was written, (n, h, w, c), as a memory map."""
-        self.file.close()
+        """All that was written, (n, h, w, c), as a memory map; the file must be closed."""
         return np.memmap(self.path, np.uint8, "r", shape=(self.count, *self.shape))
 
     def _widen(self, least: float, largest: float) -> None:
@@ -95,7 +95,7 @@ def survey(feed: Feed, of_batch: Callable[[Pixels], Pixels] | None, folder: Path
     levels = Levels(folder / f"{feed.name}-{id(feed)}.u8")
     rows = _Rows()
     title, hidden = f"{feed.name}: images", not sys.stderr.isatty()
-    with closing(iter(feed)) as batches, tqdm(desc=title, unit="image", disable=hidden, delay=2) as bar:
+    with levels.file, closing(iter(feed)) as batches, tqdm(desc=title, unit="image", disable=hidden, delay=2) as bar:
         for images, labels in batches:
             rows.batches.append(len(images))
             if len(images):
@@ -117,6 +117,7 @@ def survey(feed: Feed, of_batch: Callable[[Pixels], Pixels] | None, folder: Path
         levels.finish(),
         low,
         high,
+        np.concatenate(rows.thumbs),
         np.concatenate(rows.labels),
         np.concatenate(rows.outputs) if rows.outputs else None,
         np.concatenate(rows.digests),
@@ -137,6 +138,7 @@ class _Rows:
         self.labels: list[NDArray[np.int64]] = []
         self.outputs: list[Pixels] = []
         self.digests: list[NDArray[np.uint64]] = []
+        self.thumbs: list[Pixels] = []
         self.lows: list[Pixels] = []
         self.highs: list[Pixels] = []
         self.finite: list[NDArray[np.bool_]] = []
@@ -147,6 +149,7 @@ class _Rows:
     def add(self, images: Pixels, labels: NDArray[np.int64], of_batch: Callable[[Pixels], Pixels] | None) -> None:
         self.labels.append(labels)
         self.digests.append(digests(images))
+        self.thumbs.append(thumbnails.grey(images))
         flat = images.reshape(len(images), -1)
         known = np.isfinite(flat)
         self.finite.append(np.asarray(known.all(axis=1)))
@@ -161,7 +164,7 @@ class _Rows:
         for name in tuple(self.grids):
             scale, shift = GRIDS[name]
             whole = some.astype(np.float64) * scale + shift
-            if some.size and np.abs(whole - np.rint(whole)).max() > OFF * max(1.0, float(np.abs(some).max())):
+            if some.size and np.abs(whole - np.rint(whole)).max() > OFF:
                 self.grids.discard(name)
         if of_batch is not None:
             self.outputs.append(np.asarray(of_batch(images), np.float32))

@@ -25,7 +25,7 @@ class Trial:
     def __init__(self, model: Any, width: int | None) -> None:
         check(model)
         self.model, self.width = copied(model), width
-        self.weights = [np.array(weight) for weight in model.get_weights()]
+        self.weights = [weight.copy() for weight in model.get_weights()]
         self.loss = model.loss
         self.rate, self.steps_done = rate_of(model.optimizer), int(model.optimizer.iterations)
         inner = getattr(model.optimizer, "inner_optimizer", None) or model.optimizer
@@ -41,6 +41,12 @@ class Trial:
     def optimizer(self, rate: float) -> Any:
         """A fresh optimizer of the model's kind and settings, at another rate."""
         return self._kind.from_config(self._config | {"learning_rate": rate})
+
+    def adam(self, rate: float) -> Any:
+        """A fresh Adam, whatever the model was compiled with."""
+        import keras
+
+        return keras.optimizers.Adam(rate)
 
     def targets(self, labels: Index) -> NDArray[np.float32] | Index:
         """Labels in the shape in which the user's data gives them."""

@@ -34,8 +34,8 @@ class Sample:
 class Trials:
     """Probabilities of a sample by reading and part, each asked of the model once."""
 
-    def __init__(self, probability: Probability, sample: Sample, known: Statistics) -> None:
-        self._probability, self._sample, self._known = probability, sample, known
+    def __init__(self, probability: Probability, sample: Sample, known: Statistics, classes: int) -> None:
+        self._probability, self._sample, self._known, self._classes = probability, sample, known, classes
         self._found: dict[tuple[Reading, Part], Probabilities] = {}
 
     def __call__(self, reading: Reading, part: Part) -> Probabilities:
@@ -51,7 +51,7 @@ class Trials:
             self._probability(apply(reading, pixels[start : start + BATCH], self._known))
             for start in range(0, len(pixels), BATCH)
         ]
-        return np.concatenate(parts) if parts else np.empty((0, 0))
+        return np.concatenate(parts) if parts else np.empty((0, self._classes))
 
 
 def parts(train: NDArray[np.int64], held: NDArray[np.int64]) -> dict[Part, NDArray[np.int64]]:

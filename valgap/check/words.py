@@ -1,26 +1,17 @@
-"""What a check says of a result: its verdict, and what stands out. The texts are in words.yaml."""
+"""What a check says of a result as a whole: its verdict, and what to do next. The texts are in words.yaml."""
 
+import json
 import math
-from pathlib import Path
 
-import numpy as np
-
+from valgap.check.explained import agreement
+from valgap.check.judging import MARGIN, leaks, primary
+from valgap.check.phrases import called, say
 from valgap.check.result import Result
-from valgap.document.prose import Prose
+from valgap.check.stated import Stated
 from valgap.stats.intervals import Interval
 
-MARGIN = 0.02  # of accuracy: what the suite's own params.yaml calls no effect
-LOW = 0.1  # training error from which on the model counts as underfitting, where it is more than the gap
-NEAR_CHANCE = 0.1  # of the way from chance to perfect recall
-
-Observation = tuple[str, str]  # title, text
-
-say = Prose(Path(__file__).with_name("words.yaml"))
-
-
-def named_split(name: str) -> str:
-    """What a split is called."""
-    return say(f"split.{name}")
+HINTS = {"VG108", "VG109", "VG110", "VG111", "VG112", "VG113", "VG114", "VG210", "VG211", "VG213", "VG208", "VG214"}
+TIMID = HINTS | {"VG103", "VG406", "VG401", "VG403", "VG402"}  # of no problem: they do not stand in an experiment's way
 
 
 def measure(result: Result) -> str:
@@ -30,23 +21,42 @@ def measure(result: Result) -> str:
 
 def judged(result: Result) -> str:
     """What images off training are called here."""
-    return named_split(result.held_out or result.fitted)
+    return called(result.held_out or result.fitted)
 
 
-def fitted(result: Result) -> str:
-    """What the images are called on which fit is judged."""
-    return named_split(result.fitted)
+def verdict(result: Result, findings: tuple[Stated, ...]) -> str:
+    """The check in a few sentences: what was seen, what must be mended first, the gap."""
+    sentences = [seen(result)]
+    first = findings[0] if findings else None
+    if first is not None and must_be_mended(first):
+        sentences.append(say("verdict.first", title=first.title))
+    if first is None or first.code != "VG009":
+        sentences.append(of_gap(result))
+    return " ".join(filter(None, sentences))
 
 
-def primary(result: Result, split: str) -> float:
-    """The score that decides, of one split."""
-    return result.scores[split].metrics["balanced_accuracy" if result.balanced else "accuracy"]
+def must_be_mended(finding: Stated) -> bool:
+    """Whether a finding says that the data, the model or the reading is to be mended before any experiment."""
+    return finding.severity == "problem" or (finding.severity == "worth a look" and finding.code not in TIMID)
 
 
-def verdict(result: Result) -> str:
-    """The check in a sentence or two."""
-    if result.reordered:
-        return say("verdict.reordered")
+def seen(result: Result) -> str:
+    """Whether fair scoring finds what the user saw; empty where nothing was said."""
+    found = agreement(result.predicted.seen)
+    if not found:
+        return ""
+    shares = {
+        kind: ", ".join(
+            say("verdict.share", share=each.evidence[kind], split=called(split)) for split, each in found.items()
+        )
+        for kind in ("seen", "fair")
+    }
+    agrees = all(each.severity == "fine" for each in found.values())
+    return say("verdict.agrees" if agrees else "verdict.seen", **shares)
+
+
+def of_gap(result: Result) -> str:
+    """The gap and whether it is real."""
     if result.gap is None or result.held_out is None:
         return say("verdict.one_split", accuracy=result.scores[result.fitted].accuracy)
     return say(
@@ -69,90 +79,35 @@ def reality(gap: Interval) -> str:
     return "negative" if gap.high < 0 else "luck"
 
 
-def observations(result: Result) -> list[Observation]:
-    """What stands out, the most important first."""
-    if result.reordered:
-        return [order(result)]
-    looks = (chance, leak, problems, fit, confidence, weakest, blind)
-    return [found for look in looks if (found := look(result))]
+def steps(result: Result, findings: tuple[Stated, ...]) -> list[str]:
+    """What to do next, the most important first. No experiment is proposed while something must be mended first."""
+    first = [each for each in findings if must_be_mended(each)]
+    if first:
+        cures = [say("next.cure", title=each.title, cure=each.cure) for each in first[:3] if each.cure]
+        return [*cures, say("next.again")]
+    codes = {each.code for each in findings if each.severity == "worth a look"}
+    known = {
+        "leak": leaks(result),
+        "one_split": result.gap is None,
+        "gap": "VG213" in codes,
+        "fit": "VG208" in codes,
+        "confidence": "VG210" in codes,
+        "balanced": result.balanced,
+    }
+    reasons = [reason for reason, holds in known.items() if holds]
+    return [say(f"next.{reason}") for reason in reasons or (["look"] if codes - {"VG211", "VG214"} else ["nothing"])]
 
 
-def order(result: Result) -> Observation:
-    """The order of classes that the model's outputs seem to have."""
-    accuracy = result.scores[result.fitted].accuracy.mean
-    return _seen("order", accuracy=accuracy, fitted=fitted(result), reordered=result.reordered)
-
-
-def chance(result: Result) -> Observation | None:
-    """Where even training images are recognised no better than by chance."""
-    scores = result.scores[result.fitted]
-    largest, classes = max(scores.counts) / scores.images, len(scores.counts)
-    limit = 1 / classes + NEAR_CHANCE * (1 - 1 / classes)
-    if scores.accuracy.low > largest or scores.metrics["balanced_accuracy"] > limit:
-        return None
-    return _seen("chance", accuracy=scores.accuracy.mean, fitted=fitted(result), largest=largest)
-
-
-def leak(result: Result) -> Observation | None:
-    """What duplicates in training do to the held-out accuracy."""
-    if not result.leaked or result.held_out is None:
-        return None
-    before = result.scores[result.held_out].accuracy
-    after = result.clean.accuracy if result.clean else None
-    return _seen("leak", before=before, judged=judged(result), leaked=result.leaked, after=after)
-
-
-def problems(result: Result) -> Observation | None:
-    """What the audit calls a problem."""
-    titles = [finding.title for finding in result.audit.findings if finding.severity == "problem"]
-    return _seen("problems", titles=titles) if titles else None
-
-
-def fit(result: Result) -> Observation | None:
-    """Where most errors are there on training images already."""
-    score = primary(result, result.fitted)
-    gap = result.gap.mean if result.gap else 0.0
-    if chance(result) or 1 - score < LOW or 1 - score <= gap:
-        return None
-    return _seen("fit", fitted=fitted(result), measure=measure(result), score=score, missing=1 - score, gap=gap)
-
-
-def confidence(result: Result) -> Observation | None:
-    """Whether it claims more than it keeps on held-out images."""
-    scores = result.scores[result.held_out or result.fitted]
-    if not scores.excess.low > MARGIN:
-        return None
-    return _seen(
-        "confidence",
-        judged=judged(result),
-        claimed=scores.accuracy.mean + scores.excess.mean,
-        accuracy=scores.accuracy.mean,
-        excess=scores.excess,
-        mistakes=scores.images - scores.accuracy.right,
-        mistaken=scores.mistaken,
-        nll=scores.metrics["nll"],
-        ece=scores.metrics["ece"],
+def params_yaml(result: Result, path: str, group_pattern: str | None) -> str:
+    """The lines of params.yaml that give the suite these images, split as they are, and a model of the user's."""
+    _, height, width, channels = result.predicted.images.images.shape
+    sizes = {f"{name}_size": "all" if name in result.scores else "0.2" for name in ("val", "test")}
+    return say(
+        "params.lines",
+        path=json.dumps(path),  # JSON is YAML, and keeps a name on its line
+        height=height,
+        width=width,
+        color="grey" if channels == 1 else "rgb",
+        group_pattern=json.dumps(group_pattern),
+        **sizes,
     )
-
-
-def weakest(result: Result) -> Observation | None:
-    """The class with the lowest recall, of several that are not all perfect."""
-    recalls = result.scores[result.held_out or result.fitted].recalls
-    means = np.array([found.mean if found else math.nan for found in recalls])
-    if np.isfinite(means).sum() < 2 or np.nanmin(means) == 1:
-        return None
-    label = int(np.nanargmin(means))
-    name = result.predicted.images.class_names[label]
-    return _seen("weakest", name=name, recall=recalls[label], judged=judged(result))
-
-
-def blind(result: Result) -> Observation | None:
-    """How large a gap could have gone unseen."""
-    if result.gap is None or result.held_out is None or not result.gap.low <= 0 <= result.gap.high:
-        return None
-    half = (result.gap.high - result.gap.low) / 2
-    return _seen("blind", images=result.scores[result.held_out].images, judged=judged(result), half=half)
-
-
-def _seen(name: str, /, **values: object) -> Observation:
-    return say(f"{name}.title"), say(f"{name}.text", **values)

@@ -4,7 +4,7 @@ Code decides what is said and passes the values; the file says it. Numbers take 
 `pp` and so on write a value, or an estimate with its limits. What users named goes through `named` or `joined`.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -26,9 +26,9 @@ FORMS = {
 
 
 class Prose:
-    """The texts of one file, by their dotted names."""
+    """The texts of one file, by their dotted names; `filters` are a room's own, beside those of all."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, filters: Mapping[str, Callable[..., str]] | None = None) -> None:
         self._texts: dict[str, Any] = yaml.safe_load(path.read_text(encoding="utf-8"))
         self._templates: dict[str, jinja2.Template] = {}  # compiled when first said: tables say one text a row
         self._environment = jinja2.Environment(
@@ -37,6 +37,7 @@ class Prose:
         self._environment.filters |= {name: _written(form) for name, form in FORMS.items()}
         self._environment.filters |= {"named": text.named, "joined": text.joined, "plain": text.plain}
         self._environment.filters["many"] = numbers.many
+        self._environment.filters |= filters or {}
         self._environment.tests["unknown"] = numbers.is_unknown
 
     def __call__(self, name: str, /, **values: object) -> str:
@@ -48,6 +49,18 @@ class Prose:
     def all(self, name: str, /, **values: object) -> dict[str, str]:
         """Every text below a name, by its own."""
         return {key: self(f"{name}.{key}", **values) for key in self._found(name)}
+
+    def names(self) -> list[str]:
+        """The first parts of all names."""
+        return [*self._texts]
+
+    def __contains__(self, name: str) -> bool:
+        """Whether there is a text, or several below it, of that name."""
+        try:
+            self._found(name)
+        except KeyError:
+            return False
+        return True
 
     def _found(self, name: str) -> Any:
         found: Any = self._texts

@@ -7,6 +7,7 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
+from valgap.diagnostics.model.inside import inside
 from valgap.ground.params.experiment import Model
 from valgap.training.network.builders import build_network
 from valgap.training.network.contract import Knobs, Shape, as_logits, own_words, refusal, sample
@@ -20,8 +21,9 @@ def examine(input_shape: Shape, classes: int, architecture: Model, knobs: Knobs)
     """Build the network twice under one seed, and take gradients of its loss inside a TensorFlow graph.
 
     Raises SuiteError, naming model.builder, when the two differ in their initial weights; when a file of weights
-    leaves every kernel as random as without it; when the model fails in a graph, draws other numbers than its seeds
-    say, or has trainable variables without a gradient or with one that is not finite.
+    leaves every kernel as random as without it; when the model divides pixels as if they were of 0 to 255, fails in a
+    graph, draws other numbers than its seeds say, or has trainable variables without a gradient or with one that is
+    not finite.
     """
     builder = architecture.builder
     first, again = (_seeded(input_shape, classes, architecture, knobs, seed) for seed in (1, 1))
@@ -29,6 +31,7 @@ def examine(input_shape: Shape, classes: int, architecture: Model, knobs: Knobs)
     if knobs.weights not in (None, "random"):
         _check_loaded(first, _seeded(input_shape, classes, architecture, knobs, 2), builder, str(architecture.weights))
     model = as_logits(first, input_shape, classes, builder)
+    _check_pixels(first, input_shape, builder)
     state = [variable.numpy().copy() for variable in model.variables]
     variables = model.trainable_variables
     batch = tf.constant(sample(input_shape)), tf.one_hot([0, 1, 0, 1], classes)
@@ -61,6 +64,18 @@ def examine(input_shape: Shape, classes: int, architecture: Model, knobs: Knobs)
         raise refusal(
             builder, "its outputs in training differ from call to call under the same weights and seeds", LAYERS
         )
+
+
+def _check_pixels(model: keras.Model, input_shape: Shape, builder: str) -> None:
+    """Raise SuiteError where the model divides pixels as if they were of 0 to 255: the suite's are in [0, 1]."""
+    found = inside(model, input_shape)
+    if found is not None and found.divides:
+        what = (
+            f"its layer {found.layer} ({found.kind}) divides pixels by about {1 / abs(found.scale):.0f}, but the suite "
+            "gives images in [0, 1]: to its first kernel all would be nearly alike"
+        )
+        cure = "leave that layer out, or multiply by 255 before it: keras.layers.Rescaling(255.0)"
+        raise refusal(builder, what, cure)
 
 
 def _seeded(input_shape: Shape, classes: int, architecture: Model, knobs: Knobs, seed: int) -> keras.Model:

@@ -1,9 +1,9 @@
 """How an image file becomes pixels: ways to decode, and what each does.
 
-The suite's own way (`Decoding.of`): an image is turned upright as its EXIF orientation
-says; transparent parts are laid over white; 16 bits are scaled to 8 (65,535 becomes 255); palettes, 1-bit and CMYK are
-converted, colour profiles are not applied. With `data.color: auto` all images are grey where every file that can be
-read is grey by its mode (1, L, LA, I;16), else RGB. Grey from RGB is ITU-R 601-2 luma.
+The suite's own way (`Decoding.of`): an image is turned upright as its EXIF orientation says; transparent parts are laid
+over white; 16 bits are scaled to 8 (65,535 becomes 255); palettes, 1-bit and CMYK are converted, colour profiles are
+not applied. With `data.color: auto` all images are grey where every file that can be read is grey by its mode (1, L,
+LA, I;16), else RGB. Grey from RGB is ITU-R 601-2 luma.
 
 One resize rule, to `data.image_size` (height, width), Pillow's antialiased bilinear filter, after the above:
 `stretch` changes the aspect; `pad` keeps it, centred on black; `crop` keeps it and cuts the centre. Without an
@@ -59,9 +59,17 @@ GENERATOR = dataclasses.replace(KERAS, filter="nearest")
 
 def to_array(image: Image.Image, decoding: Decoding) -> NDArray[np.uint8]:
     """uint8 (h, w, c) of an image by all of `decoding` but `upright`; c is 1 for grey, else 3."""
+    return resized(colored(image, decoding), decoding)
+
+
+def colored(image: Image.Image, decoding: Decoding) -> Image.Image:
+    """The image in mode L or RGB, by `decoding`'s alpha and color."""
     image = _flatten(image, decoding.alpha)
-    if decoding.color != "auto":
-        image = _in_mode(image, "L" if decoding.color == "grey" else "RGB")
+    return image if decoding.color == "auto" else _in_mode(image, "L" if decoding.color == "grey" else "RGB")
+
+
+def resized(image: Image.Image, decoding: Decoding) -> NDArray[np.uint8]:
+    """uint8 (h, w, c) of an image in mode L or RGB, by `decoding`'s size, filter and aspect."""
     if decoding.size is not None and image.size != (width_height := decoding.size[::-1]):
         pixels = _resize(image, width_height, decoding)
     else:

@@ -1,6 +1,7 @@
 """Reads a sample of files in several ways at once, each file opened once, to see which way a model learnt from."""
 
 import dataclasses
+import itertools
 import warnings
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -10,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from valgap.data.reading.decode import Original, read_original
-from valgap.data.reading.decoding import Decoding, to_array
+from valgap.data.reading.decoding import Decoding, colored, resized
 from valgap.data.reading.readers import MAX_READERS
 from valgap.ground.errors import SuiteError
 from valgap.ground.host import usable_cores
@@ -46,12 +47,18 @@ def _variants(path: Path, decodings: Sequence[Decoding]) -> list[NDArray[np.uint
         original = read_original(path)
         found: dict[Decoding, NDArray[np.uint8]] = {}
         telling = [_telling(original, decoding) for decoding in decodings]
-        for decoding in telling:
-            if decoding not in found:
-                found[decoding] = to_array(original.turned(decoding.upright), decoding)
+        by_color = sorted(dict.fromkeys(telling), key=_coloring)
+        for (upright, *_), alike in itertools.groupby(by_color, key=_coloring):
+            same = list(alike)
+            image = colored(original.turned(upright), same[0])  # once, for it is large
+            found |= {decoding: resized(image, decoding) for decoding in same}
         return [found[decoding] for decoding in telling]
     except Exception as error:  # damaged files make Pillow raise most of Python's exceptions
         raise SuiteError(f"{path} cannot be read: {' '.join(str(error).split())}") from None
+
+
+def _coloring(decoding: Decoding) -> tuple[bool, str, str]:
+    return decoding.upright, decoding.alpha, decoding.color
 
 
 def _telling(original: Original, decoding: Decoding) -> Decoding:

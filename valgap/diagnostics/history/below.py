@@ -6,14 +6,13 @@ from typing import Any
 import numpy as np
 
 from valgap.diagnostics.history.curves import Curve, Curves
-from valgap.diagnostics.history.levels import Levels, last
+from valgap.diagnostics.history.levels import SPREAD, Levels, last
 from valgap.diagnostics.history.trend import images, noise
 from valgap.diagnostics.seen import Seen
 
 FIRST = 0.1  # log of the training loss over the validation loss in the first epoch, which is noticed
 END, SHARE = 0.05, 0.005  # the same at the end; and of accuracy
 SURE = 3.0  # standard errors
-SPREAD = 1.5  # standard deviation of the loss over images, over its mean: it is skew
 LUCK = 2.0  # standard errors of an accuracy on the images of validation
 
 

@@ -12,6 +12,7 @@ from valgap.diagnostics.seen import Seen
 STEEP = 4.0  # standard errors of the validation slope
 AHEAD = 0.5  # of the run: how far the fall is followed
 GAIN, NATS = 0.07, 0.02  # log of the loss, and nats, that this must promise
+HARDLY, HALFWAY, SLOW_GAIN = 0.3, 0.6, 0.01  # log by which training fell, and its accuracy, of one that learns slowly
 JUMPS = 0.15  # noise of the log loss
 JUMPS_ACCURACY = 0.05  # noise of the accuracy beyond that of its images
 UNSTEADY = 0.1  # noise of the log of the training loss
@@ -26,7 +27,10 @@ def early(curves: Curves, found: Levels) -> Seen | None:
     gain = held.further
     level = float(np.median(found.held[-2:]))
     promised = math.exp(level) * -math.expm1(-max(gain, 0.0))
-    if held.z > -STEEP or fit.z > -STEEP or gain < GAIN or (found.held_by == "loss" and promised < NATS):
+    slow = _is_slow(found)
+    if held.z > -STEEP or fit.z > -STEEP or gain < (SLOW_GAIN if slow else GAIN):
+        return None
+    if found.held_by == "loss" and promised < NATS and not slow:
         return None
     return Seen(
         "VG402",
@@ -41,8 +45,15 @@ def early(curves: Curves, found: Levels) -> Seen | None:
             "gain": -math.expm1(-gain),
             "errors": -held.z,
             "val_accuracy": last(found.val_accuracy),
+            "slow": slow,
         },
     )
+
+
+def _is_slow(found: Levels) -> bool:
+    """Whether training has hardly moved since its first epoch, and is far from done."""
+    right = last(found.accuracy)
+    return right is not None and right < HALFWAY and float(found.fit[0] - found.fit[-1]) < HARDLY
 
 
 def oscillates(curves: Curves, found: Levels) -> Seen | None:
@@ -58,7 +69,11 @@ def oscillates(curves: Curves, found: Levels) -> Seen | None:
         level = float(np.median(later))
         own = FLIPS * math.sqrt(level * (1 - level) / count) if count else 0.0
         moves = math.sqrt(max(noise(later) ** 2 - own**2, 0.0))
-    if (jumps < JUMPS) if found.held_by == "loss" else (moves is None or moves < JUMPS_ACCURACY):
+    if found.held_by != "loss":
+        steady = moves is None or moves < JUMPS_ACCURACY
+    else:
+        steady = jumps < JUMPS or math.expm1(jumps) * math.exp(float(np.median(late))) < NATS
+    if steady:
         return None
     fit = noise(found.fit[found.epochs // 4 :])
     around = np.exp(late - trend(late))

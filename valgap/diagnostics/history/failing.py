@@ -5,12 +5,16 @@ import math
 import numpy as np
 
 from valgap.diagnostics.history.curves import Curve, Curves
-from valgap.diagnostics.history.levels import last
 from valgap.diagnostics.history.trend import noise, slope
 from valgap.diagnostics.seen import Seen
 
 DOUBLE, BACK, NATS = 2.0, 0.9, 0.3  # the last loss over the lowest, over the first, and nats between
-CONSTANT = (0.87, 1.38)  # accuracy times exp(loss): 1 where every image is given the classes' shares
+FAR, HUGE = (
+    (3.0, 2.0),
+    20.0,
+)  # of -ln(accuracy), plus nats: above that no guess is as bad; nats that no penalty explains
+UNSTEADY = 0.1  # noise of the log loss
+CONSTANT = (0.6, 1.38)  # accuracy times exp(loss): 1 where every image is given the classes' shares
 UNSURE = 0.6  # accuracy above which that can be said of a network that has learnt
 HARDLY, BURST = 0.05, 1.3  # share by which a loss falls that stands still; of a first epoch that burst
 MAJORITY, SAME = 0.03, 0.003  # how near the entropy of one class against the others; accuracies that do not move
@@ -27,11 +31,26 @@ def diverged(curves: Curves) -> Seen | None:
     loss = curves.loss
     if loss is None or len(loss) < 3 or loss.min() < 0:
         return None
-    end, best = last(loss) or 0.0, int(np.argmin(loss))
+    if _far_above_guessing(loss, curves.accuracy):
+        return Seen("VG407", "problem", _broken(curves, loss, 0) | {"way": "far", "split": "training"})
+    end, best = float(np.min(loss[-max(2, len(loss) // 5) :])), int(np.argmin(loss))  # it stays there
     grown = end > DOUBLE * loss[best] and end >= BACK * loss[0] and end - loss[best] >= NATS
     if not grown or best == len(loss) - 1:
         return None
     return Seen("VG407", "problem", _broken(curves, loss, best + 1) | {"way": "grows", "split": "training"})
+
+
+def _far_above_guessing(loss: Curve, accuracy: Curve | None) -> bool:
+    """Whether the late loss is far above what the same answer for every image gives, and unsteady or huge.
+
+    Penalties on weights lift a loss as well, but steadily, and not as far.
+    """
+    if accuracy is None or not np.isfinite(accuracy).all():
+        return False
+    late, right = loss[len(loss) // 2 :], float(np.median(accuracy[len(accuracy) // 2 :]))
+    if right >= UNSURE or float(np.median(late)) < FAR[0] * -math.log(max(right, 1e-3)) + FAR[1]:
+        return False
+    return float(np.median(late)) >= HUGE or noise(np.log(np.maximum(loss, 1e-9))) >= UNSTEADY
 
 
 def _broken(curves: Curves, curve: Curve, place: int) -> dict[str, object]:
@@ -85,6 +104,8 @@ def _is_blind(loss: Curve, accuracy: Curve) -> bool:
     """Whether loss and accuracy belong together as where every image is given the classes' shares."""
     low, high = CONSTANT
     right = float(np.median(accuracy))
+    if accuracy[-1] >= UNSURE:  # it may have begun to learn
+        return False
     return low <= right * math.exp(min(float(np.median(loss)), 50.0)) <= high and right < UNSURE
 
 

@@ -9,6 +9,7 @@ from valgap.diagnostics.history.curves import Curve, Curves
 from valgap.diagnostics.history.trend import logs
 
 LEAST = 5  # epochs that rules on noise and trend need
+SPREAD = 1.5  # standard deviation of the loss over images, over its mean: it is skew
 PERFECT = 0.01  # added to a share of errors, which may be 0
 
 

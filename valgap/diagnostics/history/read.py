@@ -46,7 +46,8 @@ def _of_path(path: Path) -> Curves:
         raise SuiteError(f"history = {path}: it does not exist; {FORMS}")
     if path.is_dir() or "tfevents" in path.name:
         return _of_runs([_of_events(run) for run in events.runs_in(path)], str(path))
-    start = path.open("rb").read(2)
+    with path.open("rb") as file:
+        start = file.read(2)
     if path.suffix.lower() in PICKLES or start in PICKLED:
         raise SuiteError(
             f"history = {path}: it is a pickle, which could run any code when it is read; where you trust it, load it "

@@ -4,12 +4,14 @@ import numpy as np
 
 from valgap.diagnostics.history.below import below
 from valgap.diagnostics.history.curves import Curves
-from valgap.diagnostics.history.ending import early, oscillates
+from valgap.diagnostics.history.ending import HALFWAY, early, oscillates
 from valgap.diagnostics.history.failing import diverged, never
 from valgap.diagnostics.history.levels import LEAST, last, levels, value
 from valgap.diagnostics.history.overfitting import REACH, overfits, past
 from valgap.diagnostics.history.trend import trend, turn
 from valgap.diagnostics.seen import Seen
+
+MOVED = 0.05  # log by which training must have fallen to be called healthy, below an accuracy of HALFWAY
 
 
 def read_rules(curves: Curves, classes: int | None = None) -> list[Seen]:
@@ -32,7 +34,7 @@ def read_rules(curves: Curves, classes: int | None = None) -> list[Seen]:
     seen = [look for look in looks if look is not None]
     if any(look.severity != "fine" for look in seen):
         return sorted(seen, key=lambda look: ("problem", "worth a look", "fine").index(look.severity))
-    at = turn(found.held, REACH)
+    at, right = turn(found.held, REACH), last(found.accuracy)
     healthy = {
         "epochs": curves.epoch(found.epochs - 1),
         "held": True,
@@ -42,7 +44,8 @@ def read_rules(curves: Curves, classes: int | None = None) -> list[Seen]:
         "epoch": curves.epoch(at.best),
         "low": curves.epoch(at.low),
         "high": curves.epoch(at.high),
-        "accuracy": last(found.accuracy),
+        "accuracy": right,
         "val_accuracy": last(found.val_accuracy),
     }
-    return [Seen("VG408", "fine", healthy), *seen]
+    flat = right is not None and right < HALFWAY and float(found.fit[0] - np.median(found.fit[-2:])) < MOVED
+    return [Seen("VG408", "unknown" if flat else "fine", healthy | {"flat": flat}), *seen]

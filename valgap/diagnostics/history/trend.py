@@ -14,7 +14,7 @@ MAD = 1.4826  # of a median absolute deviation, to that of a normal distribution
 SECOND = math.sqrt(1.5)  # standard deviation of x[t] - (x[t-1] + x[t+1]) / 2 over that of independent x
 FLOOR = 0.002  # of the noise: short curves can seem to have none
 DIGITS = 1e-6  # to which a share is taken as exact: float32 has 7 digits
-LARGEST = 5000  # images that rounding can tell
+LARGEST, PAIR = 5000, 500  # images that rounding can tell from three values, and from two: beyond it is chance
 
 
 @dataclasses.dataclass(frozen=True)
@@ -107,6 +107,7 @@ def turn(values: Curve, reach: float) -> Turn:
     near = found <= found[best] + reach * error
     low = best - int(np.argmin(np.append(near[best::-1], False))) + 1
     high = best + int(np.argmin(np.append(near[best:], False))) - 1
+    low, high = max(0, min(low, best - size // 2)), min(n - 1, max(high, best + size // 2))  # smoothing blurs as much
     after = n - 1 - best
     if after < 2:
         return Turn(best, low, high, 0.0, 0.0)
@@ -144,11 +145,13 @@ def images(accuracy: Curve) -> int | None:
     """The fewest images of which all values are whole shares; None where it cannot be told."""
     values = np.unique(np.round(accuracy[np.isfinite(accuracy)], 9))
     values = values[(values > 0) & (values < 1)]
-    if len(values) < 3:
+    if len(values) < 2:
         return None
-    for count in range(2, LARGEST):
-        scaled = values * count
-        if np.all(np.abs(scaled - np.round(scaled)) <= DIGITS * count):
-            rounded = 1000 % count == 0 and count >= 100  # as well two or three decimals of any number of images
-            return None if rounded else count
-    return None
+    counts = np.arange(2, LARGEST if len(values) > 2 else PAIR)
+    for share in values:  # each leaves the counts of which it is a whole share
+        scaled = share * counts
+        counts = counts[np.abs(scaled - np.round(scaled)) <= DIGITS * counts]
+    if not len(counts):
+        return None
+    rounded = 1000 % counts[0] == 0 and counts[0] >= 100  # as well two or three decimals of any number of images
+    return None if rounded else int(counts[0])

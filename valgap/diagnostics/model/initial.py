@@ -79,6 +79,8 @@ def initial_weights(layers: Sequence[Layer]) -> Seen | None:
     if part is None:
         return None
     agree = any(each.start for each in initial) and any(each.drawn for each in initial)
+    if part != "all" and not agree:
+        return None  # the kernels of a few layers alone say too little
     sure = agree and (part != "base" or not any(each.trainable for each in initial))
     return Seen("VG202", "problem" if sure else "worth a look", evidence | {"part": part})
 

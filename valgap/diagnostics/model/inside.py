@@ -1,4 +1,4 @@
-"""VG206: what a model does to pixels itself, found by feeding it, and whether its pixels were divided twice.
+"""What a model does to pixels itself, found by feeding it.
 
 The input of the first layer with a kernel is compared under images of known values. So a Rescaling, a Normalization,
 the operations of keras.applications' preprocess_input and layers of the user's own count alike, together.
@@ -22,12 +22,9 @@ from valgap.diagnostics.model.layers import (
     untouched,
     wrapped,
 )
-from valgap.diagnostics.model.normalisation import CLEAR, LIKELY, Right, paired
-from valgap.diagnostics.seen import Seen
 
 DIVIDES = 1 / 32  # a factor up to this one is a division of pixels of 0 to 255: 1/255, 1/127.5, 1/58 of ImageNet's
 PASSIVE = ("InputLayer", "Dropout", "Flatten", "Reshape", "Resizing", "ZeroPadding2D", "Identity")
-WELL = 0.9  # accuracy from which a network has learnt in spite of its small pixels
 SIZE = 32  # pixels, of images for a model of any size
 
 
@@ -85,32 +82,6 @@ def inside(model: Any, shape: tuple[int | None, ...] | None = None) -> Inside | 
     named = [layer for layer in acting if is_a(layer, "Rescaling", "Normalization")] or acting
     layer = named[0] if named else model
     return Inside(scale, offset, str(layer.name), type(layer).__name__)
-
-
-def divided_twice(found: Inside | None, small: Right, large: Right, fed: str | None = None) -> Seen | None:
-    """VG206, of the same training images that are right (n,) when fed in [0, 1] or [-1, 1], and in 0 to 255.
-
-    A model that divides and does better on small pixels was trained on pixels divided twice. One that does better on
-    large ones is well, unless its user feeds it small ones: `fed` is "0-1", "-1-1", "0-255", None where not known.
-    """
-    if found is None or not found.divides:
-        return None
-    evidence: dict[str, Any] = {
-        "layer": found.layer,
-        "kind": found.kind,
-        "scale": found.scale,
-        "divisor": 1 / abs(found.scale),
-        "small": float(small.mean()),
-        "large": float(large.mean()),
-        "images": len(small),
-    }
-    better_small, better_large = paired(small, large), paired(large, small)
-    if better_small.difference > 0 and better_small.p <= LIKELY:
-        sure = better_small.p <= CLEAR and evidence["small"] < WELL
-        return Seen("VG206", "problem" if sure else "worth a look", evidence | {"trained": True})
-    if fed in ("0-1", "-1-1") and better_large.difference > 0 and better_large.p <= CLEAR:
-        return Seen("VG206", "problem", evidence | {"trained": False})
-    return None
 
 
 def _image_shape(model: Any) -> tuple[int, ...]:

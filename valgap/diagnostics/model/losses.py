@@ -13,6 +13,7 @@ from valgap.diagnostics.seen import Seen
 PASSING = ("Dropout", "Flatten", "Reshape", "Identity", "InputLayer")  # layers that leave values as they are
 BINARY = ("binary_crossentropy", "binary_focal_crossentropy")
 CATEGORICAL = ("categorical_crossentropy", "categorical_focal_crossentropy", "sparse_categorical_crossentropy")
+UNBOUND = ("linear", "relu", "tanh")  # activations whose outputs are no probabilities
 DISTANCES = ("mean_squared_error", "mean_absolute_error", "mean_squared_logarithmic_error", "huber")
 CLOSE = 1e-2  # of rows' sums to 1, in half precision
 
@@ -41,10 +42,10 @@ def mismatched(last: Last, loss: str | None, from_logits: bool | None) -> Seen |
 
 
 def _reasons(last: Last, loss: str | None, from_logits: bool | None) -> list[tuple[str, Any]]:
-    """Why the two do not belong together, gravest first. from_logits=True on a softmax or a sigmoid is not among them.
+    """Why the two do not belong together, gravest first.
 
-    Keras, 2 and 3, takes the logits back from a softmax or sigmoid under from_logits=True (keras/src/backend/
-    tensorflow/nn.py, `_get_logits`).
+    Not among them: from_logits=True on a softmax or sigmoid, and a loss for classes on sigmoids. Keras, 2 and 3, takes
+    the logits back from either (keras/src/backend/tensorflow/nn.py, `_get_logits`), so that training is as it should.
     """
     activation, one = last.activation, last.units == 1
     found: list[tuple[str, Any]] = []
@@ -52,12 +53,10 @@ def _reasons(last: Last, loss: str | None, from_logits: bool | None) -> list[tup
         found.append(("softmax over one", "problem"))
     if loss in CATEGORICAL and one:
         found.append(("classes of one output", "problem"))
-    if loss in (*CATEGORICAL, *BINARY) and not from_logits and activation in ("linear", "relu", "tanh"):
-        found.append(("no probabilities", "problem"))
-    if loss in CATEGORICAL and from_logits and activation in ("relu", "sigmoid") and not one:
-        found.append(("bounded logits", "worth a look"))
-    if loss in CATEGORICAL and not from_logits and activation == "sigmoid" and not one:
-        found.append(("sigmoids for one class", "worth a look"))
+    if loss in (*CATEGORICAL, *BINARY) and not from_logits and activation in UNBOUND:
+        found.append(("no probabilities", "worth a look" if one and activation == "linear" else "problem"))
+    if loss in CATEGORICAL and from_logits and activation == "relu" and not one:
+        found.append(("bounded logits", "problem"))
     if loss in BINARY and activation == "softmax" and last.units > 2:
         found.append(("binary loss of classes", "worth a look"))
     if loss in DISTANCES and activation in ("softmax", "sigmoid"):

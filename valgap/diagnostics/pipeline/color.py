@@ -17,14 +17,19 @@ from valgap.diagnostics.pipeline.learner import Learnt
 from valgap.diagnostics.pipeline.surveyed import Index, Survey
 from valgap.diagnostics.seen import Seen
 
+ENOUGH = 100  # images of training, below which shares of classes are let be
 MOST = 1500  # images of a split that are looked at
 CELLS = 16
 BLOCKS = 4
 TOLD = 0.65  # share of training images whose order of channels is told, at least
 AS_MUCH = 0.5  # of what is told on training, how much the other way round the other split must be
 SURE = 1e-4
+FREE = 0.6  # share that features without a place, or of light, must tell, at least, to be asked
 GREY = 0.02  # of the spread of values: difference between channels below which images are grey
 GAIN = 0.1  # mean recall that reversing must bring a classifier of the labels
+
+
+Features = tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]
 
 
 def swapped(train: Survey, other: Survey, learnt: Learnt | None) -> Seen | None:
@@ -35,13 +40,14 @@ def swapped(train: Survey, other: Survey, learnt: Learnt | None) -> Seen | None:
     """
     if train.pixels.shape[3] != 3 or other.pixels.shape[3] != 3:
         return None
-    mine, theirs = train.sample(MOST), other.sample(MOST)
+    mine, theirs = matched(train, other)
     if len(mine) < 40 or len(theirs) < 10:
         return None
-    told, same = orientation(_odd(train, mine), _odd(other, theirs))
+    ours, other_odd = odd(train, mine), odd(other, theirs)
+    told, same = orientation(np.hstack(ours[:2]), np.hstack(other_odd[:2]))
     images = len(theirs)
     by_pictures = told >= TOLD and binom.cdf(round(same * images), images, 0.5) < SURE
-    by_pictures = by_pictures and 0.5 - same >= AS_MUCH * (told - 0.5)
+    by_pictures = by_pictures and 0.5 - same >= AS_MUCH * (told - 0.5) and _only_channels(train, other, ours, other_odd)
     against_pictures = told >= TOLD and binom.sf(round(same * images) - 1, images, 0.5) < 0.01
     before, after, wins = labels_say(learnt)
     evidence = {
@@ -51,6 +57,23 @@ def swapped(train: Survey, other: Survey, learnt: Learnt | None) -> Seen | None:
     if by_pictures and not (wins is not None and wins < 0):
         return Seen("VG302", "problem", evidence)
     return Seen("VG302", "problem", evidence) if wins is not None and wins > 0 and not against_pictures else None
+
+
+def matched(train: Survey, other: Survey) -> tuple[Index, Index]:
+    """Places of images of both splits, of the classes that both have, in the same shares where there are enough.
+
+    Where colour decides a class, other shares of classes have other colours.
+    """
+    mine, theirs = train.sample(MOST), other.sample(MOST)
+    both = np.intersect1d(train.labels[mine], other.labels[theirs])
+    mine, theirs = mine[np.isin(train.labels[mine], both)], theirs[np.isin(other.labels[theirs], both)]
+    if not len(both):
+        return mine, theirs
+    places = [mine[train.labels[mine] == each] for each in both]
+    wanted = np.array([(other.labels[theirs] == each).sum() for each in both])
+    most = wanted * min(len(place) / want for place, want in zip(places, wanted, strict=True))
+    even = [place[: max(1, int(count))] for place, count in zip(places, most, strict=True)]
+    return (np.sort(np.concatenate(even)) if sum(map(len, even)) >= ENOUGH else mine), theirs
 
 
 def orientation(mine: NDArray[np.float64], theirs: NDArray[np.float64]) -> tuple[float, float]:
@@ -74,20 +97,44 @@ def _signs(seen: NDArray[np.float64], asked: NDArray[np.float64]) -> NDArray[np.
     return model.decision_function(asked) > 0
 
 
-def _odd(survey: Survey, index: Index) -> NDArray[np.float64]:
-    """Features (q, d) that change their sign when channels are reversed, of channels standardised over the split."""
+def _only_channels(train: Survey, other: Survey, ours: Features, theirs: Features) -> bool:
+    """Whether nothing but reversed channels explains reversed features: no turned picture, and no negative.
+
+    Features without a place, which turning leaves alone, must say the same. Of light, which reversing channels leaves
+    alone, the other split must not be the negative.
+    """
+    told, same = orientation(ours[1], theirs[1])
+    images = len(theirs[1])
+    without_place = told >= FREE and binom.cdf(round(same * images), images, 0.5) < 0.01
+    told, same = orientation(ours[2], theirs[2])
+    return bool(without_place and not (told >= FREE and same < 1 - FREE))
+
+
+def odd(survey: Survey, index: Index) -> Features:
+    """Features (q, d) of channels standardised over the split: by place, without place, and of light.
+
+    The first two change their sign when channels are reversed, the last when black and white are exchanged.
+    """
     pixels = thumbnails.small(survey.pixels, index, CELLS).astype(np.float64)
     grey = np.ptp(pixels, axis=3).mean() < GREY * max(pixels.std(), 1e-6)
     if grey:
-        return np.zeros((len(index), 1))
+        return np.zeros((len(index), 1)), np.zeros((len(index), 1)), np.zeros((len(index), 1))
     pixels = (pixels - pixels.mean(axis=(0, 1, 2))) / (pixels.std(axis=(0, 1, 2)) + 1e-6)
     red, green, blue = pixels[..., 0], pixels[..., 1], pixels[..., 2]
-    odd, light = red - blue, (red + blue) / 2
-    rows, columns = (thumbnails.weights(odd.shape[axis], BLOCKS) for axis in (1, 2))
-    blocks = np.einsum("ih,nhw,jw->nij", rows, odd, columns, optimize=True).reshape(len(index), -1)
-    moments = [odd, odd * light, odd * green, odd * (green - light), odd**3, odd * light**2, odd * green**2]
-    moments += [odd * np.abs(odd), odd * light * green]
-    return np.concatenate([blocks, np.stack([each.mean(axis=(1, 2)) for each in moments], axis=1)], axis=1)
+    cast, light = red - blue, (red + blue) / 2
+    moments = [cast, cast * light, cast * green, cast * (green - light), cast**3, cast * light**2, cast * green**2]
+    moments += [cast * np.abs(cast), cast * light * green]
+    grey_moments = [light, light**3, light * np.abs(light), light * (red - blue) ** 2]
+    means, grey_means = (
+        np.stack([each.mean(axis=(1, 2)) for each in them], axis=1) for them in (moments, grey_moments)
+    )
+    return _blocks(cast), means, np.hstack([_blocks(light), grey_means])
+
+
+def _blocks(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    rows, columns = (thumbnails.weights(values.shape[axis], BLOCKS) for axis in (1, 2))
+    found: NDArray[np.float64] = np.einsum("ih,nhw,jw->nij", rows, values, columns, optimize=True)
+    return found.reshape(len(values), -1)
 
 
 def labels_say(learnt: Learnt | None) -> tuple[float | None, float | None, int | None]:

@@ -6,6 +6,7 @@ other split's; pixels are then compared at full size. Images of one value are le
 
 import numpy as np
 from numpy.typing import NDArray
+from sklearn import config_context  # type: ignore[import-untyped]
 from sklearn.neighbors import NearestNeighbors  # type: ignore[import-untyped]
 
 from valgap.diagnostics.pipeline import thumbnails
@@ -13,13 +14,15 @@ from valgap.diagnostics.pipeline.surveyed import Index, Survey
 from valgap.diagnostics.seen import Seen
 from valgap.findings.finding import PROBLEM_SHARE
 
-CELLS = 12
 FLAT = 2.0  # levels: a thumbnail with a smaller standard deviation holds nothing to compare
 LEVELS = 1.5  # of 255: mean difference up to which two images are the same one, after quantising
 ALIKE = 0.98  # correlation of thumbnails from which on pixels are compared
 NEAR = 0.995  # correlation of pixels from which on two images are nearly the same
 COMPARED = 800_000_000  # pairs of thumbnails compared, at most
 NEAREST = 3
+RELEASED = 500  # comparisons after which pixels that were read are let go
+MEMORY = 64  # MiB of distances held at once
+EQUAL = 0.9995  # from which on they are the same one, lighter or darker
 
 
 def copies(train: Survey, other: Survey) -> Seen | None:
@@ -61,12 +64,16 @@ def matches(train: Survey, other: Survey) -> tuple[int, Index, NDArray[np.bool_]
         if (turns, mirrored) not in [(each[1], each[2]) for each in symmetries]:
             continue
         turned = thumbnails.moved(theirs[..., np.newaxis], turns, mirrored)[..., 0]
-        distance, neighbour = search.kneighbors(turned.reshape(len(turned), -1))
-        for row, column in zip(*np.nonzero(distance**2 <= 2 - 2 * ALIKE), strict=True):
+        with config_context(working_memory=MEMORY):
+            distance, neighbour = search.kneighbors(turned.reshape(len(turned), -1))
+        for count, (row, column) in enumerate(zip(*np.nonzero(distance**2 <= 2 - 2 * ALIKE), strict=True)):
+            if count % RELEASED == 0:
+                thumbnails.release(train.pixels)
+                thumbnails.release(other.pixels)
             if exact[row]:
                 continue
             mean, r = _compare(train, own[neighbour[row, column]], other, asked[row], turns, mirrored)
-            if mean <= LEVELS and r >= NEAR:
+            if r >= EQUAL or (mean <= LEVELS and r >= NEAR):
                 how[row], exact[row] = place, True
             elif r >= NEAR and how[row] < 0:
                 how[row] = place
@@ -75,7 +82,7 @@ def matches(train: Survey, other: Survey) -> tuple[int, Index, NDArray[np.bool_]
 
 def _units(survey: Survey, index: Index) -> tuple[NDArray[np.float32], Index]:
     """Grey thumbnails (q, rows, columns) of mean 0 and length 1, of the images that are not flat, and their places."""
-    grey = thumbnails.small(survey.pixels, index, CELLS).mean(axis=3)
+    grey = survey.thumbs[index] * (255 / (survey.high - survey.low))
     grey -= grey.mean(axis=(1, 2), keepdims=True)
     rough = grey.std(axis=(1, 2)) > FLAT
     grey = grey[rough]

@@ -63,22 +63,27 @@ class Curve:
 
 @dataclasses.dataclass(frozen=True)
 class Heart:
-    """A batch of `images`, trained on `steps` times at `rate`; `whole` unless time ended it."""
+    """A batch of `images`, trained on `steps` times at `rate`; `whole` unless time ended it.
+
+    `others` are further tries, where this one at the compiled rate failed: at the rate that the range test suggests,
+    and last by Adam (`by` "adam"), whatever the optimizer is.
+    """
 
     images: int
     accuracy: float
     first: float
     last: float
     steps: int
-    other: "Heart | None"
-    rate: float = 0.0
+    rate: float
     largest: float = 1.0
     whole: bool = False
+    by: str = "compiled"
+    others: tuple["Heart", ...] = ()
 
     @property
-    def best(self) -> float:
-        """The better accuracy of the two rates."""
-        return max(self.accuracy, self.other.accuracy if self.other else 0.0)
+    def best(self) -> "Heart":
+        """The try with the highest accuracy."""
+        return max((self, *self.others), key=lambda run: run.accuracy)
 
 
 def blown(losses: list[float]) -> bool:
@@ -107,7 +112,7 @@ def curve_of(rates: list[float], losses: list[float], rate: float) -> Curve:
 
 def judged(start: Start, curve: Curve, heart: Heart) -> list[Seen]:
     """VG501 to VG503 of what a preflight measured."""
-    found = [initial(start), memory(start, heart), rates(start, curve, heart)]
+    found = [initial(start), memory(heart), rates(start, curve, heart)]
     return [each for each in found if each is not None]
 
 
@@ -120,35 +125,38 @@ def initial(start: Start) -> Seen | None:
     return Seen("VG501", severity, evidence | {"accuracy": start.accuracy, "times": start.loss / start.expected})
 
 
-def memory(start: Start, heart: Heart) -> Seen | None:
-    """VG502: one batch cannot be learnt by heart, at the compiled rate or at the one that the range test suggests."""
-    runs = [heart] + ([heart.other] if heart.other else [])
-    if not heart.steps or heart.best >= LEARNT or not all(run.whole or not math.isfinite(run.last) for run in runs):
+def memory(heart: Heart) -> Seen | None:
+    """VG502: one batch cannot be learnt by heart, at the compiled rate, at the suggested one, or by Adam."""
+    runs, better = (heart, *heart.others), heart.best
+    if (
+        not heart.steps
+        or better.accuracy >= LEARNT
+        or not all(each.whole or not math.isfinite(each.last) for each in runs)
+    ):
         return None
     way = heart.largest + HALF * (1 - heart.largest)
-    better = max(runs, key=lambda run: run.accuracy)
-    evidence: dict[str, object] = {"images": heart.images, "steps": better.steps, "accuracy": heart.best}
-    evidence |= {
-        "largest": heart.largest,
-        "first": better.first,
-        "last": better.last,
-        "rates": [run.rate for run in runs],
-    }
-    return Seen("VG502", "problem" if heart.best < way else "worth a look", evidence)
+    evidence: dict[str, object] = {"images": heart.images, "steps": better.steps, "accuracy": better.accuracy}
+    evidence |= {"largest": heart.largest, "first": better.first, "last": better.last}
+    return Seen("VG502", "problem" if better.accuracy < way else "worth a look", evidence | {"tries": len(runs)})
 
 
 def rates(start: Start, curve: Curve, heart: Heart) -> Seen | None:
-    """VG503: the compiled rate fails on one batch where the suggested one learns it; or it is above the range."""
+    """VG503: the compiled rate fails on one batch that can be learnt by heart, or it is far above the range.
+
+    Too high: its loss did not fall, or it lies above the range. Too low: its loss hardly fell, far below the rate that
+    the range test suggests; how patient one is, is one's own choice, so that is only worth a look.
+    """
     if curve.suggested is None or start.trained or not heart.steps:
         return None
+    better = heart.best
     evidence = {"rate": curve.rate, "low": curve.low, "high": curve.high, "suggested": curve.suggested, "kind": "high"}
-    evidence |= {"accuracy": heart.accuracy, "better": None, "steps": heart.steps, "images": heart.images}
-    high = curve.rate > float(curve.high or 0)
-    other = heart.other
-    if other is not None and heart.accuracy < LEARNT <= other.accuracy:
-        evidence["better"] = other.accuracy
+    evidence |= {"accuracy": heart.accuracy, "better": None, "by": better.by, "steps": heart.steps}
+    evidence |= {"images": heart.images, "better_rate": better.rate}
+    above = curve.rate > float(curve.high or 0)
+    if heart.accuracy < LEARNT <= better.accuracy:
+        evidence["better"] = better.accuracy
         worse = not math.isfinite(heart.last) or heart.last >= heart.first
-        if curve.rate > curve.suggested and (high or worse):
+        if curve.rate > curve.suggested and (above or worse):
             return Seen("VG503", "problem", evidence)
         barely = heart.last > heart.first * (1 - BARELY)
         if heart.whole and curve.rate < curve.suggested / SLOW and barely:

@@ -31,9 +31,9 @@ class Learnt:
     """What the classifier makes of two splits. Places are those within the sampled images.
 
     `train`, `other` are the places of sampled images, `own`, `held` their labels. `crossed` are predictions for
-    training from folds that did not see them, `transferred` for the other split from training, `reversed` the same with
-    its channels reversed (None unless there are three), `alone` for the other split from folds of itself (None where
-    it has too few images).
+    training from folds that did not see them, `transferred` for the other split from training, `inverted` the same with
+    black and white exchanged, `reversed` with its channels reversed (None unless there are three), `alone` for the
+    other split from folds of itself (None where it has too few images).
     """
 
     train: Index
@@ -42,6 +42,7 @@ class Learnt:
     held: Index
     crossed: Index
     transferred: Index
+    inverted: Index
     reversed: Index | None
     alone: Index | None
 
@@ -54,9 +55,9 @@ def learn(train: Survey, other: Survey) -> Learnt | None:
         return None
     if np.unique(own, return_counts=True)[1].max() < FOLDS:
         return None
-    sides = [features(train, mine, False), features(other, theirs, False)]
+    sides = [features(train, mine), features(other, theirs), features(other, theirs, inverted=True)]
     if train.pixels.shape[3] == 3:
-        sides.append(features(other, theirs, True))
+        sides.append(features(other, theirs, reverse=True))
     if sides[0].shape[1] != sides[1].shape[1]:
         return None
     with threadpool_limits(1):
@@ -74,17 +75,18 @@ def learn(train: Survey, other: Survey) -> Learnt | None:
             held,
             crossed(sides[0], own),
             model.predict(sides[1]),
-            model.predict(sides[2]) if len(sides) == 3 else None,
+            model.predict(sides[2]),
+            model.predict(sides[3]) if len(sides) == 4 else None,
             crossed(sides[1], held) if len(theirs) >= 50 and len(np.unique(held)) > 1 else None,
         )
 
 
-def features(survey: Survey, index: Index, reverse: bool) -> Rows:
+def features(survey: Survey, index: Index, reverse: bool = False, inverted: bool = False) -> Rows:
     """Rows (q, d): standardised thumbnails, and how strong edges of each direction are in each block."""
     pixels = thumbnails.small(survey.pixels, index, EDGE_CELLS)
     mean, std = pixels.mean(axis=(0, 1, 2)), pixels.std(axis=(0, 1, 2)) + 1e-6
     pixels = (pixels - mean) / std
-    pixels = pixels[..., ::-1] if reverse else pixels
+    pixels = -pixels if inverted else pixels[..., ::-1] if reverse else pixels
     rows, columns = (thumbnails.weights(pixels.shape[axis], CELLS) for axis in (1, 2))
     thumbs = np.einsum("ih,nhwc,jw->nijc", rows, pixels, columns, optimize=True).reshape(len(index), -1)
     return np.concatenate([thumbs, _edges(pixels.mean(axis=3))], axis=1).astype(np.float32)

@@ -62,6 +62,22 @@ def mislabelled(train: Survey, other: Survey, learnt: Learnt | None) -> Seen | N
     return None
 
 
+def inverted(train: Survey, other: Survey, learnt: Learnt | None) -> Seen | None:
+    """VG301, as a negative: with black and white exchanged the other split is recognised as training is, else not."""
+    if learnt is None:
+        return None
+    chance, skill = 1 / len(np.unique(learnt.own)), mean_recall(learnt.own, learnt.crossed)
+    before, after = (mean_recall(learnt.held, each) for each in (learnt.transferred, learnt.inverted))
+    one, two = learnt.transferred == learnt.held, learnt.inverted == learnt.held
+    wins, losses = int((two & ~one).sum()), int((one & ~two).sum())
+    sure = wins > losses and binom.sf(wins - 1, wins + losses, 0.5) < SURE
+    reached = after >= chance + EXPLAINS * (skill - chance) and after - before >= GAIN * (1 - chance)
+    if not (sure and reached and _way(skill, chance) >= LEARNABLE):
+        return None
+    evidence = {"other": other.name, "how": "inverted", "before": before, "after": after, "images": len(learnt.held)}
+    return Seen("VG301", "problem", evidence | {"skill": skill})
+
+
 def reordered(train: Survey, other: Survey, learnt: Learnt | None) -> Seen | None:
     """VG305: classes of the other split stand in another order.
 

@@ -2,6 +2,8 @@
 
 from collections.abc import Iterator
 
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+
 from valgap.diagnostics.pipeline import classes, color, copies, learner, pairing, passes, scale
 from valgap.diagnostics.pipeline.surveyed import Survey
 from valgap.diagnostics.seen import Seen
@@ -30,8 +32,9 @@ def look(
         scale.fed(train, inside_scale),
         passes.sorted_by_class(train),
     ]
-    for other in held:
-        found += _between(train, other)
+    with threadpool_limits(1):  # more threads than idle cores cost ten times the time
+        for other in held:
+            found += _between(train, other)
     seen = [each for each in found if each is not None]
     order = {"problem": 0, "worth a look": 1}
     return sorted(seen, key=lambda each: order.get(each.severity, 2))
@@ -55,6 +58,10 @@ def _between(train: Survey, other: Survey) -> Iterator[Seen | None]:
     if classes_lacking is not None and classes_lacking.evidence["unseen"]:
         return
     learnt = learner.learn(train, other)
+    negative = pairing.inverted(train, other, learnt)
+    if negative is not None:
+        yield negative
+        return
     channels = color.swapped(train, other, learnt)
     if channels is not None:
         yield channels

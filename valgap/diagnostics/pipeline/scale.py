@@ -15,6 +15,10 @@ NARROW = 1.2  # and up to which it is on a scale to 1
 FAINT = 0.02  # the largest value of pixels that were divided by 255 twice
 BLANK = 0.5  # share of images of one value each from which on the pixels are lost
 POOR = 0.5  # of the way from chance to all right: below, scale may be what keeps a network from learning
+UNFILLED = 0.06  # of a range that no photo of a split may reach at either end
+EXACT = 0.003  # likewise, where that is all that tells a plain range
+GRIDS = {"0-1": "255", "-1-1": "127.5"}  # the steps of whole levels in such a range
+PLAIN = {"0-1": (0.0, 1.0), "-1-1": (-1.0, 1.0)}
 BESIDE = {"0-1": (255.0, 0.0), "-1-1": (127.5, 127.5), "0-255": (1.0, 0.0), "tiny": (65025.0, 0.0)}  # to 0 to 255
 
 
@@ -49,11 +53,36 @@ def ranges(train: Survey, other: Survey) -> Seen | None:
     moved = float(np.abs(train.means - other.means).mean()) / max(float(train.stds.mean()), 1e-6)
     if 1 / SPREAD < spread < SPREAD and moved < MOVED:
         return None
-    severity: Severity = "problem"
+    plain = one in PLAIN and two in PLAIN
+    severity: Severity = "problem" if all(_filled(each, plain) for each in (train, other)) else "worth a look"
     if one in BESIDE and two in BESIDE and _distance(train, other, mapped=True) > _distance(train, other, mapped=False):
         severity = "worth a look"
-    evidence = {"other": other.name, "forms": (one, two), "spread": spread, "moved": moved, "images": other.count}
+    evidence = {
+        "other": other.name,
+        "how": "range",
+        "forms": (one, two),
+        "spread": spread,
+        "moved": moved,
+        "images": other.count,
+    }
     return Seen("VG301", severity, evidence | {"train": _facts(train), "held": _facts(other)})
+
+
+def _filled(survey: Survey, plain: bool) -> bool:
+    """Whether values reach both ends of a plain range, as photos do; true of other forms.
+
+    Against a split that is not in a plain range the ends must be met exactly, or whole levels be seen: standardised
+    values of poor contrast come near them by chance.
+    """
+    range_of = PLAIN.get(form(survey))
+    if range_of is None or (not plain and survey.grid == GRIDS[form(survey)]):
+        return True
+    low, high = range_of
+    if not plain:
+        near = EXACT * (high - low)
+        return abs(survey.least - low) < near and abs(survey.largest - high) < near
+    spare = UNFILLED * (high - low)
+    return survey.least <= low + spare and survey.largest >= high - spare
 
 
 def _one_end(train: Survey, other: Survey) -> bool:

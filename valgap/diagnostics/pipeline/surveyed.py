@@ -22,11 +22,12 @@ class Survey:
     """One full pass over n images of a split, in the order in which they came.
 
     `pixels` (n, h, w, c) uint8, perhaps a memory map, hold values quantised to `low` + (`high` - `low`) * level / 255.
+    `thumbs` (n, rows, columns) float32 are small grey copies of them, in values.
     `labels` (n,) int64 are -1 for a one-hot row of zeros; `width` is that of one-hot labels, None for numbers.
     `outputs` (n, k) float32 are the model's in inference mode, if it was run. `digests` (n,) uint64 tell images that
     are equal to the last bit. `lows`, `highs` (n,) are the least and largest finite value of each image, `finite` (n,)
     says which have finite values only. `means`, `stds` (c,) are over all finite values of a channel. `batches` (b,)
-    are sizes, in order. `steps` is the step of the grid on which values lie: "127.5" for whole levels mapped to
+    are sizes, in order. `grid` is the step of the grid on which values lie: "127.5" for whole levels mapped to
     [-1, 1], "255" to [0, 1], "1" for whole numbers, None for none. `kind` is how the split came: "arrays", "dataset",
     "sequence", "iterable" or "generator"; `limited` says that a number of steps ended the pass. `again` is None where
     no second pass was to be had.
@@ -41,6 +42,7 @@ class Survey:
     pixels: NDArray[np.uint8]
     low: float
     high: float
+    thumbs: NDArray[np.float32]
     labels: Index
     outputs: NDArray[np.float32] | None
     digests: NDArray[np.uint64]

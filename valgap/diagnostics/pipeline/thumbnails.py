@@ -1,5 +1,6 @@
 """Small copies of images, made so that a turned or mirrored image has the turned or mirrored copy."""
 
+import mmap
 from collections.abc import Iterator
 
 import numpy as np
@@ -7,6 +8,7 @@ from numpy.typing import NDArray
 
 from valgap.diagnostics.pipeline.surveyed import Index
 
+GREY = 12  # cells along each side of a small grey copy
 PART = 16_000_000  # values that are held at once, at most, though one image at least
 SYMMETRIES = (  # by name: quarter turns, then whether columns are mirrored
     ("same", 0, False),
@@ -26,6 +28,14 @@ def parts(pixels: NDArray[np.uint8], index: Index) -> Iterator[tuple[slice, NDAr
     for start in range(0, len(index), each):
         place = slice(start, min(start + each, len(index)))
         yield place, np.ascontiguousarray(pixels[index[place]])
+        release(pixels)
+
+
+def release(pixels: NDArray[np.uint8]) -> None:
+    """Let go of what was read of a memory map: else a pass over it counts as memory of this process."""
+    mapped = getattr(pixels, "_mmap", None)
+    if mapped is not None and hasattr(mmap, "MADV_DONTNEED"):
+        mapped.madvise(mmap.MADV_DONTNEED)
 
 
 def weights(length: int, cells: int) -> NDArray[np.float32]:
@@ -43,9 +53,21 @@ def small(pixels: NDArray[np.uint8], index: Index, cells: int) -> NDArray[np.flo
     rows, columns = weights(pixels.shape[1], cells), weights(pixels.shape[2], cells)
     found = np.empty((len(index), len(rows), len(columns), pixels.shape[3]), np.float32)
     for place, read in parts(pixels, index):
-        lines = np.tensordot(read.astype(np.float32), columns, axes=(2, 1))  # (q, h, c, columns)
-        found[place] = np.tensordot(lines, rows, axes=(1, 1)).transpose(0, 3, 2, 1)
+        found[place] = means(read.astype(np.float32), rows, columns)
     return found
+
+
+def means(images: NDArray[np.float32], rows: NDArray[np.float32], columns: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Means over cells of images (q, h, w, c), by the weights of rows and columns: (q, rows, columns, c)."""
+    lines = np.tensordot(images, columns, axes=(2, 1))  # (q, h, c, columns)
+    found: NDArray[np.float32] = np.tensordot(lines, rows, axes=(1, 1)).transpose(0, 3, 2, 1)
+    return found
+
+
+def grey(images: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Grey copies of images (q, h, w, c), at most 12 by 12: (q, rows, columns). What is not finite counts as 0."""
+    flat = np.nan_to_num(images, nan=0.0, posinf=0.0, neginf=0.0).mean(axis=3, keepdims=True)
+    return means(flat, weights(images.shape[1], GREY), weights(images.shape[2], GREY))[..., 0]
 
 
 def moved(images: NDArray, turns: int, mirrored: bool) -> NDArray:

@@ -18,6 +18,7 @@ SHARES = np.linspace(0.05, 1, 96)
 TINY = 1e-6  # of a variance
 NEAR = 0.15  # distance up to which statistics are those of such images
 APART = 1.5  # times as far the next reading must be
+RARE = 3.0  # times as near inverted pixels must be
 
 
 @dataclasses.dataclass(frozen=True)
@@ -33,7 +34,7 @@ class Fingerprint:
 
     def simplest(self) -> Reading:
         """Of readings that cannot be told apart the one with the fewest peculiarities."""
-        return min(self.readings, key=lambda each: (each.inverted, each.channels != "rgb"))
+        return min(self.readings, key=lambda each: each.channels != "rgb")
 
 
 def distance(found: Statistics) -> tuple[float, float]:
@@ -48,11 +49,15 @@ def distance(found: Statistics) -> tuple[float, float]:
 
 
 def read(found: Mapping[Reading, Statistics]) -> Fingerprint | None:
-    """The readings that fit; None where none does, or where their scales differ."""
+    """The readings that fit; None where none does, or where their scales differ.
+
+    Inverted pixels count only where they fit far better: after few steps [-1, 1] inverted resembles [0, 1].
+    """
     distances = {reading: distance(statistics) for reading, statistics in found.items()}
-    ranked = sorted(distances, key=lambda reading: distances[reading][0])
+    ranked = sorted(distances, key=lambda reading: distances[reading][0] * (RARE if reading.inverted else 1))
     nearest, share = distances[ranked[0]]
-    near = [reading for reading in ranked if distances[reading][0] <= APART * nearest]
+    alike = [reading for reading in ranked if reading.inverted == ranked[0].inverted]
+    near = [reading for reading in alike if distances[reading][0] <= APART * nearest]
     if not nearest <= NEAR or len({reading.scale for reading in near}) > 1:
         return None
     return Fingerprint(tuple(near), nearest, share)

@@ -1,9 +1,8 @@
-"""Orders of the classes among a model's outputs: candidates, and when one is certain. Pure functions.
+"""Orders of the classes among a model's outputs: those that programs make, and that which predictions show.
 
-An order is (classes,) int64: for each actual class, in the order of the folders sorted by name, its output.
+An order is (classes,) int64: for each class, in the order of the folders sorted by name, its output. Pure functions.
 """
 
-import re
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -17,24 +16,9 @@ SORTED = "sorted"  # the folders by name, as Keras has it
 MATCHED = "matched"  # that which agrees best with the predictions
 
 
-def candidates(names: Sequence[str], listed: Sequence[str] | None = None) -> dict[str, Order]:
-    """Orders that people's programs make of these sorted class names, each once: sorted, natural, found.
-
-    `natural` counts numbers in names (2 before 10), `found` is the order in which the system lists the folders,
-    `listed`.
-    """
-    found: dict[str, Order] = {SORTED: np.arange(len(names))}
-    natural = sorted(names, key=lambda name: [(int(p), "") if p.isdigit() else (-1, p) for p in parts(name)])
-    for title, order in (("natural", natural), ("found", listed or names)):
-        places = np.array([list(order).index(name) for name in names], np.int64)
-        if not any(np.array_equal(places, known) for known in found.values()):
-            found[title] = places
-    return found
-
-
-def parts(name: str) -> list[str]:
-    """The name cut into numbers and what lies between."""
-    return [part for part in re.split(r"(\d+)", name) if part]
+def known(classes: int, by_output: Mapping[str, Sequence[int]]) -> dict[str, Order]:
+    """The sorted order, and others by their name, which are given as the class of each output."""
+    return {SORTED: np.arange(classes), **{name: np.argsort(order) for name, order in by_output.items()}}
 
 
 def matched(predicted: NDArray[np.int64], labels: NDArray[np.int64], classes: int) -> Order:

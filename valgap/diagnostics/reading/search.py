@@ -137,6 +137,8 @@ class Search:
             if value in self._usual_values(factor) or (factor == "scale" and unsure):
                 continue
             without, rivals = self._without(answers, top, factor, places)
+            if self.fingerprint is not None and self.fingerprint.simplest().scale == top.scale and factor == "scale":
+                rivals = ()
             if accuracy >= EXPLAINS[factor] and without is not None:
                 found.append(Named(factor, value, rivals, without))
         if order != SORTED and accuracy >= EXPLAINS["order"]:

@@ -1,0 +1,124 @@
+"""Asks the rules on models about a loaded one, on a sample of training images as they were read."""
+
+from collections.abc import Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+
+from valgap.check.loading import Compiled
+from valgap.check.network import Network
+from valgap.check.outputs import to_probabilities
+from valgap.check.prediction import Outputs, roles
+from valgap.check.reading import Read
+from valgap.data.sources.images import Images
+from valgap.diagnostics.model import initial, losses, modes, normalisation, units
+from valgap.diagnostics.model.divided import divided_twice
+from valgap.diagnostics.model.inside import inside
+from valgap.diagnostics.model.layers import all_layers, has_kernel, is_normalising
+from valgap.diagnostics.reading.readings import PLAIN, Scale, apply
+from valgap.diagnostics.seen import Seen
+
+BATCH = 100  # images whose batch statistics are taken
+TOGETHER = 16  # images that are answered together and apart
+
+
+def look(
+    network: Network,
+    compiled: Compiled | None,
+    images: Images,
+    splits: NDArray[np.str_],
+    read: Read,
+    outputs: Outputs,
+    fed: Scale | None,
+) -> tuple[Seen, ...]:
+    """What the rules see, given the outputs (n, k) of all images; `fed` is the range that is fed, where it is known."""
+    rows = np.concatenate([read.rows["choose"], read.rows["confirm"]])
+    fitted = splits == roles(splits)[0]
+    sample = [
+        network.as_input(apply(read.decision.reading, np.asarray(images.images[part]), read.known))
+        for part in (rows[start : start + BATCH] for start in range(0, len(rows), BATCH))
+    ]
+    found = [
+        units.not_finite(network.model, sample[0]),
+        initial.initial_weights(initial.look(network.model)),
+        *_losses(network, compiled, outputs, len(images.class_names)),
+        units.one_class(_guesses(outputs[fitted]), images.labels[fitted], images.class_names),
+        units.dead_units(units.firing(network.model, sample), len(rows)),
+        *_modes(network, images, read),
+        _divided(network, read, images, fed),
+    ]
+    return tuple(each for each in found if each is not None)
+
+
+def _guesses(outputs: Outputs) -> NDArray[np.int64]:
+    """The class that each row of outputs names."""
+    if outputs.shape[1] > 1:
+        return outputs.argmax(axis=1)
+    middle = 0.5 if outputs.min() >= 0 and outputs.max() <= 1 else 0.0
+    return (outputs[:, 0] > middle).astype(np.int64)
+
+
+def _losses(network: Network, compiled: Compiled | None, outputs: Outputs, classes: int) -> Iterator[Seen | None]:
+    last = losses.last_of(network.model, outputs)
+    if compiled is not None:
+        yield losses.misleading_metric(last, compiled.metrics, compiled.loss, classes)
+    yield losses.mismatched(last, compiled.loss if compiled else None, compiled.from_logits if compiled else None)
+
+
+def _modes(network: Network, images: Images, read: Read) -> Iterator[Seen | None]:
+    """What differs between training and inference mode."""
+    layers = [layer for layer in all_layers(network.model) if is_normalising(layer)]
+    if not layers:
+        return
+    rows = read.rows["confirm"]
+    batches = [
+        apply(read.decision.reading, np.asarray(images.images[rows[start : start + BATCH]]), read.known)
+        for start in range(0, len(rows), BATCH)
+    ]
+    inputs = [network.as_input(batch) for batch in batches]
+    together = inputs[0][:TOGETHER]
+    if len(together) >= 4 and modes.depends_on_others(network.model, together, network.pick):
+        whole, alone = (
+            network.outputs(batches[0]),
+            [network.outputs(batches[0][:half]) for half in (len(batches[0]) // 2,)],
+        )
+        changed = float(np.mean(_guesses(whole)[: len(alone[0])] != _guesses(alone[0])))
+        yield normalisation.batch_decides(changed, len(alone[0]), [str(layer.name) for layer in layers])
+        return
+    if not network.normalises or read.decision.at_chance:
+        return
+    labels = read.decision.order[images.labels[rows]]
+    training, inference = (
+        np.concatenate([answer(batch) for batch in batches])
+        for answer in (network.outputs_in_training, network.outputs)
+    )
+    fits, held = (_classes(network, each, images.class_names) == labels for each in (training, inference))
+    renewed = modes.re_estimated(
+        network.model, inputs, lambda: np.concatenate([network.outputs(batch) for batch in batches])
+    )
+    frozen = [str(one.name) for one in all_layers(network.model) if has_kernel(one) and not one.trainable]
+    yield normalisation.lagging(
+        fits,
+        held,
+        modes.statistics(network.model, inputs),
+        float(np.mean(_classes(network, renewed, images.class_names) == labels)),
+        frozen,
+    )
+
+
+def _classes(network: Network, outputs: Outputs, class_names: tuple[str, ...]) -> NDArray[np.int64]:
+    found, _ = to_probabilities(outputs, class_names, network.name)
+    return np.asarray(np.nan_to_num(found).argmax(axis=1), np.int64)
+
+
+def _divided(network: Network, read: Read, images: Images, fed: Scale | None) -> Seen | None:
+    """Whether pixels are divided twice, where the range was searched for, or is fed."""
+    if network.preprocess is not None or read.decision.reading.scale not in PLAIN:
+        return None
+    reading = read.decision.reading
+    small = reading if reading.scale != "0-255" else reading.but(scale="0-1")
+    labels = read.decision.order[images.labels[read.rows["confirm"]]]
+    right_small, right_large = (
+        read.trials(each, "confirm").argmax(axis=1) == labels for each in (small, reading.but(scale="0-255"))
+    )
+    return divided_twice(inside(network.model), right_small, right_large, fed if fed in PLAIN else None)
