@@ -40,9 +40,7 @@ from typing import TYPE_CHECKING, Any
 from valgap.ground.version import __version__
 
 if TYPE_CHECKING:
-    from valgap.check import check
-    from valgap.check.callback import GapCallback
-    from valgap.check.preflight import preflight
+    from valgap.check import GapCallback, check, preflight
     from valgap.ground.errors import SuiteError
 
 __all__ = ["GapCallback", "SuiteError", "__version__", "check", "preflight"]

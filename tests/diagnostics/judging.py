@@ -149,7 +149,7 @@ def _truth(run: dict[str, Any]) -> str:
     if not np.isfinite(run["curves"]["loss"][:n]).all() or not fair <= 2 * CHANCE:
         return "VG407"
     if fair > 0.96 * CHANCE and right < 1.3 / trained.CLASSES:
-        return "VG405"
+        return "VG407" if min(run["curves"]["loss"][:n]) < 0.75 * CHANCE else "VG405"  # it had learnt, and fell back
     if fair > 0.75 * CHANCE and many[-1] < many[n - 1] - 0.02:  # it learns, slowly
         return "VG402"
     smooth = np.array([np.median(many[max(0, place - 1) : place + 2]) for place in range(len(many))])
@@ -181,7 +181,7 @@ def main() -> None:
     print("| --- | --- | --- | --- | --- |")
     for truth in sorted({network.truth for network in made}):
         some_ = [network for network in made if network.truth == truth]
-        told = sum(truth in network.codes or (truth == "none" and not network.codes) for network in some_)
+        told = sum(truth in network.codes or (truth == "none" and set(network.codes) <= {"VG406"}) for network in some_)
         others = sorted({code for network in some_ for code in network.codes if code != truth})
         problems = sum(bool(network.problems) for network in some_)
         print(f"| {truth} | {len(some_)} | {told} | {', '.join(others) or '–'} | {problems} |")

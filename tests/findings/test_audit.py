@@ -215,6 +215,13 @@ def test_missing_classes_and_imbalance_are_told_apart() -> None:
     assert "3.0 times as many" in findings["imbalance"].found
 
 
+def test_a_rare_class_that_a_small_split_lacks_is_worth_a_look() -> None:
+    label = np.array([0] * 90 + [1] * 8 + [0] * 20)
+    images = source(pictures_of(label, 1), label, classes=2)
+    assert found(images, np.repeat(["pool", "test"], [98, 20]))["missing_classes"].severity == "worth a look"
+    assert found(images, np.repeat(["test", "pool"], [98, 20]))["missing_classes"].severity == "problem"
+
+
 def test_dropped_and_mixed_files_are_counted_and_named() -> None:
     dropped = tuple(Dropped(f"bad\n{number}.png", "empty, 0 bytes") for number in range(30))
     facts = {"sizes": {"28x28": 70}, "modes": {"L": 60, "RGB": 10}, "formats": {"PNG": 70}}

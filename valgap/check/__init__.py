@@ -13,8 +13,10 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import keras
 
+    from valgap.check.callback import GapCallback as GapCallback
     from valgap.check.document import Checked
     from valgap.check.options import Options
+    from valgap.check.preflight import preflight as preflight
 
 
 def check(

@@ -27,7 +27,7 @@ SERIOUS: tuple[Severity, Severity] = ("problem", "worth a look")
 def look(result: Result) -> list[Seen]:
     """What there is to say of the reading and the scores, beside what was seen already."""
     found = [*result.predicted.seen, *reading(result)]
-    serious = {each.code for each in found if each.severity in SERIOUS}
+    serious = codes(found) | {each.code for each in result.audit.findings if each.severity in SERIOUS}
     rules = (chance, weakest, fit, gap, confidence, blind)
     for rule in rules:
         if (seen := rule(result, serious)) is not None:
@@ -199,6 +199,6 @@ def leaks(result: Result) -> bool:
     return bool(result.leaked and result.leaked >= PROBLEM_SHARE * result.scores[result.held_out or ""].images)
 
 
-def codes(found: Iterable[Seen], *severities: Severity) -> set[str]:
-    """Codes of what was seen, of these severities."""
-    return {each.code for each in found if each.severity in severities}
+def codes(found: Iterable[Seen]) -> set[str]:
+    """Codes of what is a problem or worth a look."""
+    return {each.code for each in found if each.severity in SERIOUS}

@@ -20,6 +20,7 @@ POINT = 0.01  # of accuracy
 LARGE = "0-255"  # the range of pixels over a hundred times as large as the others
 
 SURE = 0.7  # an output above it says that the class is there
+MORE = 1.5  # sum of a row, on average
 SEVERAL = 0.2  # share of images
 MOSTLY = 0.7  # share of outputs
 ONE_SET = 0.7  # share of images
@@ -123,9 +124,23 @@ def is_multi_label(outputs: NDArray[np.floating[Any]]) -> bool:
     return bool(several.mean() >= SEVERAL and sure.mean() >= MOSTLY and sizes.max() <= ONE_SET * len(values))
 
 
-def check_single_label(outputs: NDArray[np.floating[Any]], path: Path) -> None:
-    """Raise SuiteError on outputs of a multi-label model: to be asked of the range of pixels that fits best."""
-    if is_multi_label(outputs):
+def names_more(outputs: NDArray[np.floating[Any]]) -> bool:
+    """Whether sigmoids (n, k) that were trained by a binary loss name more than one class an image.
+
+    One label an image makes the sum of a row 1 on average. Initial weights make it k / 2, without a class that is sure.
+    """
+    values = np.asarray(outputs, np.float64)
+    if values.ndim != 2 or values.shape[1] < 3 or not len(values) or values.min() < 0 or values.max() > 1:
+        return False
+    return bool(values.sum(axis=1).mean() >= MORE and values.max(axis=1).mean() >= SURE)
+
+
+def check_single_label(outputs: NDArray[np.floating[Any]], path: Path, binary: bool = False) -> None:
+    """Raise SuiteError on outputs of a multi-label model: to be asked of the range of pixels that fits best.
+
+    `binary` says that it was compiled with a binary loss.
+    """
+    if is_multi_label(outputs) or (binary and names_more(outputs)):
         several = float(((np.asarray(outputs) > 0.5).sum(axis=1) >= 2).mean())
         raise SuiteError(
             f"MODEL = {path} names two or more classes at once in {several:.0%} of the images: a multi-label model, "

@@ -81,10 +81,10 @@ def outputs_of(
 
 
 def probabilities_of(
-    network: Network, outputs: Outputs, order: Order, class_names: tuple[str, ...]
+    network: Network, outputs: Outputs, order: Order, class_names: tuple[str, ...], compiled: Compiled | None
 ) -> tuple[NDArray[np.float32], str]:
     """(float32 (n, classes) in the sorted order of the names, what the outputs are). Raises SuiteError on others."""
-    check_single_label(outputs, network.name)
+    check_single_label(outputs, network.name, compiled is not None and compiled.loss == "binary_crossentropy")
     found, kind = to_probabilities(outputs, class_names, network.name)
     return found[:, order].astype(np.float32), kind
 
@@ -105,7 +105,7 @@ def concluded(
     decision = read.decision
     outputs = outputs_of(network, images.images, np.arange(len(images.labels)), decision.reading, read.known)
     seen = look(outputs)
-    found, kind = probabilities_of(network, outputs, decision.order, images.class_names)
+    found, kind = probabilities_of(network, outputs, decision.order, images.class_names, compiled)
     if not np.isfinite(found).all() and not any(each.code == "VG207" for each in seen):
         raise SuiteError(f"MODEL = {network.name} gives values that are not finite for {decision.reading.scale} pixels")
     return Predicted(

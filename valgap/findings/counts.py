@@ -10,6 +10,7 @@ from valgap.findings.finding import EXAMPLES, Example, Finding, Severity, Sheet,
 LISTED = 20  # dropped files, or kinds of a fact, that are named
 CLASSES = 200  # rows of the table of classes, at most
 IMBALANCED = 1.5  # largest class over smallest: above it accuracy hides the small classes (as for the primary metric)
+BY_CHANCE = 0.01  # probability that a split drawn at random has no image of a class: below it no accident
 COLOURS = {1: "grey", 3: "RGB"}
 
 
@@ -95,12 +96,15 @@ def dropped(used: Used) -> Finding[int]:
 
 
 def missing_classes(used: Used) -> Finding[int]:
-    """Classes that a split has no image of."""
+    """Classes that a split has no image of: worth a look only where they are so rare that it may be chance."""
     classes = len(used.source.class_names)
-    rows, lacking = [], set()
+    share = np.bincount(used.labels, minlength=classes) / max(1, len(used.labels))
+    rows, lacking, grave = [], set(), False
     for split in used.present:
         absent = np.flatnonzero(np.bincount(used.labels[used.split == split], minlength=classes) == 0).tolist()
         lacking |= set(absent)
+        chance = (1 - share[absent]) ** np.sum(used.split == split)
+        grave |= bool(absent) and (split in ("train", "pool") or bool(np.any(chance < BY_CHANCE)))
         rows += [(shown(used.source.class_names[label]), split) for label in absent]
     found = f"{len(lacking):,} of {classes:,} classes have no image in a split that others have images in."
     effect = "Nothing: every split has every class."
@@ -111,9 +115,13 @@ def missing_classes(used: Used) -> Finding[int]:
         )
     tables = (Sheet("Classes without an image.", ("class", "split"), tuple(rows[:CLASSES])),) if rows else ()
     return Finding(
-        "VG105", "missing_classes", "Classes missing from a split", "problem" if lacking else "fine", len(lacking),
-        classes, "classes", found, effect, tables=tables,
+        "VG105", "missing_classes", "Classes missing from a split", _gravity(bool(lacking), grave),
+        len(lacking), classes, "classes", found, effect, tables=tables,
     )  # fmt: skip
+
+
+def _gravity(lacking: bool, grave: bool) -> Severity:
+    return "problem" if grave else "worth a look" if lacking else "fine"
 
 
 def imbalance(used: Used) -> Finding[int]:

@@ -16,7 +16,9 @@ INITIALIZERS = ["glorot_uniform", "glorot_normal", "he_uniform", "he_normal", "l
                 keras.initializers.VarianceScaling(0.5, "fan_out", "untruncated_normal")]  # fmt: skip
 
 
-@pytest.mark.parametrize("initializer", INITIALIZERS, ids=str)
+@pytest.mark.parametrize(
+    "initializer", INITIALIZERS, ids=lambda each: each if isinstance(each, str) else type(each).__name__
+)
 def test_draws_of_an_initializer_are_known_again(initializer: Any) -> None:
     for seed in range(5):
         keras.utils.set_random_seed(seed)

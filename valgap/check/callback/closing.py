@@ -11,6 +11,7 @@ from valgap.document.prose import Prose
 from valgap.ground.errors import SuiteError
 
 LOWER = 0.02  # of accuracy, by which a log's training accuracy lies below the fair one, so that it is said
+BEYOND = 0.1  # of accuracy, by which the fair one lies above the log's, so that it has learnt
 TOLD = 2  # findings at most: it is one paragraph
 
 say = Prose(Path(__file__).with_name("words.yaml"))
@@ -25,6 +26,7 @@ def findings(logs: Mapping[str, Sequence[float]], scored: Scored | None) -> list
         return []
     if scored is not None:  # how training compares with validation is known now
         seen = [each for each in seen if each.code != "VG406" or each.severity == "fine"]
+        seen = [each for each in seen if each.code != "VG405" or scored.train.low < each.evidence["accuracy"] + BEYOND]
     return seen
 
 

@@ -5,7 +5,6 @@ import math
 import numpy as np
 
 from valgap.diagnostics.history.curves import Curve, Curves
-from valgap.diagnostics.history.levels import last
 from valgap.diagnostics.history.trend import noise, slope
 from valgap.diagnostics.seen import Seen
 
@@ -34,7 +33,7 @@ def diverged(curves: Curves) -> Seen | None:
         return None
     if _far_above_guessing(loss, curves.accuracy):
         return Seen("VG407", "problem", _broken(curves, loss, 0) | {"way": "far", "split": "training"})
-    end, best = last(loss) or 0.0, int(np.argmin(loss))
+    end, best = float(np.min(loss[-max(2, len(loss) // 5) :])), int(np.argmin(loss))  # it stays there
     grown = end > DOUBLE * loss[best] and end >= BACK * loss[0] and end - loss[best] >= NATS
     if not grown or best == len(loss) - 1:
         return None
@@ -105,6 +104,8 @@ def _is_blind(loss: Curve, accuracy: Curve) -> bool:
     """Whether loss and accuracy belong together as where every image is given the classes' shares."""
     low, high = CONSTANT
     right = float(np.median(accuracy))
+    if accuracy[-1] >= UNSURE:  # it may have begun to learn
+        return False
     return low <= right * math.exp(min(float(np.median(loss)), 50.0)) <= high and right < UNSURE
 
 

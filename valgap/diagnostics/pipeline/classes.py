@@ -1,5 +1,7 @@
 """Rules on labels: which classes a split holds, and whether labels fit the model's outputs."""
 
+import math
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -43,8 +45,9 @@ def counts(survey: Survey, classes: int) -> NDArray[np.int64]:
 def lacking(train: Survey, other: Survey) -> Seen | None:
     """VG307: a split lacks classes that training has, or holds classes that training lacks, beyond chance.
 
-    The chance that n images drawn as training is leave out a class of share p is (1 - p)^n, times the classes. A tail:
-    the classes that are there are the last ones, or the first ones, and training's own end there.
+    The chance that n images drawn as training is leave out a class of share p is (1 - p)^n, times the classes; that
+    they leave out m of share P together is (1 - P)^n, times the ways to choose m. A tail: the classes that are there
+    are the first or the last of all.
     """
     top = int(max(train.labels.max(initial=0), other.labels.max(initial=0))) + 1
     mine, theirs = counts(train, top), counts(other, top)
@@ -55,10 +58,11 @@ def lacking(train: Survey, other: Survey) -> Seen | None:
     chance = top * np.power(1 - mine[missing] / mine.sum(), theirs.sum())
     strangers = int(theirs[unseen].sum())
     stray = strangers < max(FEW, PROBLEM_SHARE * theirs.sum())
-    doubtful = missing[chance < DOUBT]
+    together = math.comb(top, len(missing)) * (1 - mine[missing].sum() / mine.sum()) ** theirs.sum()
+    doubtful = missing if len(missing) and together < DOUBT else missing[chance < DOUBT]
     if not len(doubtful) and (not len(unseen) or stray):
         return None
-    sure = bool((chance < SURE).any()) or (len(unseen) > 0 and not stray)
+    sure = bool((chance < SURE).any()) or (len(missing) > 0 and together < SURE) or (len(unseen) > 0 and not stray)
     present = np.flatnonzero(theirs)
     evidence = {
         "other": other.name,

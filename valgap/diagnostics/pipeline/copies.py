@@ -20,6 +20,7 @@ ALIKE = 0.98  # correlation of thumbnails from which on pixels are compared
 NEAR = 0.995  # correlation of pixels from which on two images are nearly the same
 COMPARED = 800_000_000  # pairs of thumbnails compared, at most
 NEAREST = 3
+RELEASED = 500  # comparisons after which pixels that were read are let go
 MEMORY = 64  # MiB of distances held at once
 EQUAL = 0.9995  # from which on they are the same one, lighter or darker
 
@@ -65,7 +66,10 @@ def matches(train: Survey, other: Survey) -> tuple[int, Index, NDArray[np.bool_]
         turned = thumbnails.moved(theirs[..., np.newaxis], turns, mirrored)[..., 0]
         with config_context(working_memory=MEMORY):
             distance, neighbour = search.kneighbors(turned.reshape(len(turned), -1))
-        for row, column in zip(*np.nonzero(distance**2 <= 2 - 2 * ALIKE), strict=True):
+        for count, (row, column) in enumerate(zip(*np.nonzero(distance**2 <= 2 - 2 * ALIKE), strict=True)):
+            if count % RELEASED == 0:
+                thumbnails.release(train.pixels)
+                thumbnails.release(other.pixels)
             if exact[row]:
                 continue
             mean, r = _compare(train, own[neighbour[row, column]], other, asked[row], turns, mirrored)

@@ -11,6 +11,7 @@ SPREAD = 1.5  # ratio of standard deviations from which on another form of value
 MOVED = 1.0  # standard deviations of training, likewise for means
 SAME = 0.03  # of the range of training: how near to each other the ends of two splits are the same value
 WIDE = 16.0  # the largest value of an image from which on it is on the scale 0 to 255
+TIMES = 6.0  # ratio of spans and of spreads that no light explains: one split was divided by another number
 NARROW = 1.2  # and up to which it is on a scale to 1
 FAINT = 0.02  # the largest value of pixels that were divided by 255 twice
 BLANK = 0.5  # share of images of one value each from which on the pixels are lost
@@ -43,8 +44,10 @@ def ranges(train: Survey, other: Survey) -> Seen | None:
     plain ranges, the other split must resemble training more in its own range than as it is fed.
     """
     one, two = form(train), form(other)
-    if one == two or not (np.isfinite(train.stds).all() and np.isfinite(other.stds).all()):
+    if not (np.isfinite(train.stds).all() and np.isfinite(other.stds).all()):
         return None
+    if one == two:
+        return _stretched(train, other)
     if {one, two} == {"0-1", "-1-1"} and train.grid == other.grid == "127.5":
         return None  # both come from whole levels mapped to [-1, 1]: one is merely lighter
     if not {one, two} <= set(BESIDE) and _one_end(train, other):
@@ -83,6 +86,19 @@ def _filled(survey: Survey, plain: bool) -> bool:
         return abs(survey.least - low) < near and abs(survey.largest - high) < near
     spare = UNFILLED * (high - low)
     return survey.least <= low + spare and survey.largest >= high - spare
+
+
+def _stretched(train: Survey, other: Survey) -> Seen | None:
+    """The same form, black at the same value, and all above it many times as small or large: another divisor."""
+    if abs(train.least - other.least) > SAME * (train.largest - train.least):
+        return None
+    spans = [max(each.largest - each.least, 1e-9) for each in (train, other)]
+    spread = max(float(train.stds.mean()), 1e-9) / max(float(other.stds.mean()), 1e-9)
+    if min(max(spans) / min(spans), max(spread, 1 / spread)) < TIMES:
+        return None
+    evidence = {"other": other.name, "forms": (form(train), form(other)), "spread": spread, "moved": 0.0}
+    evidence |= {"images": other.count, "train": _facts(train), "held": _facts(other)}
+    return Seen("VG301", "problem", evidence)
 
 
 def _one_end(train: Survey, other: Survey) -> bool:

@@ -1,5 +1,6 @@
 """Small copies of images, made so that a turned or mirrored image has the turned or mirrored copy."""
 
+import mmap
 from collections.abc import Iterator
 
 import numpy as np
@@ -27,6 +28,14 @@ def parts(pixels: NDArray[np.uint8], index: Index) -> Iterator[tuple[slice, NDAr
     for start in range(0, len(index), each):
         place = slice(start, min(start + each, len(index)))
         yield place, np.ascontiguousarray(pixels[index[place]])
+        release(pixels)
+
+
+def release(pixels: NDArray[np.uint8]) -> None:
+    """Let go of what was read of a memory map: else a pass over it counts as memory of this process."""
+    mapped = getattr(pixels, "_mmap", None)
+    if mapped is not None and hasattr(mmap, "MADV_DONTNEED"):
+        mapped.madvise(mmap.MADV_DONTNEED)
 
 
 def weights(length: int, cells: int) -> NDArray[np.float32]:

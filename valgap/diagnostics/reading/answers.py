@@ -11,6 +11,7 @@ from valgap.diagnostics.reading import orders
 from valgap.diagnostics.reading.orders import MATCHED, SORTED, Order
 from valgap.diagnostics.reading.readings import Reading
 from valgap.stats.intervals import wilson
+from valgap.stats.metrics import TINY
 
 Part = Literal["small", "choose", "confirm", "held"]  # of the sample; `small` is the first of `choose`
 Labels = NDArray[np.int64]
@@ -46,6 +47,12 @@ class Answers:
     def right(self, reading: Reading, places: Order, part: Part) -> Right:
         """Which images of the part are recognised, with the classes in that order."""
         return places[self.labels[part]] == self.predicted(reading, part)
+
+    def nll(self, reading: Reading, part: Part, places: Order) -> NDArray[np.float64]:
+        """Minus the logarithm of the probability of each image's own class, (n,) nats; of none where not finite."""
+        found = np.nan_to_num(self._evaluate(reading, part), nan=0.0)
+        own = found[np.arange(len(found)), places[self.labels[part]]]
+        return np.asarray(-np.log(np.maximum(own, TINY)))
 
     def score(self, reading: Reading, part: Part) -> tuple[float, str]:
         """(accuracy, order) in the order that fits, of `small` a known one; 0 where outputs are not finite."""

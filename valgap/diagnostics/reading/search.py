@@ -12,6 +12,7 @@ from typing import Any
 from valgap.diagnostics.reading.answers import Answers, Part, Right, beats
 from valgap.diagnostics.reading.decision import Decision, Lag, Named, Tried
 from valgap.diagnostics.reading.fingerprint import Fingerprint
+from valgap.diagnostics.reading.likelihood import scale_of
 from valgap.diagnostics.reading.orders import SORTED, Order
 from valgap.diagnostics.reading.readings import DEFAULT, FACTORS, PLAIN, Reading, Scale, Space
 
@@ -63,6 +64,11 @@ class Search:
             top, order, named = base, SORTED, ()
         if order != SORTED and "order" not in [each.factor for each in named]:
             order = SORTED
+        if self.training is None and self.usual == PLAIN and not at_chance and top.scale in PLAIN:
+            better = scale_of(self.inference, top, places[order], self.space)
+            if better is not None:
+                top, named = better[0], (*(each for each in named if each.factor != "channels"), better[1])
+                right = self.inference.right(top, places[order], "confirm")
         return Decision(
             reading=top,
             order=places[order],
