@@ -140,7 +140,7 @@ def minority_copied_before_training(place: Place) -> Call:
     return _asked(place, net, train, val, saw=net.saw)
 
 
-@fault("VG113", "VG211", allowed=("VG205", "VG011", "VG208"))
+@fault("VG113", "VG211", allowed=("VG205", "VG011", "VG208", "VG009"))
 def twenty_to_one(place: Place) -> Call:
     """600 coats, 30 pullovers, trained as they are: 97 / 95%, and most pullovers are called coats."""
     train, val = (

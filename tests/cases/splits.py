@@ -121,19 +121,22 @@ def mirrored_before_the_split(place: Place) -> Call:
 
 @fault("VG212", "VG201", allowed=("VG211", "VG012"))
 def a_frozen_base_whose_norms_are_not(place: Place) -> Call:
-    """A base of other pictures, frozen but for its batch normalisation: fit says 95%, evaluate 50%."""
+    """A base of other pictures, frozen but for its batch normalisation: fit says 83%, evaluate on the same 67%."""
     train, val = drawn(160, 64, colour="less")
     others = garments("train", 160, ("coat", "pullover", "shirt", "sneaker", "tshirt"), colour="grey")
 
     def make() -> Any:
         base = compiled(network(5, batch_norm=0.99, width=12))
-        fitted(base, np.repeat(0.4 * unit(others.x), 3, -1), others.y, epochs=14)
+        fitted(base, np.repeat(1 - 0.3 * unit(others.x), 3, -1), others.y, epochs=14)
         body = keras.Sequential([keras.Input((32, 32, 3)), *base.layers[:-4]], name="base")
         for layer in body.layers:
             layer.trainable = isinstance(layer, layers.BatchNormalization)
         inputs = keras.Input((32, 32, 3))
         model = keras.Model(inputs, layers.Dense(5, activation="softmax")(body(inputs, training=True)))
-        return fitted(compiled(model), unit(train.x), train.y, (unit(val.x), val.y), epochs=5, batch_size=64)
+        optimizer = keras.optimizers.Adam(0.01)
+        return fitted(
+            compiled(model, optimizer=optimizer), unit(train.x), train.y, (unit(val.x), val.y), epochs=2, batch_size=64
+        )
 
     net = trained(place, "net", make)
     one, other = dataset(unit(train.x), train.y, shuffle=1000), dataset(unit(val.x), val.y)

@@ -82,7 +82,7 @@ def the_majority_for_all(place: Place) -> Call:
     return asking(str(net.path), str(folder), saw=net.saw)
 
 
-@fault("VG207", "VG407", allowed=("VG009", "VG205", "VG404"))
+@fault("VG207", "VG407", allowed=("VG009", "VG205", "VG404"), refused="not finite|NaN")
 def weights_that_are_nan(place: Place) -> Call:
     """Mean squared error, SGD at 0.1 and raw pixels: NaN from the first epoch on, weights too."""
     train, val, folder = _photos(place, 60, 40)
