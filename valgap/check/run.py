@@ -13,6 +13,7 @@ import numpy as np
 from valgap.check import files, loading, stated
 from valgap.check.document import Checked, build
 from valgap.check.judging import look as judged
+from valgap.check.judging import weighty
 from valgap.check.options import Options
 from valgap.check.prediction import Predicted
 from valgap.check.result import assemble
@@ -57,7 +58,7 @@ def check(
         looked = look(images, predicted.splits, SEED)
         result = assemble(predicted, audit(looked), leaked(looked))
         past: list[Seen] = [] if curves is None else read_rules(curves, len(images.class_names))
-        findings = stated.stated([*judged(result), *past], result.audit, options.mute)
+        findings = stated.stated([*judged(result), *past], result.audit, options.mute, weighty(result))
         named = " + ".join(str(each) if isinstance(each, str | os.PathLike) else key for key, each in data.items())
         is_files = predicted.images.files is not None
         return Checked(build(result, findings, _name(model), named, options.groups, is_files), findings)
