@@ -91,7 +91,7 @@ def brighter_copies_in_validation(place: Place) -> Call:
     return _leak(place, _as_image(lambda image: ImageEnhance.Brightness(image).enhance(1.3)))
 
 
-@fault("VG101", "VG103", allowed=("VG111",))
+@fault("VG101", "VG103", allowed=("VG111", "VG116"))
 def bursts_in_both_splits(place: Place) -> Call:
     """Bursts of five shots of one thing, split at random: each thing stands in training and in validation."""
     things = garments("train", 60, colour="little")

@@ -72,15 +72,14 @@ def _of_files(
     apart: bool,
 ) -> Predicted:
     """What the model predicts of images in folders."""
+    if not isinstance(model, str | os.PathLike):
+        return files.in_hand(_keras_model(model), None, layout_of(data), options, pixels)
+    loading.check_file(path := Path(model))
     layout = layout_of(data)
-    if isinstance(model, str | os.PathLike):
-        path = Path(model)
-        loading.check_file(path)
-        if not apart:
-            return files.in_hand(loading.load_model(path, options.module), path, layout, options, pixels)
-        (predicted,) = pool.run_jobs(files.work, [(path, layout, options, pixels)], place(device_beside_this()).first)
-        return predicted
-    return files.in_hand(_keras_model(model), None, layout, options, pixels)
+    if not apart:
+        return files.in_hand(loading.load_model(path, options.module), path, layout, options, pixels)
+    (predicted,) = pool.run_jobs(files.work, [(path, layout, options, pixels)], place(device_beside_this()).first)
+    return predicted
 
 
 def _of_objects(model: Any, data: Mapping[str, Any], options: Options, folder: Path) -> Predicted:
