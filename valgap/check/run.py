@@ -1,5 +1,6 @@
 """One check from its inputs to its document: reads the model and the data, writes nothing but a scratch folder."""
 
+import contextlib
 import dataclasses
 import os
 import sys
@@ -16,6 +17,7 @@ from valgap.check.judging import look as judged
 from valgap.check.judging import weighty
 from valgap.check.options import Options
 from valgap.check.prediction import Predicted
+from valgap.check.randomness import undisturbed
 from valgap.check.result import assemble
 from valgap.compute import pool
 from valgap.compute.placement import place
@@ -47,7 +49,8 @@ def check(
     model or on data that cannot be used.
     """
     curves = None if options.history is None else read_history(options.history)
-    with tempfile.TemporaryDirectory() as scratch:
+    chance = contextlib.nullcontext() if apart else undisturbed()  # the caller's own
+    with tempfile.TemporaryDirectory() as scratch, chance:
         pixels = Path(scratch) / paths.IMAGES.name
         if all(isinstance(each, str | os.PathLike) for each in data.values()):
             predicted = _of_files(model, data, options, pixels, apart)
