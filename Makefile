@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(abspath $(VENV))/bin
 export PATH := $(BIN):$(PATH)
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-ray self-check check plan repro more report export test test-slow test-browser wheel-test lint smoke lock review fresh faults verify bench image image-gpu image-cpu-ray image-gpu-ray
+.PHONY: help setup setup-ray self-check check plan repro more report export test test-slow test-browser wheel-test lint cases smoke lock review fresh faults verify bench image image-gpu image-cpu-ray image-gpu-ray
 
 help:  ## list the commands
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
@@ -22,7 +22,7 @@ setup-ray: setup  ## add Ray to the environment, for a cluster (docs/cluster.md)
 	  cp requirements-ray.txt $(VENV)/requirements-ray.installed; }
 
 # What users name reaches the command as it was typed: never through make's own expansion, never through a shell's.
-OPTIONS := MODEL DATA MODULE GROUPS RANGE OUT BUDGET JOBS VARIANT BLOCK BLOCKS BASE CONFIRM LINK ROUNDS TORCH KILLS SEED DRY LOWEST ARGS
+OPTIONS := MODEL DATA MODULE GROUPS RANGE OUT VAL TEST SAW HISTORY PREPROCESS OUTPUT MUTE HALF BUDGET JOBS VARIANT BLOCK BLOCKS BASE CONFIRM LINK ROUNDS TORCH KILLS SEED DRY LOWEST ARGS
 $(foreach name,$(OPTIONS),$(if $(value $(name)),$(eval export OPTION_$(name) := $$(value $(name))),$(eval unexport OPTION_$(name))))
 unexport $(OPTIONS)
 VALGAP := $(BIN)/python -m valgap
@@ -30,8 +30,8 @@ option = $${OPTION_$(1):+$(2) "$$OPTION_$(1)"}
 flag = $${OPTION_$(1):+$(2)}
 words = $$OPTION_ARGS# split at spaces, and no more than that: recipes with it begin with `set -f`
 
-check: setup  ## your saved model on your images, trains nothing: MODEL=my.keras DATA=folder [MODULE=a.b] [GROUPS=regex] [RANGE=0-1] [OUT=folder]
-	@$(VALGAP) check $(call option,MODULE,--module) $(call option,GROUPS,--groups) $(call option,RANGE,--range) $(call option,OUT,--out) -- $(call option,MODEL) $(call option,DATA)
+check: setup  ## your saved model on your images, trains nothing: MODEL=my.keras DATA=folder [SAW=0.99,0.32] [HISTORY=file] [OUT=folder] ...
+	@$(VALGAP) check $(call option,VAL,--val) $(call option,TEST,--test) $(call option,SAW,--saw) $(call option,HISTORY,--history) $(call option,PREPROCESS,--preprocess) $(call option,OUTPUT,--output) $(call option,MUTE,--mute) $(call option,MODULE,--module) $(call option,GROUPS,--groups) $(call option,RANGE,--range) $(call option,OUT,--out) -- $(call option,MODEL) $(call option,DATA)
 
 plan: setup  ## what a run costs and can show; BUDGET=2h: what to train in that time
 	@$(VALGAP) plan $(call option,BUDGET,--budget)
@@ -72,6 +72,9 @@ lint: setup
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
+
+cases: setup  ## what `check` says of 135 programs whose fault is known, against the truth: [HALF=even|odd]
+	@$(BIN)/python -m tests.cases $(call option,HALF,--half)
 
 smoke: setup  ## the whole pipeline at toy scale in a scratch copy
 	@$(BIN)/python -m tests.smoke

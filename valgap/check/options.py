@@ -62,9 +62,10 @@ def saw_of(saw: Any) -> tuple[tuple[str, float, int], ...]:
     else:
         values = list(saw) if hasattr(saw, "__iter__") else [saw]
         given = dict(zip(names, values, strict=False)) if len(values) <= 3 else {"saw": values}
+    given = {name: value for name, value in given.items() if str(value).strip()}
     if not given or set(given) - set(names):
         raise SuiteError(f"saw = {saw!r} is not known: give the accuracy in training and in validation, as 0.99,0.32")
-    return tuple((name, *_share(value, saw)) for name, value in given.items() if str(value).strip())
+    return tuple((name, *_share(value, saw)) for name, value in given.items())
 
 
 def _share(value: Any, saw: Any) -> tuple[float, int]:

@@ -1,5 +1,6 @@
 """One check from its inputs to its document: reads the model and the data, writes nothing but a scratch folder."""
 
+import contextlib
 import dataclasses
 import os
 import sys
@@ -13,8 +14,10 @@ import numpy as np
 from valgap.check import files, loading, stated
 from valgap.check.document import Checked, build
 from valgap.check.judging import look as judged
+from valgap.check.judging import weighty
 from valgap.check.options import Options
 from valgap.check.prediction import Predicted
+from valgap.check.randomness import undisturbed
 from valgap.check.result import assemble
 from valgap.compute import pool
 from valgap.compute.placement import place
@@ -46,7 +49,8 @@ def check(
     model or on data that cannot be used.
     """
     curves = None if options.history is None else read_history(options.history)
-    with tempfile.TemporaryDirectory() as scratch:
+    chance = contextlib.nullcontext() if apart else undisturbed()  # the caller's own
+    with tempfile.TemporaryDirectory() as scratch, chance:
         pixels = Path(scratch) / paths.IMAGES.name
         if all(isinstance(each, str | os.PathLike) for each in data.values()):
             predicted = _of_files(model, data, options, pixels, apart)
@@ -57,7 +61,7 @@ def check(
         looked = look(images, predicted.splits, SEED)
         result = assemble(predicted, audit(looked), leaked(looked))
         past: list[Seen] = [] if curves is None else read_rules(curves, len(images.class_names))
-        findings = stated.stated([*judged(result), *past], result.audit, options.mute)
+        findings = stated.stated([*judged(result), *past], result.audit, options.mute, weighty(result))
         named = " + ".join(str(each) if isinstance(each, str | os.PathLike) else key for key, each in data.items())
         is_files = predicted.images.files is not None
         return Checked(build(result, findings, _name(model), named, options.groups, is_files), findings)
@@ -71,15 +75,14 @@ def _of_files(
     apart: bool,
 ) -> Predicted:
     """What the model predicts of images in folders."""
+    if not isinstance(model, str | os.PathLike):
+        return files.in_hand(_keras_model(model), None, layout_of(data), options, pixels)
+    loading.check_file(path := Path(model))
     layout = layout_of(data)
-    if isinstance(model, str | os.PathLike):
-        path = Path(model)
-        loading.check_file(path)
-        if not apart:
-            return files.in_hand(loading.load_model(path, options.module), path, layout, options, pixels)
-        (predicted,) = pool.run_jobs(files.work, [(path, layout, options, pixels)], place(device_beside_this()).first)
-        return predicted
-    return files.in_hand(_keras_model(model), None, layout, options, pixels)
+    if not apart:
+        return files.in_hand(loading.load_model(path, options.module), path, layout, options, pixels)
+    (predicted,) = pool.run_jobs(files.work, [(path, layout, options, pixels)], place(device_beside_this()).first)
+    return predicted
 
 
 def _of_objects(model: Any, data: Mapping[str, Any], options: Options, folder: Path) -> Predicted:

@@ -1,7 +1,7 @@
 """Findings as they are told: what rules saw and what the audit found, in words, the most important first."""
 
 import dataclasses
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -18,16 +18,16 @@ FAULTS = Path(__file__).with_name("faults")
 UNASKED = ("groups",)  # what an audit asks users to declare: not known, as long as nobody does
 RANK: dict[Severity, int] = {"problem": 0, "worth a look": 1, "unknown": 2, "fine": 3}
 FOLLOWS = {  # of a finding: those that say the same more exactly
-    "VG009": {"VG202", "VG203", "VG205", "VG207", "VG304", "VG310"},
+    "VG009": {"VG202", "VG203", "VG204", "VG205", "VG207", "VG304", "VG306", "VG310"},
     "VG014": {"VG201", "VG202", "VG205", "VG206", "VG207", "VG212"},
     "VG103": {"VG102"},
-    "VG205": {"VG202", "VG204", "VG207"},
+    "VG205": {"VG202", "VG204", "VG207", "VG304", "VG306"},
     "VG204": {"VG202", "VG207"},
     "VG203": {"VG202"},
     "VG308": {"VG102", "VG116"},
-    "VG307": {"VG105"},
-    "VG107": {"VG301"},
-    "VG106": {"VG301", "VG302"},
+    "VG105": {"VG307", "VG306"},
+    "VG107": {"VG301", "VG306", "VG307"},
+    "VG106": {"VG301", "VG302", "VG303", "VG105", "VG306", "VG307"},
 }
 # Among findings of one severity: how images were read, the model, the input pipeline, the data, scores, the curves.
 PRECEDENCE: dict[str, int] = {
@@ -36,7 +36,7 @@ PRECEDENCE: dict[str, int] = {
         (
             *("207", "202", "310", "309", "311", "301", "302", "305", "304", "010", "011", "008", "002", "001", "007"),
             *("003", "004", "005", "006", "206", "201", "212", "203", "209", "204", "205", "303", "306", "307", "308"),
-            *("312", "012", "009", "014", "102", "116", "103", "101", "104", "117", "118", "119", "120", "105", "106"),
+            *("312", "012", "009", "014", "102", "101", "116", "103", "104", "117", "118", "119", "120", "105", "106"),
             *("107", "407", "405", "213", "208", "211", "013"),
         )
     )
@@ -64,13 +64,18 @@ class Stated:
         return dataclasses.asdict(dataclasses.replace(self, values={})) | {"values": _plain(self.values)}
 
 
-def stated(seen: Iterable[Seen], audit: Audit, mute: Iterable[str]) -> tuple[Stated, ...]:
-    """All findings in words, without the muted codes, and without those that others say more exactly."""
+def stated(
+    seen: Iterable[Seen], audit: Audit, mute: Iterable[str], weighty: Collection[str] = ()
+) -> tuple[Stated, ...]:
+    """All findings in words, without the muted codes, and without those that others say more exactly.
+
+    `weighty` are codes of the audit's hints that concern so many images that they stand before scores.
+    """
     found = [*(_of_seen(each) for each in seen), *_of_audit(audit)]
     serious = {each.code for each in found if each.severity in ("problem", "worth a look")}
     left_out = {*mute, *(code for code, better in FOLLOWS.items() if better & serious)}
     kept = [each for each in found if each.code not in left_out]
-    return tuple(sorted(kept, key=lambda each: (RANK[each.severity], _place(each.code))))
+    return tuple(sorted(kept, key=lambda each: (RANK[each.severity], _place(each.code, weighty))))
 
 
 def check_codes(codes: Iterable[str]) -> tuple[str, ...]:
@@ -82,8 +87,8 @@ def check_codes(codes: Iterable[str]) -> tuple[str, ...]:
     return given
 
 
-def _place(code: str) -> int:
-    return PRECEDENCE.get(code, len(PRECEDENCE))
+def _place(code: str, weighty: Collection[str]) -> int:
+    return PRECEDENCE["VG105" if code in weighty else code] if code in {*PRECEDENCE, *weighty} else len(PRECEDENCE)
 
 
 def _of_seen(seen: Seen) -> Stated:

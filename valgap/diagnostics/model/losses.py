@@ -11,6 +11,7 @@ from valgap.diagnostics.model.layers import is_a
 from valgap.diagnostics.seen import Seen
 
 PASSING = ("Dropout", "Flatten", "Reshape", "Identity", "InputLayer")  # layers that leave values as they are
+CUT_OFF = ("relu", "relu6", "tanh", "softsign", "hard_sigmoid", "hard_tanh")  # of logits only a part is left
 BINARY = ("binary_crossentropy", "binary_focal_crossentropy")
 CATEGORICAL = ("categorical_crossentropy", "categorical_focal_crossentropy", "sparse_categorical_crossentropy")
 UNBOUND = ("linear", "relu", "tanh")  # activations whose outputs are no probabilities
@@ -55,7 +56,7 @@ def _reasons(last: Last, loss: str | None, from_logits: bool | None) -> list[tup
         found.append(("classes of one output", "problem"))
     if loss in (*CATEGORICAL, *BINARY) and not from_logits and activation in UNBOUND:
         found.append(("no probabilities", "worth a look" if one and activation == "linear" else "problem"))
-    if loss in CATEGORICAL and from_logits and activation == "relu" and not one:
+    if loss in CATEGORICAL and from_logits and activation in CUT_OFF and not one:
         found.append(("bounded logits", "problem"))
     if loss in BINARY and activation == "softmax" and last.units > 2:
         found.append(("binary loss of classes", "worth a look"))

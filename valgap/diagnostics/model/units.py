@@ -15,7 +15,7 @@ MANY = 0.8  # share of a layer's units that never fire: worth a look
 LEAST = 8  # units of such a layer
 IMAGES = 100  # that a share of units is told from
 ONE = 0.98  # share of predictions in one class
-OTHERS = 0.1  # share of images of other classes that makes this strange
+OTHERS = 0.02  # share of images of other classes that makes this strange
 FEW = 30  # images from which one class for all is told
 
 
@@ -70,7 +70,7 @@ def dead_units(layers: Sequence[Firing], images: int) -> Seen | None:
 
 
 def one_class(predicted: NDArray[np.int64], labels: NDArray[np.int64], class_names: Sequence[str]) -> Seen | None:
-    """VG205: nearly all images (n,) are given one class, although a tenth of them or more are of others."""
+    """VG205: nearly all images (n,) are given one class, although some of them are of others."""
     if len(labels) < FEW or len(labels) != len(predicted):
         return None
     counts = np.bincount(predicted, minlength=len(class_names))

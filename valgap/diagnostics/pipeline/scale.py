@@ -96,7 +96,13 @@ def _stretched(train: Survey, other: Survey) -> Seen | None:
     spread = max(float(train.stds.mean()), 1e-9) / max(float(other.stds.mean()), 1e-9)
     if min(max(spans) / min(spans), max(spread, 1 / spread)) < TIMES:
         return None
-    evidence = {"other": other.name, "forms": (form(train), form(other)), "spread": spread, "moved": 0.0}
+    evidence = {
+        "how": "values",
+        "other": other.name,
+        "forms": (form(train), form(other)),
+        "spread": spread,
+        "moved": 0.0,
+    }
     evidence |= {"images": other.count, "train": _facts(train), "held": _facts(other)}
     return Seen("VG301", "problem", evidence)
 

@@ -10,6 +10,7 @@ from scipy import stats
 from valgap.diagnostics.reading import orders
 from valgap.diagnostics.reading.orders import MATCHED, SORTED, Order
 from valgap.diagnostics.reading.readings import Reading
+from valgap.ground.params.causes import IMBALANCED
 from valgap.stats.intervals import wilson
 from valgap.stats.metrics import TINY
 
@@ -80,16 +81,15 @@ class Answers:
         return min((float(right[labels == one].mean()) for one in moved if np.any(labels == one)), default=0.0)
 
     def at_chance(self, reading: Reading, places: Order) -> bool:
-        """Whether a reading is no better than naming the largest class, or than chance."""
+        """Whether mean recall is no better than chance; of classes of about one size, accuracy within its limits."""
         labels, right = self._halves(reading, places)
         counts = np.bincount(labels, minlength=self.classes)
-        low = wilson(float(right.mean()), len(right), float(stats.norm.ppf(0.975)))[0]
         present = np.flatnonzero(counts)
+        low = wilson(float(right.mean()), len(right), float(stats.norm.ppf(0.975)))[0]
+        equal = counts.max() <= IMBALANCED * counts[present].min()
         limit = 1 / len(present) + NEAR_CHANCE * (1 - 1 / len(present))
-        return (
-            low <= counts.max() / len(labels)
-            or float(np.mean([right[labels == one].mean() for one in present])) <= limit
-        )
+        recall = float(np.mean([right[labels == one].mean() for one in present]))
+        return recall <= limit or bool(equal and low <= counts.max() / len(labels))
 
     def _halves(self, reading: Reading, places: Order) -> tuple[Labels, Right]:
         halves: tuple[Part, Part] = ("choose", "confirm")

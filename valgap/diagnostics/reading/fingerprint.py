@@ -12,7 +12,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from valgap.diagnostics.model.modes import Statistics
-from valgap.diagnostics.reading.readings import Reading
+from valgap.diagnostics.reading.readings import PLAIN, Reading
 
 SHARES = np.linspace(0.05, 1, 96)
 TINY = 1e-6  # of a variance
@@ -49,7 +49,7 @@ def distance(found: Statistics) -> tuple[float, float]:
 
 
 def read(found: Mapping[Reading, Statistics]) -> Fingerprint | None:
-    """The readings that fit; None where none does, or where their scales differ.
+    """The readings that fit; None where none does, or where a plain scale cannot be told from others.
 
     Inverted pixels count only where they fit far better: after few steps [-1, 1] inverted resembles [0, 1].
     """
@@ -58,6 +58,7 @@ def read(found: Mapping[Reading, Statistics]) -> Fingerprint | None:
     nearest, share = distances[ranked[0]]
     alike = [reading for reading in ranked if reading.inverted == ranked[0].inverted]
     near = [reading for reading in alike if distances[reading][0] <= APART * nearest]
-    if not nearest <= NEAR or len({reading.scale for reading in near}) > 1:
+    scales = {reading.scale for reading in near}
+    if not nearest <= NEAR or (len(scales) > 1 and scales & set(PLAIN)):
         return None
     return Fingerprint(tuple(near), nearest, share)

@@ -20,7 +20,7 @@ EXPLAINS = 0.6  # accuracy
 
 
 def scale_of(answers: Answers, top: Reading, places: Order, space: Space) -> tuple[Reading, Named] | None:
-    """The reading whose scale fits training images better than any plain one: chosen on one half, tested on the other."""
+    """The reading whose scale fits training images better than plain ones: chosen on one half, tested on the other."""
     others = [top.but(scale=scale) for scale in space.scales if scale not in PLAIN and scale != "caffe"]
     if "caffe" in space.scales:
         others.append(top.but(scale="caffe", channels="bgr"))

@@ -144,7 +144,7 @@ class Search:
                 continue
             without, rivals = self._without(answers, top, factor, places)
             if self.fingerprint is not None and self.fingerprint.simplest().scale == top.scale and factor == "scale":
-                rivals = ()
+                rivals = tuple(sorted({each.scale for each in self.fingerprint.readings} - {top.scale}))
             if accuracy >= EXPLAINS[factor] and without is not None:
                 found.append(Named(factor, value, rivals, without))
         if order != SORTED and accuracy >= EXPLAINS["order"]:
