@@ -507,13 +507,18 @@ def test_models_of_other_things_are_refused(folder: Path, tmp_path: Path) -> Non
         (keras.Model(row, layers.Dense(3)(row)), r"takes \(None, 144\), which is no batch of images"),
         (keras.Model(first, layers.Dense(3)(layers.Flatten()(first))), "channels first"),
         (keras.Model(five, layers.Dense(3)(layers.Flatten()(five))), r"takes \(None, 12, 12, 5\), which is no batch"),
-        (keras.Model(image, layers.Dense(3)(flat) + np.float32(np.inf)), "not finite, whatever the range"),
     ):
         model.save(tmp_path / "model.keras")
         with pytest.raises(SuiteError, match=words_of):
             predicted(tmp_path / "model.keras", folder, tmp_path / "read")
-    asked = predicted(tmp_path / "model.keras", folder, tmp_path / "read", value_range="0-1")
-    assert ("VG207", "problem") in [(each.code, each.severity) for each in asked.seen]
+
+
+def test_values_that_are_not_finite_are_a_finding_whatever_the_range(folder: Path, tmp_path: Path) -> None:
+    image = keras.Input((SIDE, SIDE, 1))
+    keras.Model(image, layers.Dense(3)(layers.Flatten()(image)) + np.float32(np.inf)).save(tmp_path / "model.keras")
+    for value_range in (None, "0-1"):
+        found = predicted(tmp_path / "model.keras", folder, tmp_path / "read", value_range=value_range)
+        assert ("VG207", "problem") in [(each.code, each.severity) for each in found.seen]
 
 
 def test_one_output_in_a_dict_is_taken(folder: Path, tmp_path: Path) -> None:

@@ -106,11 +106,12 @@ def _readings(own: Reading, channels: int, network: Network) -> Iterator[Reading
     """The plain ranges, and what keras.applications does to pixels; with channels turned round."""
     if network.preprocess is not None:
         return
-    tried = [own.but(scale=scale) for scale in PLAIN]
+    plain = own.but(channels="rgb", inverted=False)
+    tried = [plain.but(scale=scale) for scale in PLAIN] + [own.but(scale=scale) for scale in PLAIN]
     if channels == 3:
         turned = "bgr" if own.channels == "rgb" else "rgb"
-        tried += [own.but(channels=turned), *(own.but(scale=each.scale, channels=each.channels) for each in OTHERS)]
-    yield from (each for each in tried if each != own)
+        tried += [own.but(channels=turned), *(plain.but(scale=each.scale, channels=each.channels) for each in OTHERS)]
+    yield from (each for each in dict.fromkeys(tried) if each != own)
 
 
 def _metrics(outputs: Outputs, labels: NDArray[np.int64], classes: int) -> Iterator[Gives]:

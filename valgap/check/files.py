@@ -69,7 +69,10 @@ def examine(
     question = asked(network, layout, images, splits, decoding, options)
     read = find(network, question)
     if read.decision.reading.decoding != DEFAULT.decoding:
-        images = read_files(layout, decoded(decoding, images, read.decision.reading.decoding), pixels, options)
+        as_read = pixels.with_name(
+            f"as-read-{pixels.name}"
+        )  # beside those that the audit looks at, which bars would mislead
+        images = read_files(layout, decoded(decoding, images, read.decision.reading.decoding), as_read, options)
     predicted = prediction.concluded(
         network,
         images,
@@ -126,6 +129,7 @@ def asked(
         orders=known(len(images.class_names), orders(images.class_names, layout.as_found)),
         space=tried,
         fed=None if options.fixed is None else (options.fixed, (1.0, 0.0)),
+        saw=next((share for split, share, _ in options.saw if split == prediction.roles(splits)[1]), None),
     )
 
 

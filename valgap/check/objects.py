@@ -76,6 +76,14 @@ def _survey(thing: Any, name: str, network: Network, options: Options, folder: P
     return survey(feed(thing, name=name, steps=options.steps), network.outputs, folder)
 
 
+def _from_one(surveys: Mapping[str, Survey]) -> bool:
+    """Whether classes are numbered from 1: the first of the model's has no image, and one beyond its last has."""
+    labels = np.concatenate([each.labels for each in surveys.values()])
+    outputs = surveys["train"].outputs
+    width = 0 if outputs is None else outputs.shape[1]
+    return bool(width and len(labels) and labels.min() == 1 and labels.max() == max(width, 2))
+
+
 def _class_names(surveys: Mapping[str, Survey], network: Network) -> tuple[str, ...]:
     """Names of the classes by label: those that an object knows, else numbers."""
     for each in surveys.values():
@@ -84,6 +92,8 @@ def _class_names(surveys: Mapping[str, Survey], network: Network) -> tuple[str, 
     outputs = surveys["train"].outputs
     width = outputs.shape[1] if outputs is not None else 0
     highest = max(int(each.labels.max(initial=0)) for each in surveys.values())
+    if _from_one(surveys):
+        return tuple(str(label) for label in range(1, highest + 1))
     return tuple(str(label) for label in range(max(width, highest + 1, 2)))
 
 
@@ -94,7 +104,7 @@ def _joined(
 
     What has no label of these classes is left out.
     """
-    labels = np.concatenate([each.labels for each in surveys.values()])
+    labels = np.concatenate([each.labels for each in surveys.values()]) - _from_one(surveys)
     shapes = {each.pixels.shape[1:] for each in surveys.values()}
     if len(shapes) > 1:
         sizes = ", ".join(f"{name} {each.pixels.shape[1:]}" for name, each in surveys.items())

@@ -172,9 +172,10 @@ def best_range(trials: Mapping[Range, Trial], classes: int, path: Path) -> Range
     make its logits, and so its confidence, larger still. So of the ranges whose training NLL is within half of what
     chance gives (ln classes) of the lowest, and whose training accuracy is within a point of the highest, that with
     the lowest held-out NLL is taken (without held-out images the lowest training NLL); and large pixels only where
-    they do better by TIE, and small ones make a mistake. It found 36 of 36: small networks with and without batch
-    normalisation, biases and label smoothing, trained on 400 images of Fashion-MNIST in each range; the lowest
-    training NLL found 34.
+    they do better by TIE, and small ones make a mistake. So it found 36 of 36: small networks with and without batch
+    normalisation, biases and label smoothing, trained on 400 images of Fashion-MNIST in each range; the lowest training
+    NLL found 34. Between the two small ranges the lowest training NLL decides since then, which was the right one of 24
+    networks on twelve draws of garments 24 times, and which held-out images that are read otherwise cannot spoil.
     """
     finite = {name: found for name, found in trials.items() if math.isfinite(found.nll)}
     if not finite:
@@ -192,5 +193,7 @@ def best_range(trials: Mapping[Range, Trial], classes: int, path: Path) -> Range
     if best == LARGE and others:
         small = others[0]
         if trials[small].mistakes == 0 or decides[small] <= decides[best] + TIE:
-            return small
+            best = small
+    if best != LARGE:  # of the small ranges training images tell better than held-out ones, which may be spoiled
+        best = min((name for name in decides if name != LARGE), key=lambda name: trials[name].nll)
     return best

@@ -1,6 +1,7 @@
 """Finds out how the model's training read its images, on a sample of them. Needs a started TensorFlow."""
 
 import dataclasses
+import math
 from collections.abc import Callable, Mapping
 
 import numpy as np
@@ -36,6 +37,7 @@ class Asked:
     orders: Mapping[str, Order]
     space: Space
     fed: tuple[Scale, tuple[float, float]] | None = None
+    saw: float | None = None  # accuracy on held-out images that the user saw
 
 
 @dataclasses.dataclass(frozen=True)
@@ -77,11 +79,32 @@ def find(network: Network, asked: Asked) -> Read:
             fitted, held = (inference(Reading(scale=scale), part) for part in ("choose", "held"))
             ranges[scale] = trial(fitted, labels["choose"], held, labels["held"])
         told = remembered.simplest().scale if remembered else None
-        base = Reading(scale=told if told in PLAIN else best_range(ranges, classes, network.name))
+        if told not in PLAIN:
+            told = best_range(ranges, classes, network.name) if any(map(_finite, ranges.values())) else PLAIN[0]
+        base = Reading(scale=told)
     decision = Search(
         Answers(inference, labels, classes, asked.orders), training, asked.space, usual, remembered
     ).decide(base)
+    if asked.saw is not None and decision.ranges and len(labels["held"]):
+        decision = _as_seen(decision, inference, labels["held"], asked.saw)
     return Read(decision, ranges, known, inference, rows)
+
+
+def _as_seen(decision: Decision, inference: trials.Trials, labels: Index, saw: float) -> Decision:
+    """Of ranges that do as well on training images the one that gives what the user saw on held-out ones."""
+    tried = [decision.reading.but(scale=scale) for scale in (decision.reading.scale, *decision.ranges)]
+
+    def off(reading: Reading) -> float:
+        right = np.nan_to_num(inference(reading, "held")).argmax(axis=1) == decision.order[labels]
+        return abs(float(right.mean()) - saw)
+
+    best = min(tried, key=off)
+    others = tuple(each.scale for each in tried if each != best)
+    return dataclasses.replace(decision, reading=best, ranges=others)
+
+
+def _finite(tried: Trial) -> bool:
+    return math.isfinite(tried.nll)
 
 
 def _remembered(network: Network, asked: Asked, sample: trials.Sample, known: Statistics) -> Fingerprint | None:

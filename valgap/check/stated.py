@@ -1,6 +1,7 @@
 """Findings as they are told: what rules saw and what the audit found, in words, the most important first."""
 
 import dataclasses
+import itertools
 from collections.abc import Collection, Iterable, Mapping
 from functools import cache
 from pathlib import Path
@@ -24,23 +25,19 @@ FOLLOWS = {  # of a finding: those that say the same more exactly
     "VG205": {"VG202", "VG204", "VG207", "VG304", "VG306"},
     "VG204": {"VG202", "VG207"},
     "VG203": {"VG202"},
+    "VG120": {"VG301", "VG302", "VG303", "VG304", "VG305", "VG310"},
     "VG308": {"VG102", "VG116"},
     "VG105": {"VG307", "VG306"},
     "VG107": {"VG301", "VG306", "VG307"},
     "VG106": {"VG301", "VG302", "VG303", "VG105", "VG306", "VG307"},
 }
 # Among findings of one severity: how images were read, the model, the input pipeline, the data, scores, the curves.
-PRECEDENCE: dict[str, int] = {
-    f"VG{number}": place
-    for place, number in enumerate(
-        (
-            *("207", "202", "310", "309", "311", "301", "302", "305", "304", "010", "011", "008", "002", "001", "007"),
-            *("003", "004", "005", "006", "206", "201", "212", "203", "209", "204", "205", "303", "306", "307", "308"),
-            *("312", "012", "009", "014", "102", "101", "116", "103", "104", "117", "118", "119", "120", "105", "106"),
-            *("107", "407", "405", "213", "208", "211", "013"),
-        )
-    )
-}
+ORDER = (
+    (207, 202, 310, 309, 311, 301, 302, 305, 304, 10, 11, 8, 2, 1, 7, 3, 4, 5, 6),
+    (206, 201, 212, 203, 209, 303, 306, 307, 308, 312, 204, 205, 12, 9, 14),
+    (102, 101, 116, 103, 104, 117, 118, 119, 120, 105, 106, 107, 407, 405, 213, 208, 211, 13),
+)
+PRECEDENCE = {f"VG{number:03d}": place for place, number in enumerate(itertools.chain(*ORDER))}
 
 
 @dataclasses.dataclass(frozen=True)

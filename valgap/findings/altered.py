@@ -34,11 +34,15 @@ UNTOLD = (
     "Copies turned by a few degrees or zoomed were not searched for, or cannot be told here from images that merely "
     "look alike."
 )
+APART = 2.0  # times as many as among training images, from which on they are no look-alikes
 LITTLE = "turned, zoomed or shifted a little"
 
 
-def altered(used: Used, original: Index, copies: Copies) -> Finding[int]:
-    """Held-out images that are changed copies of images used before them; (m,) `original` as in Measured."""
+def altered(used: Used, original: Index, copies: Copies, alike: float | None) -> Finding[int]:
+    """Held-out images that are changed copies of images used before them; (m,) `original` as in Measured.
+
+    `alike` is the share of training images that look so among themselves: things that merely look alike do.
+    """
     title = ALL if copies.moved.told else RIGHT
     splits = [name for name in HELD_OUT if name in used.present]
     if not splits or not used.learned.any():
@@ -47,12 +51,15 @@ def altered(used: Used, original: Index, copies: Copies) -> Finding[int]:
     affected, checked = right | moved, copies.right.checked
     counts = {name: (int(np.sum(affected & side)), int(np.sum(checked & side))) for name, side in _sides(used, splits)}
     severity: Severity = "worth a look" if affected.any() else "fine"
-    if any(count and count >= PROBLEM_SHARE * of for count, of in counts.values()):
+    common = alike or 0.0
+    if any(count and count >= max(PROBLEM_SHARE, APART * common) * of for count, of in counts.values()):
         severity = "problem"
     texts = [f"{count:,} of {of:,} {name} images" for name, (count, of) in counts.items()]
     changes = ", mirrored or turned by right angles" if title == RIGHT else ", mirrored, turned, zoomed or shifted"
     found = f"{listed(texts)} show the same as an image of their class in a split before theirs{changes}"
     found += f"{_sampled(used, copies)}. {TOLD if copies.moved.told else UNTOLD}"
+    if affected.any() and severity != "problem" and common:
+        found += " Training images look so among themselves too: made before splitting, or merely alike."
     effect = "Nothing: no held-out image is such a copy of an image of a split before its own."
     if affected.any():
         shares = [f"{100 * count / of:.1f} pp of {name} accuracy" for name, (count, of) in counts.items() if count]

@@ -45,7 +45,7 @@ def findings_of(looked: Look) -> list[Finding[int]]:
         groups.groups(used),
         across,
         near_across,
-        altered.altered(used, measured.original, looked.copies),
+        altered.altered(used, measured.original, looked.copies, looked.alike),
         conflicts,
         counts.missing_classes(used),
         *([shift.two_sample(used, cluster, seed)] if given else []),

@@ -10,6 +10,7 @@ from valgap.findings.finding import BIT, EARLIER, Used
 from valgap.findings.neighbours import Similar
 
 Index = NDArray[np.int64]
+LEAST, AMONG = 100, 200  # training images from which on, and of which, copies are searched for among themselves
 RIGHT, MOVED = 1_000_000_000, 100_000_000  # pairs of images that are compared for each split, at most
 
 
@@ -71,6 +72,31 @@ def search(used: Used, original: Index, similar: Similar, seed: int) -> Copies:
             known = np.setdiff1d(held, rest) if len(drawn) == len(rest) else np.empty(0, np.int64)
             moves.append(Found(found.pairs, found.how, _marked(np.concatenate([drawn, known]), len(index)), found.told))
     return Copies(*(_joined(parts, original, used) for parts in (rights, moves)))
+
+
+def share_among(used: Used, original: Index, similar: Similar, seed: int) -> float | None:
+    """Share of some training images that look like changed copies of the others, 1 where likeness cannot be told.
+
+    Things that merely look alike do so within training as across splits; so do copies made before splitting. None
+    where images are few.
+    """
+    learned = np.flatnonzero(used.learned)
+    if len(learned) < LEAST:
+        return None
+    order = np.random.default_rng(seed).permutation(len(learned))
+    split = np.full(len(learned), "train", "U5")
+    split[order[: min(AMONG, len(learned) // 4)]] = "val"
+    first = np.unique(original[learned], return_index=True, return_inverse=True)
+    place = np.full(len(original), -1, np.int64)
+    place[learned] = np.arange(len(learned))
+    pairs = place[similar.pairs]
+    within = dataclasses.replace(similar, pairs=pairs[(pairs >= 0).all(axis=1)])
+    groups = None if used.groups is None else used.groups[learned]
+    inside = Used(used.source, used.index[learned], split, used.labels[learned], groups)
+    own = first[1][first[2]].astype(np.int64)
+    found = search(inside, own, within, seed)
+    held = np.flatnonzero(split == "val")
+    return float(np.isin(held, found.pairs[:, 0]).mean()) if found.moved.told else 1.0
 
 
 def _crossing(pairs: Index, held: NDArray[np.bool_], base: NDArray[np.bool_]) -> Index:

@@ -21,6 +21,7 @@ class Look:
     measured: Measured
     similar: Similar
     copies: Copies
+    alike: float | None  # share of training images that look like changed copies of one another, where it was asked
     seed: int
 
 
@@ -33,4 +34,6 @@ def look(images: Images, split_of: NDArray[np.str_], seed: int) -> Look:
     used = use(images, split_of)
     measured = pixels.measure(images.images, used.index)
     similar = neighbours.search(images.images, used.index, measured.original, used.split, seed)
-    return Look(used, measured, similar, copies.search(used, measured.original, similar, seed), seed)
+    found = copies.search(used, measured.original, similar, seed)
+    alike = copies.share_among(used, measured.original, similar, seed) if len(found.pairs) else None
+    return Look(used, measured, similar, found, alike, seed)
