@@ -10,6 +10,7 @@ from valgap.check.result import Result
 from valgap.check.stated import Stated
 from valgap.stats.intervals import Interval
 
+NAMED = 2  # findings that the verdict names
 HINTS = {"VG108", "VG109", "VG110", "VG111", "VG112", "VG113", "VG114", "VG210", "VG211", "VG213", "VG208", "VG214"}
 TIMID = HINTS | {"VG103", "VG406", "VG401", "VG403", "VG402"}  # of no problem: they do not stand in an experiment's way
 
@@ -27,10 +28,9 @@ def judged(result: Result) -> str:
 def verdict(result: Result, findings: tuple[Stated, ...]) -> str:
     """The check in a few sentences: what was seen, what must be mended first, the gap."""
     sentences = [seen(result)]
-    first = findings[0] if findings else None
-    if first is not None and must_be_mended(first):
-        sentences.append(say("verdict.first", title=first.title))
-    if first is None or first.code != "VG009":
+    serious = [each for each in findings if must_be_mended(each)]
+    sentences += [say("verdict.first", title=each.title) for each in serious[:NAMED]]
+    if not any(each.code == "VG009" for each in serious):
         sentences.append(of_gap(result))
     return " ".join(filter(None, sentences))
 

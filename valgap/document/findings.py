@@ -54,7 +54,7 @@ def rest(audit: Audit) -> tuple[Part, ...]:
     fine, unknown = of(audit, "fine"), of(audit, "unknown")
     parts: list[Part] = []
     if fine:
-        titles = prose(", ".join(each.title[:1].lower() + each.title[1:] for each in fine))
+        titles = prose(", ".join(_within(each.title) for each in fine))
         parts.append(f"Looked at and fine: {titles}.")
     if unknown:
         parts.append("Could not be checked:")
@@ -65,6 +65,11 @@ def rest(audit: Audit) -> tuple[Part, ...]:
 def title(finding: Finding[Found]) -> str:
     """What a finding is called, with the code under which its page in docs/findings/ explains it."""
     return f"{prose(finding.title)} ({finding.code})"
+
+
+def _within(title: str) -> str:
+    """A title within a sentence: its first letter small, unless it begins with an abbreviation."""
+    return title if title[:2].isupper() else title[:1].lower() + title[1:]
 
 
 def table(sheet: Sheet) -> Table:

@@ -49,6 +49,7 @@ class Search:
             top, order = self._best(base)
         first = self.inference.right(top, self.inference.orders(top)[order], "confirm")
         top, lags, unsure = self._in_training_mode(top, base, first)
+        top = top if lags else self._plain_where_it_may_be(top, order)
         answers = self.inference
         if lags and self.training is not None:
             answers, order = self.training, SORTED
@@ -131,6 +132,15 @@ class Search:
         if beats(seen, right, CLEAR, GAIN):
             return best, True, False
         return top, False, top.scale not in self.usual and not beats(right, seen, CLEAR, LEAD)
+
+    def _plain_where_it_may_be(self, top: Reading, order: str) -> Reading:
+        """The reading with the plain scale that fits it best, unless batch statistics or certainty say another."""
+        told = self.fingerprint is not None and self.fingerprint.simplest().scale == top.scale
+        places = self.inference.orders(top)[order]
+        if told or top.scale in self.usual or self._without(self.inference, top, "scale", places)[0] is not None:
+            return top
+        plain = [top.but(scale=scale) for scale in self.usual]
+        return min(plain, key=lambda each: float(self.inference.nll(each, "choose", places).mean()))
 
     def _named(self, answers: Answers, top: Reading, order: str, unsure: bool) -> tuple[Named, ...]:
         """The factors of `top` that the confirming half shows to be no accident; no scale where one is `unsure`."""
