@@ -106,7 +106,7 @@ def _readings(own: Reading, channels: int, network: Network) -> Iterator[Reading
     """The plain ranges, and what keras.applications does to pixels; with channels turned round."""
     if network.preprocess is not None:
         return
-    plain = own.but(channels="rgb", inverted=False)
+    plain = own.but(channels="rgb")
     tried = [plain.but(scale=scale) for scale in PLAIN] + [own.but(scale=scale) for scale in PLAIN]
     if channels == 3:
         turned = "bgr" if own.channels == "rgb" else "rgb"
