@@ -19,7 +19,8 @@ from valgap.cli import ALONE, COMMANDS, group
 
 SPELLED = {"NAME": "--variant", "REV": "--base", "TIME": "--budget", "FOLDER": "--out"}  # by metavar, what it is
 OTHERS = {  # other words for these things, and for the jobs at once
-    "arm", "arms", "variants", "name", "rev", "revision", "against", "baseline", "time", "hours", "limit", "outdir", "folder", "dir", "target", "workers", "parallel", "processes", "cells", "n",
+    "arm", "arms", "variants", "name", "rev", "revision", "against", "baseline", "time", "hours", "limit",
+    "outdir", "folder", "dir", "target", "workers", "parallel", "processes", "cells", "n",
 }  # fmt: skip
 HEAVY = ("numpy", "pandas", "scipy", "sklearn", "dvc", "altair", "tensorflow", "keras", "pydantic", "yaml")
 

@@ -27,7 +27,7 @@ RANGES = ("0-1", "-1-1", "0-255")
 @click.option("--groups", metavar="REGEX", help="What in an image's path names its group: (patient[0-9]+)_")
 @click.option("--range", "value_range", type=click.Choice(RANGES), help="Of the pixels the model takes.")
 @click.option("--preprocess", metavar="A.B:F", help="Your own function of pixels in 0 to 255, as module:function.")
-@click.option("--output", metavar="NAME", help="Which of several outputs says the class.")
+@click.option("--output", metavar="OUTPUT", help="Which of several outputs says the class.")
 @click.option("--mute", metavar="CODE", multiple=True, help="A finding to leave out: VG210. May be repeated.")
 @options.out
 def command(
