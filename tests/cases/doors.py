@@ -239,7 +239,9 @@ def six_outputs_for_five_folders(place: Place) -> Call:
     net = _net(place)
     last = net.model.layers[-1]
     model = compiled(
-        keras.Sequential([keras.Input((32, 32, 3)), *net.model.layers[:-1], layers.Dense(6, activation="softmax")])
+        keras.Sequential(
+            [keras.Input((32, 32, 3)), *net.model.layers[:-1], layers.Dense(6, activation="softmax", name="six")]
+        )
     )
     kernel, bias = last.get_weights()
     model.layers[-1].set_weights([np.pad(kernel, ((0, 0), (0, 1))), np.append(bias, -9.0)])
