@@ -79,6 +79,19 @@ with contextlib.suppress(valgap.SuiteError):
     valgap.check("absent.keras", PHOTOS)
     raise AssertionError("a model that does not exist was checked")
 
+digits = load_digits()
+pixels = (digits.images[..., np.newaxis] * 15).astype(np.uint8)
+train, val = (pixels[:400], digits.target[:400]), (pixels[400:600], digits.target[400:600])
+objects = valgap.check(model, train, val)
+assert not [each for each in objects.findings if each.severity == "problem"], objects
+assert objects.to_dict()["findings"][0]["code"].startswith("VG")
+wrong = valgap.check(model, train, (val[0] / 255, val[1]))
+assert wrong.findings[0].code == "VG301", wrong
+assert "Preflight of `digits`" in str(valgap.preflight(model, train, seconds=4))
+callback = valgap.GapCallback(train, val)
+model.fit(*train, validation_data=val, epochs=2, verbose=0, callbacks=[callback])
+assert "fair gap" in callback.summary
+
 assert "Example: valgap check my.keras photos" in valgap_says(0, "--help")
 assert valgap.__version__ in valgap_says(0, "--version")
 Path("layers_of_mine.py").touch()
