@@ -69,7 +69,7 @@ def title(finding: Finding[Found]) -> str:
 
 def _within(title: str) -> str:
     """A title within a sentence: its first letter small, unless it begins with an abbreviation."""
-    return title if title[:2].isupper() else title[:1].lower() + title[1:]
+    return title if title[1:2].isupper() else title[:1].lower() + title[1:]
 
 
 def table(sheet: Sheet) -> Table:
