@@ -38,7 +38,6 @@ from valgap.findings.leakage import leaked
 from valgap.findings.look import look
 from valgap.ground.errors import SuiteError
 from valgap.stats import intervals, shares
-from valgap.stats.metrics import confusion
 
 # Keras 3.15.1 saves a variable of TensorFlow's in a way that NumPy 2.4 deprecates.
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation doesn't accept a copy:DeprecationWarning")
@@ -183,27 +182,13 @@ def test_balanced_gap_is_the_mean_over_classes_that_both_have() -> None:
 # The order of classes
 
 
-def test_another_order_of_classes_is_found() -> None:
+def test_the_order_that_agrees_with_most_predictions_is_found() -> None:
     counts = np.array([[1, 19, 0], [0, 0, 20], [18, 1, 1]])
-    order = shares.matching_order(counts)
-    assert order.tolist() == [1, 2, 0]
-    assert shares.is_reordered(counts, order)
+    assert shares.matching_order(counts).tolist() == [1, 2, 0]
     two_of_ten = np.diag(np.full(10, 30))[[1, 0, *range(2, 10)]]
-    assert shares.is_reordered(two_of_ten, shares.matching_order(two_of_ten))
-
-
-def test_order_of_a_poor_model_is_left_alone() -> None:
+    assert shares.matching_order(two_of_ten).tolist() == [1, 0, *range(2, 10)]
     constant = np.array([[20, 0], [20, 0]])
     assert shares.matching_order(constant).tolist() == [0, 1]
-    confused = np.array([[12, 8, 0], [11, 9, 0], [0, 0, 20]])  # two classes mixed up, hardly better the other way
-    assert not shares.is_reordered(confused, shares.matching_order(confused))
-    rng = np.random.default_rng(0)
-    alarms = 0
-    for _ in range(1000):
-        labels = np.repeat(np.arange(4), 12)
-        counts = confusion(rng.integers(0, 4, 48), labels, 4)
-        alarms += shares.is_reordered(counts, shares.matching_order(counts))
-    assert alarms <= 10
 
 
 def test_classes_are_unequal_beyond_the_luck_of_a_draw() -> None:

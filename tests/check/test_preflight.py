@@ -11,7 +11,7 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from valgap.check.preflight import one_batch, preflight
-from valgap.check.trial import rate_of
+from valgap.check.short_training import rate_of
 from valgap.diagnostics.pipeline import early
 from valgap.ground.errors import SuiteError
 

@@ -12,7 +12,8 @@ from tests.scratch import ROOT
 
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
-def test_the_notebook_names_its_planted_fault_first(tmp_path: Path) -> None:
+def test_the_notebook_names_its_planted_fault_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))  # where an installed package would be
     notebook = nbformat.read(ROOT / "examples/check.ipynb", as_version=4)
     assert not any(cell.get("outputs") for cell in notebook.cells), "outputs are kept out of Git"
     here = {"metadata": {"path": str(tmp_path)}}

@@ -13,7 +13,7 @@ import numpy as np
 
 from valgap.check import randomness
 from valgap.check.feeds import Feed, feed
-from valgap.check.trial import Index, Pixels, Trial
+from valgap.check.short_training import Index, Pixels, Trial
 from valgap.diagnostics.pipeline import early
 from valgap.diagnostics.seen import Seen
 from valgap.document.prose import Prose

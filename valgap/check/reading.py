@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from valgap.check import trials
+from valgap.check import answering
 from valgap.check.network import Network
 from valgap.check.outputs import Trial, best_range, to_probabilities, trial
 from valgap.diagnostics.reading import fingerprint
@@ -47,22 +47,24 @@ class Read:
     decision: Decision
     ranges: dict[Scale, Trial]  # empty where the range is known
     known: Statistics
-    trials: trials.Trials
+    trials: answering.Trials
     rows: dict[Part, Index]
 
 
 def find(network: Network, asked: Asked) -> Read:
     """The reading that explains the model's answers. Raises SuiteError where no plain range gives finite values."""
-    rows = trials.parts(asked.train, asked.held)
+    rows = answering.parts(asked.train, asked.held)
     labels: dict[Part, Index] = {part: asked.labels[places] for part, places in rows.items()}
-    sample = trials.Sample(_by_decoding(asked, rows), labels)
+    sample = answering.Sample(_by_decoding(asked, rows), labels)
     plain = Reading().decoding
     known = statistics(sample.of(plain, "choose"), asked.fed[1] if asked.fed else (1.0, 0.0))
     classes = len(asked.class_names)
-    inference = trials.Trials(lambda images: network.probabilities(images, asked.class_names), sample, known, classes)
+    inference = answering.Trials(
+        lambda images: network.probabilities(images, asked.class_names), sample, known, classes
+    )
     training = None
     if network.normalises:
-        answers = trials.Trials(
+        answers = answering.Trials(
             lambda images: to_probabilities(network.outputs_in_training(images), asked.class_names, network.name)[0],
             sample,
             known,
@@ -90,7 +92,7 @@ def find(network: Network, asked: Asked) -> Read:
     return Read(decision, ranges, known, inference, rows)
 
 
-def _as_seen(decision: Decision, inference: trials.Trials, labels: Index, saw: float) -> Decision:
+def _as_seen(decision: Decision, inference: answering.Trials, labels: Index, saw: float) -> Decision:
     """Of ranges that do as well on training images the one that gives what the user saw on held-out ones."""
     tried = [decision.reading.but(scale=scale) for scale in (decision.reading.scale, *decision.ranges)]
 
@@ -107,7 +109,7 @@ def _finite(tried: Trial) -> bool:
     return math.isfinite(tried.nll)
 
 
-def _remembered(network: Network, asked: Asked, sample: trials.Sample, known: Statistics) -> Fingerprint | None:
+def _remembered(network: Network, asked: Asked, sample: answering.Sample, known: Statistics) -> Fingerprint | None:
     """What the first batch normalisation tells of the pixels of training."""
     images = sample.of(Reading().decoding, "small")
     return fingerprint.read(

@@ -1,4 +1,4 @@
-"""What the scores of one fixed model can tell: intervals over images or groups, the gap, the order of classes.
+"""What the scores of one fixed model can tell: intervals over images or groups, the gap, the best order of classes.
 
 Pure functions. The model is given, so an interval speaks for other images of the same kind, not for other trainings.
 """
@@ -14,7 +14,6 @@ from valgap.stats import metrics
 from valgap.stats.intervals import Interval, by_group, over_replicates, wilson
 
 CONFIDENCE = 0.95
-MOVED = 0.25  # share of the images of the classes concerned by which another class order must be better
 CHANCE = 1e-3  # p value below which that is no accident
 
 Labels = NDArray[np.int64]
@@ -135,16 +134,3 @@ def matching_order(counts: NDArray[np.int64]) -> NDArray[np.int64]:
     """
     classes = len(counts)
     return optimize.linear_sum_assignment(counts * (classes + 1) + np.eye(classes, dtype=np.int64), maximize=True)[1]
-
-
-def is_reordered(counts: NDArray[np.int64], order: NDArray[np.int64]) -> bool:
-    """Whether the predictions clearly follow another order of classes than the labels, `order` of `matching_order`.
-
-    Over the images of the classes that would change places: right in the other order, over those right as they
-    are, by a quarter of these images and beyond what tossing a coin would give (sign test).
-    """
-    moved = np.flatnonzero(order != np.arange(len(order)))
-    other, own = (int(counts[moved, column].sum()) for column in (order[moved], moved))
-    if other - own <= MOVED * counts[moved].sum():  # nothing moved among it
-        return False
-    return bool(stats.binomtest(other, other + own, alternative="greater").pvalue < CHANCE)

@@ -43,14 +43,16 @@ def look(
 def _between(train: Survey, other: Survey) -> Iterator[Seen | None]:
     """What a held-out split shows, alone and against training.
 
-    Splits with broken pixels are compared no further, and labels are not where the split has classes of its own.
+    Splits with broken pixels are compared no further, and labels are not where the split has classes of its own, or its
+    images are drawn through augmentation, which may leave nothing to recognise.
     """
     if any(
         seen and seen.severity == "problem" and not seen.evidence["bad"] for seen in map(scale.broken, (train, other))
     ):
         return
     yield scale.ranges(train, other)
-    yield passes.random_pixels(other)
+    shaken = passes.random_pixels(other)
+    yield shaken
     yield passes.random_order(other)
     classes_lacking = classes.lacking(train, other)
     yield classes_lacking
@@ -68,5 +70,10 @@ def _between(train: Survey, other: Survey) -> Iterator[Seen | None]:
         return
     order = pairing.reordered(train, other, learnt)
     yield order
-    if order is None and passes.unstable_pairs(other) is None and passes.unstable_pairs(train) is None:
+    if (
+        shaken is None
+        and order is None
+        and passes.unstable_pairs(other) is None
+        and passes.unstable_pairs(train) is None
+    ):
         yield pairing.mislabelled(train, other, learnt)
