@@ -30,6 +30,7 @@ FOLDS = 5
 CELLS = 14  # blocks along each side of the thumbnails that the model sees
 COMPONENTS = 60  # principal components of them
 PENALTY = 0.1  # inverse strength of the L2 penalty on standardised components
+LEAST = 1e-9  # of the largest variance of a component: below it is rounding
 STEPS = 200  # of the optimizer; an unfinished fit predicts nearly as well
 SKILL = 0.7  # mean recall over classes below which the model's doubts say more of it than of the labels
 SURE = 0.9  # probability of another class from which on to look first
@@ -161,7 +162,7 @@ def _folds(own: Index, member: Index, rng: np.random.Generator) -> Index:
 
 
 def _fit(features: NDArray[np.float32], own: Index, unseen: NDArray[np.float32]) -> NDArray[np.float64]:
-    kept = min(COMPONENTS, *features.shape)
+    kept = min(COMPONENTS, *features.shape, _rank(features))
     model = make_pipeline(
         PCA(kept, svd_solver="full" if len(features) <= 500 else "covariance_eigh"),
         StandardScaler(),
@@ -170,3 +171,9 @@ def _fit(features: NDArray[np.float32], own: Index, unseen: NDArray[np.float32])
     with threadpool_limits(1), warnings.catch_warnings():  # the number of cores must not decide a digit
         warnings.simplefilter("ignore", ConvergenceWarning)
         return np.asarray(model.fit(features, own).predict_proba(unseen), np.float64)
+
+
+def _rank(features: NDArray[np.float32]) -> int:
+    """Directions in which (n, d) features vary at all, at least one: others have no spread to divide by."""
+    spread = np.linalg.eigvalsh(np.cov(features.astype(np.float64), rowvar=False).reshape(features.shape[1], -1))
+    return max(int(np.sum(spread > LEAST * spread[-1])), 1)
