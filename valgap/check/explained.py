@@ -8,11 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from valgap.check.network import Network
-from valgap.check.outputs import to_probabilities
 from valgap.check.prediction import Outputs, outputs_of
 from valgap.check.reading import Read
 from valgap.data.sources.images import Images
-from valgap.diagnostics.reading.readings import PLAIN, Reading, apply
+from valgap.diagnostics.reading.readings import PLAIN, Reading
 from valgap.diagnostics.seen import Seen
 from valgap.findings.finding import Severity
 
@@ -20,7 +19,6 @@ ROWS = 2000  # images of a split on which an accuracy is computed anew, at most
 SLACK = 0.003  # of accuracy, beside the rounding of what was seen: other decoders, other batches
 MEAN = 0.1  # by which the training accuracy of `fit`, a mean over the epoch in training mode, may lie below
 FAR = 0.05  # of accuracy: nearer than this a difference is not worth a cause
-BATCH = 100
 OTHERS = (Reading("torch"), Reading("caffe", channels="bgr"))  # of keras.applications; its third mode is a plain range
 
 Right = NDArray[np.bool_]
@@ -94,8 +92,7 @@ def _candidates(
     some = rows if len(rows) <= ROWS else np.sort(np.random.default_rng(0).choice(rows, ROWS, replace=False))
     own = read.decision.reading
     if network.normalises:
-        batches = [some[start : start + BATCH] for start in range(0, len(some), BATCH)]
-        training = np.concatenate([_in_training(network, images, part, read) for part in batches])
+        training = np.concatenate([network.outputs_in_training(each) for each in read.batches(images.images, some)])
         yield Gives("mode", float(_right(network, training, images, some, read).mean()))
     for reading in _readings(own, images.images.shape[3], network):
         others = outputs_of(network, images.images, some, reading, read.known)
@@ -124,14 +121,9 @@ def _metrics(outputs: Outputs, labels: NDArray[np.int64], classes: int) -> Itera
         yield Gives("metric", float(np.mean((ranked == labels[:, np.newaxis]).any(axis=1))), metric="top5")
 
 
-def _in_training(network: Network, images: Images, rows: NDArray[np.int64], read: Read) -> Outputs:
-    return network.outputs_in_training(apply(read.decision.reading, np.asarray(images.images[rows]), read.known))
-
-
 def _right(network: Network, outputs: Outputs, images: Images, rows: NDArray[np.int64], read: Read) -> Right:
     """Which images are recognised, in the order of classes that was decided."""
-    found, _ = to_probabilities(outputs, images.class_names, network.name)
-    return np.asarray(np.nan_to_num(found).argmax(axis=1) == read.decision.order[images.labels[rows]], np.bool_)
+    return network.guesses(outputs, images.class_names) == read.decision.order[images.labels[rows]]
 
 
 def agreement(seen: tuple[Seen, ...]) -> Mapping[str, Seen]:

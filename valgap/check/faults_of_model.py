@@ -7,18 +7,15 @@ from numpy.typing import NDArray
 
 from valgap.check.loading import Compiled
 from valgap.check.network import Network
-from valgap.check.outputs import to_probabilities
 from valgap.check.prediction import Outputs, roles
 from valgap.check.reading import Read
 from valgap.data.sources.images import Images
 from valgap.diagnostics.model import initial, losses, modes, normalisation, units
 from valgap.diagnostics.model.divided import divided_twice
-from valgap.diagnostics.model.inside import inside
 from valgap.diagnostics.model.layers import all_layers, has_kernel, is_normalising
-from valgap.diagnostics.reading.readings import PLAIN, Scale, apply
+from valgap.diagnostics.reading.readings import PLAIN, Scale
 from valgap.diagnostics.seen import Seen
 
-BATCH = 100  # images whose batch statistics are taken
 TOGETHER = 16  # images that are answered together and apart
 
 
@@ -34,10 +31,7 @@ def look(
     """What the rules see, given the outputs (n, k) of all images; `fed` is the range that is fed, where it is known."""
     rows = np.concatenate([read.rows["choose"], read.rows["confirm"]])
     fitted = splits == roles(splits)[0]
-    sample = [
-        network.as_input(apply(read.decision.reading, np.asarray(images.images[part]), read.known))
-        for part in (rows[start : start + BATCH] for start in range(0, len(rows), BATCH))
-    ]
+    sample = [network.as_input(each) for each in read.batches(images.images, rows)]
     found = [
         units.not_finite(network.model, sample[0]),
         _initial(network),
@@ -78,19 +72,13 @@ def _modes(network: Network, images: Images, read: Read) -> Iterator[Seen | None
     if not layers:
         return
     rows = read.rows["confirm"]
-    batches = [
-        apply(read.decision.reading, np.asarray(images.images[rows[start : start + BATCH]]), read.known)
-        for start in range(0, len(rows), BATCH)
-    ]
+    batches = read.batches(images.images, rows)
     inputs = [network.as_input(batch) for batch in batches]
     together = inputs[0][:TOGETHER]
     if len(together) >= 4 and modes.depends_on_others(network.model, together, network.pick):
-        whole, alone = (
-            network.outputs(batches[0]),
-            [network.outputs(batches[0][:half]) for half in (len(batches[0]) // 2,)],
-        )
-        changed = float(np.mean(_guesses(whole)[: len(alone[0])] != _guesses(alone[0])))
-        yield normalisation.batch_decides(changed, len(alone[0]), [str(layer.name) for layer in layers])
+        alone = _guesses(network.outputs(batches[0][: len(batches[0]) // 2]))
+        changed = float(np.mean(_guesses(network.outputs(batches[0]))[: len(alone)] != alone))
+        yield normalisation.batch_decides(changed, len(alone), [str(layer.name) for layer in layers])
         return
     if not network.normalises or read.decision.at_chance:
         return
@@ -99,7 +87,7 @@ def _modes(network: Network, images: Images, read: Read) -> Iterator[Seen | None
         np.concatenate([answer(batch) for batch in batches])
         for answer in (network.outputs_in_training, network.outputs)
     )
-    fits, held = (_classes(network, each, images.class_names) == labels for each in (training, inference))
+    fits, held = (network.guesses(each, images.class_names) == labels for each in (training, inference))
     renewed = modes.re_estimated(
         network.model, inputs, lambda: np.concatenate([network.outputs(batch) for batch in batches])
     )
@@ -108,14 +96,9 @@ def _modes(network: Network, images: Images, read: Read) -> Iterator[Seen | None
         fits,
         held,
         modes.statistics(network.model, inputs),
-        float(np.mean(_classes(network, renewed, images.class_names) == labels)),
+        float(np.mean(network.guesses(renewed, images.class_names) == labels)),
         frozen,
     )
-
-
-def _classes(network: Network, outputs: Outputs, class_names: tuple[str, ...]) -> NDArray[np.int64]:
-    found, _ = to_probabilities(outputs, class_names, network.name)
-    return np.asarray(np.nan_to_num(found).argmax(axis=1), np.int64)
 
 
 def _divided(network: Network, read: Read, images: Images, fed: Scale | None) -> Seen | None:
@@ -128,4 +111,4 @@ def _divided(network: Network, read: Read, images: Images, fed: Scale | None) ->
     right_small, right_large = (
         read.trials(each, "confirm").argmax(axis=1) == labels for each in (small, reading.but(scale="0-255"))
     )
-    return divided_twice(inside(network.model), right_small, right_large, fed if fed in PLAIN else None)
+    return divided_twice(network.inside, right_small, right_large, fed if fed in PLAIN else None)

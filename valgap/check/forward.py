@@ -14,7 +14,6 @@ from valgap.ground.errors import SuiteError
 BATCH = 100  # images
 CHANNELS = (1, 3)
 
-Index = NDArray[np.int64]
 Outputs = NDArray[np.float32]
 
 
@@ -130,16 +129,3 @@ def _parts(found: Any) -> list[Any]:
     if isinstance(found, (list, tuple)):
         return [part for value in found for part in _parts(value)]
     return [found]
-
-
-def predict_rows(
-    of_batch: Callable[[Outputs], Outputs], images: NDArray[np.uint8], rows: Index, batch: int | None
-) -> Outputs:
-    """Outputs (rows, k) of some of the images, which may be a memory map; `batch` is a size the model insists on."""
-    size = batch or BATCH
-    found = []
-    for start in range(0, len(rows), size):
-        of = images[rows[start : start + size]].astype(np.float32)
-        missing = batch - len(of) if batch else 0
-        found.append(of_batch(np.concatenate([of, np.repeat(of[-1:], missing, axis=0)]))[: len(of)])
-    return np.concatenate(found)

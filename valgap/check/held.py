@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from valgap.check.network import Network
-from valgap.check.outputs import to_probabilities
+from valgap.check.outputs import guesses
 from valgap.check.reading import Asked, Read
 from valgap.data.sources.images import Images
 from valgap.diagnostics.reading.answers import beats
@@ -30,7 +30,7 @@ def look(network: Network, asked: Asked, read: Read, images: Images, split: str 
     labels = read.decision.order[images.labels[rows]]
 
     def right(reading: Reading) -> Right:
-        return np.asarray(np.nan_to_num(read.trials(reading, "held")).argmax(axis=1) == labels, np.bool_)
+        return guesses(read.trials(reading, "held")) == labels
 
     base, found = right(own), False
     for factor, code in FACTORS.items():
@@ -48,7 +48,8 @@ def look(network: Network, asked: Asked, read: Read, images: Images, split: str 
         [
             np.zeros(len(rows), np.bool_)
             if way is None
-            else _right(network, apply(own, np.ascontiguousarray(way), read.known), labels, images.class_names)
+            else network.guesses(network.outputs(apply(own, np.ascontiguousarray(way), read.known)), images.class_names)
+            == labels
             for way in ways
         ]
     )
@@ -60,15 +61,7 @@ def look(network: Network, asked: Asked, read: Read, images: Images, split: str 
 def _fitted(read: Read, images: Images) -> float:
     """Accuracy on the training sample."""
     labels = read.decision.order[images.labels[read.rows["choose"]]]
-    found = read.trials(read.decision.reading, "choose")
-    return float(np.mean(np.nan_to_num(found).argmax(axis=1) == labels))
-
-
-def _right(
-    network: Network, pixels: NDArray[np.float32], labels: NDArray[np.int64], class_names: tuple[str, ...]
-) -> Right:
-    found, _ = to_probabilities(network.outputs(pixels), class_names, network.name)
-    return np.asarray(np.nan_to_num(found).argmax(axis=1) == labels, np.bool_)
+    return float(np.mean(guesses(read.trials(read.decision.reading, "choose")) == labels))
 
 
 def _evidence(

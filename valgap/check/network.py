@@ -10,8 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from valgap.check.forward import BATCH, Outputs, Takes, batch_function, chosen, input_of, named_outputs
-from valgap.check.outputs import Probabilities, to_probabilities
+from valgap.check.outputs import Probabilities, guesses, to_probabilities
 from valgap.diagnostics.model import modes
+from valgap.diagnostics.model.inside import Inside, inside
 
 Pixels = NDArray[np.float32]
 
@@ -41,6 +42,11 @@ class Network:
     def normalises(self) -> bool:
         """Whether it holds batch normalisation, so that training mode answers otherwise."""
         return modes.has_batch_statistics(self.model)
+
+    @cached_property
+    def inside(self) -> Inside | None:
+        """What it does to pixels before its first kernel, None where that is nothing or cannot be told."""
+        return inside(self.model)
 
     def outputs(self, images: Pixels) -> Outputs:
         """Outputs (n, k) float32 in inference mode of what the input takes, (n, h, w, c)."""
@@ -72,6 +78,10 @@ class Network:
     def pick(self, found: Any) -> Any:
         """The output that says the class, of what a call of the model gave."""
         return chosen(named_outputs(self.model, found), self.output, self.name)
+
+    def guesses(self, outputs: Outputs, class_names: tuple[str, ...]) -> NDArray[np.int64]:
+        """The output that outputs (n, k) name for each image, the first where they are not finite."""
+        return guesses(to_probabilities(outputs, class_names, self.name)[0])
 
     def probabilities(self, images: Pixels, class_names: tuple[str, ...]) -> Probabilities:
         """Class probabilities (n, classes) of what the input takes."""

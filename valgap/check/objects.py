@@ -15,11 +15,10 @@ from valgap.check.prediction import Predicted, sampled
 from valgap.check.reading import Asked, find
 from valgap.check.survey import survey
 from valgap.data.sources.images import Images
-from valgap.diagnostics.model.inside import inside
 from valgap.diagnostics.pipeline import rules
 from valgap.diagnostics.pipeline.surveyed import Survey
 from valgap.diagnostics.reading.orders import known
-from valgap.diagnostics.reading.readings import Scale, space
+from valgap.diagnostics.reading.readings import Scale, Space, space
 from valgap.diagnostics.seen import Seen
 from valgap.ground.errors import SuiteError
 
@@ -36,7 +35,7 @@ def examine(
     """
     surveys = {name: _survey(thing, name, network, options, folder) for name, thing in data.items()}
     train = surveys["train"]
-    names = _class_names(surveys, network)
+    names = _class_names(surveys)
     images, splits, rows = _joined(surveys, names, folder / "images.npy")
     factor, offset = (train.high - train.low) / 255, train.low
     fed = PLAIN.get((train.low, train.high), "fed")
@@ -53,14 +52,13 @@ def examine(
         fed=(options.fixed or fed, (factor, offset)),
     )
     read = find(network, question)
-    within = inside(network.model)
 
     def look(outputs: NDArray[np.float32]) -> tuple[Seen, ...]:
         pipeline = rules.look(
             train,
             surveys.get("val"),
             surveys.get("test"),
-            inside_scale=within.scale if within else None,
+            inside_scale=network.inside.scale if network.inside else None,
             outputs=outputs.shape[1],
         )
         model = faults_of_model.look(network, compiled, images, splits, read, outputs, fed)
@@ -84,7 +82,7 @@ def _from_one(surveys: Mapping[str, Survey]) -> bool:
     return bool(width and len(labels) and labels.min() == 1 and labels.max() == max(width, 2))
 
 
-def _class_names(surveys: Mapping[str, Survey], network: Network) -> tuple[str, ...]:
+def _class_names(surveys: Mapping[str, Survey]) -> tuple[str, ...]:
     """Names of the classes by label: those that an object knows, else numbers."""
     for each in surveys.values():
         if each.class_names:
@@ -149,7 +147,7 @@ def _places(splits: NDArray[np.str_]) -> NDArray[np.int64]:
     return found
 
 
-def _space(images: Images, network: Network, fed: Scale) -> Any:
+def _space(images: Images, network: Network, fed: Scale) -> Space:
     """What else the pixels that are fed could have been in training."""
     channels = images.images.shape[3]
     if network.preprocess is not None:

@@ -69,6 +69,11 @@ def to_probabilities(
     return special.softmax(values, axis=1), "logits"
 
 
+def guesses(probabilities: Probabilities) -> Labels:
+    """The most probable output of each row (n, k), the first where a row is not finite."""
+    return np.asarray(np.nan_to_num(probabilities).argmax(axis=1), np.int64)
+
+
 def fit_of(outputs: int, classes: int) -> Fit:
     """How so many outputs an image stand to so many class folders.
 

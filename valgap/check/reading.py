@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from valgap.check import answering
 from valgap.check.network import Network
-from valgap.check.outputs import Trial, best_range, to_probabilities, trial
+from valgap.check.outputs import Trial, best_range, guesses, to_probabilities, trial
 from valgap.diagnostics.reading import fingerprint
 from valgap.diagnostics.reading.answers import Answers, Part
 from valgap.diagnostics.reading.decision import Decision
@@ -19,6 +19,7 @@ from valgap.diagnostics.reading.readings import PLAIN, Decoded, Reading, Scale, 
 from valgap.diagnostics.reading.search import Search
 
 Index = NDArray[np.int64]
+BATCH = 100  # images whose batch statistics are taken
 
 
 @dataclasses.dataclass(frozen=True)
@@ -49,6 +50,11 @@ class Read:
     known: Statistics
     trials: answering.Trials
     rows: dict[Part, Index]
+
+    def batches(self, pixels: NDArray[np.uint8], rows: Index) -> list[NDArray[np.float32]]:
+        """Some of the images as the model is given them, in batches that are large enough for batch statistics."""
+        parts = [rows[start : start + BATCH] for start in range(0, len(rows), BATCH)]
+        return [apply(self.decision.reading, np.asarray(pixels[part]), self.known) for part in parts]
 
 
 def find(network: Network, asked: Asked) -> Read:
@@ -97,7 +103,7 @@ def _as_seen(decision: Decision, inference: answering.Trials, labels: Index, saw
     tried = [decision.reading.but(scale=scale) for scale in (decision.reading.scale, *decision.ranges)]
 
     def off(reading: Reading) -> float:
-        right = np.nan_to_num(inference(reading, "held")).argmax(axis=1) == decision.order[labels]
+        right = guesses(inference(reading, "held")) == decision.order[labels]
         return abs(float(right.mean()) - saw)
 
     best = min(tried, key=off)
