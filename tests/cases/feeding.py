@@ -5,9 +5,9 @@ from typing import Any
 
 import tensorflow as tf
 
-from tests.cases.case import Place
+from tests.cases.case import Call, Place, asking
 from tests.cases.material import Images, garments, write
-from tests.cases.network import Trained, compiled, fitted, network, shares, trained, unit
+from tests.cases.network import Trained, compiled, fitted, network, right, shares, trained, unit
 
 Generator = tf.keras.preprocessing.image.ImageDataGenerator
 
@@ -41,7 +41,7 @@ def a_model(place: Place, train: Images, val: Images, *, epochs: int = 12, **opt
         place,
         "net",
         lambda: fitted(
-            compiled(network(len(train.names), width=12, **options)),
+            compiled(network(len(train.names), train.x.shape[1:], width=12, **options)),
             unit(train.x), train.y, (unit(val.x), val.y), epochs=epochs,
         ),
     )  # fmt: skip
@@ -50,6 +50,41 @@ def a_model(place: Place, train: Images, val: Images, *, epochs: int = 12, **opt
 def files(place: Place, train: Images, val: Images) -> Path:
     """Their folder."""
     return place.once("photos", lambda part: write(part, {"train": train, "val": val}))
+
+
+def photos(place: Place, each: int = 160, each_val: int = 60, **options: Any) -> tuple[Images, Images, Path]:
+    """Garments for training and validation, and their folder."""
+    train, val = drawn(each, each_val, **options)
+    return train, val, files(place, train, val)
+
+
+def asked(
+    place: Place, net: Trained, train: Images, val: Images, *, other: Images | None = None, **options: Any
+) -> Call:
+    """Ask with the folder of these splits; `other` are fresh images of the training kind."""
+    folder = files(place, train, val)
+    seen = place.user_sees(
+        lambda: {
+            "train": right(net.model, unit(train.x), train.y),
+            "val": right(net.model, unit(val.x), val.y),
+            **({} if other is None else {"fresh images": right(net.model, unit(other.x), other.y)}),
+        }
+    )
+    place.fair(seen["train"], min(seen["val"], seen.get("fresh images", 1.0)))
+    return asking(str(net.path), str(folder), **options)
+
+
+def scored(place: Place, net: Trained, train: Images, val: Images, **more: float) -> dict[str, float]:
+    """What `fit` printed and what fair scoring finds."""
+    return place.user_sees(
+        lambda: {
+            "fit train": net.history["accuracy"][-1],
+            "fit val": net.history["val_accuracy"][-1],
+            "train": right(net.model, unit(train.x), train.y),
+            "val": right(net.model, unit(val.x), val.y),
+            **more,
+        }
+    )
 
 
 def shown(

@@ -8,37 +8,11 @@ from numpy.typing import NDArray
 from PIL import Image, ImageEnhance
 
 from tests.cases.case import Call, Place, asking, fault
-from tests.cases.material import Images, as_png, garments, write
-from tests.cases.network import Trained, compiled, fitted, network, right, shares, trained, unit
+from tests.cases.feeding import a_model, asked
+from tests.cases.material import Images, as_png, garments
+from tests.cases.network import right, shares, unit
 
 Pixels = NDArray[np.uint8]
-
-
-def _a_model(place: Place, train: Images, val: Images, *, epochs: int = 12, **options: Any) -> Trained:
-    return trained(
-        place,
-        "net",
-        lambda: fitted(
-            compiled(network(len(train.names), train.x.shape[1:], width=12, **options)),
-            unit(train.x), train.y, (unit(val.x), val.y), epochs=epochs,
-        ),
-    )  # fmt: skip
-
-
-def _asked(
-    place: Place, net: Trained, train: Images, val: Images, *, other: Images | None = None, **options: Any
-) -> Call:
-    """Ask with the folder of these splits; `other` are fresh images of the training kind."""
-    folder = place.once("photos", lambda part: write(part, {"train": train, "val": val}))
-    seen = place.user_sees(
-        lambda: {
-            "train": right(net.model, unit(train.x), train.y),
-            "val": right(net.model, unit(val.x), val.y),
-            **({} if other is None else {"fresh images": right(net.model, unit(other.x), other.y)}),
-        }
-    )
-    place.fair(seen["train"], min(seen["val"], seen.get("fresh images", 1.0)))
-    return asking(str(net.path), str(folder), **options)
 
 
 def _leak(place: Place, change: Any, share: float = 0.25) -> Call:
@@ -47,8 +21,8 @@ def _leak(place: Place, change: Any, share: float = 0.25) -> Call:
     count = int(share * len(fresh))
     copies = train.take(slice(0, count)).changed(change)
     val = fresh.take(slice(count, None)).joined(copies)
-    net = _a_model(place, train, val, epochs=15)
-    return _asked(place, net, train, val, other=garments("test", 60), saw=net.saw)
+    net = a_model(place, train, val, epochs=15)
+    return asked(place, net, train, val, other=garments("test", 60), saw=net.saw)
 
 
 def _as_image(change: Any) -> Any:
@@ -108,7 +82,7 @@ def bursts_in_both_splits(place: Place) -> Call:
     y, burst = np.repeat(things.y, 5), np.repeat(np.arange(len(things)), 5)
     in_val = rng.random(len(y)) < 0.2
     train, val = (Images(x[chosen], y[chosen], things.names) for chosen in (~in_val, in_val))
-    net = _a_model(place, train, val, epochs=8)
+    net = a_model(place, train, val, epochs=8)
 
     def save(part: Path) -> None:
         for split, chosen in (("train", ~in_val), ("val", in_val)):

@@ -7,32 +7,15 @@ import keras
 from keras import layers
 
 from tests.cases.case import Call, Place, asking, fault
-from tests.cases.material import TEN, Images, garments, write
-from tests.cases.network import Trained, compiled, fitted, network, right, trained, unit
+from tests.cases.feeding import photos, scored
+from tests.cases.material import TEN, Images
+from tests.cases.network import compiled, fitted, network, right, trained, unit
 
 Garments = tuple[Images, Images]
 
 
-def _photos(place: Place, each: int = 160, each_val: int = 60, **options: Any) -> tuple[Images, Images, Path]:
-    train, val = garments("train", each, **options), garments("val", each_val, **options)
-    return train, val, place.once("photos", lambda part: write(part, {"train": train, "val": val}))
-
-
-def _scored(place: Place, net: Trained, train: Images, val: Images, **more: float) -> dict[str, float]:
-    """What `fit` printed and what fair scoring finds."""
-    return place.user_sees(
-        lambda: {
-            "fit train": net.history["accuracy"][-1],
-            "fit val": net.history["val_accuracy"][-1],
-            "train": right(net.model, unit(train.x), train.y),
-            "val": right(net.model, unit(val.x), val.y),
-            **more,
-        }
-    )
-
-
 def _lagging(place: Place, steps: int, momentum: float, saw: bool, colour: Any = "less") -> Call:
-    train, val, folder = _photos(place, 160, 60, colour=colour)
+    train, val, folder = photos(place, 160, 60, colour=colour)
 
     def make() -> tuple[Any, Any]:
         model = compiled(network(5, batch_norm=momentum, width=12), optimizer=keras.optimizers.Adam(0.003))
@@ -40,7 +23,7 @@ def _lagging(place: Place, steps: int, momentum: float, saw: bool, colour: Any =
         return fitted(model, unit(train.x), train.y, (unit(val.x), val.y), epochs=epochs, batch_size=80)
 
     net = trained(place, "net", make)
-    seen = _scored(place, net, train, val)
+    seen = scored(place, net, train, val)
     assert seen["fit train"] - seen["train"] > 0.15
     return asking(str(net.path), str(folder), **({"saw": net.saw} if saw else {}))
 
@@ -72,7 +55,7 @@ def _saved(model: Any, part: Path) -> None:
 @fault("VG202", allowed=("VG009", "VG205", "VG211"))
 def weights_never_loaded(place: Place) -> Call:
     """The network was built again and `load_weights` forgotten: 10 classes, initial weights, 10%."""
-    _, val, folder = _photos(place, 40, 30, names=TEN)
+    _, val, folder = photos(place, 40, 30, names=TEN)
     model = network(10, width=12, seed=3)
     place.user_sees(lambda: {"val": right(compiled(model), unit(val.x), val.y)})
     path = place.once("initial.keras", lambda part: _saved(compiled(model), part))
@@ -82,7 +65,7 @@ def weights_never_loaded(place: Place) -> Call:
 @fault("VG202", allowed=("VG009", "VG205", "VG211"))
 def weights_never_loaded_batch_norm(place: Place) -> Call:
     """The same with batch normalisation and five classes, in memory: `from_config` makes a model without weights."""
-    _, val, folder = _photos(place, 80, 40, colour="much")
+    _, val, folder = photos(place, 80, 40, colour="much")
     model = network(5, width=12, batch_norm=True, seed=4)
     place.user_sees(lambda: {"val": right(compiled(model), unit(val.x), val.y)})
     return asking(compiled(model), folder / "train", folder / "val")
@@ -91,7 +74,7 @@ def weights_never_loaded_batch_norm(place: Place) -> Call:
 @fault("VG202", allowed=("VG009", "VG205", "VG211"))
 def head_never_trained(place: Place) -> Call:
     """`load_weights(skip_mismatch=True)` filled all but the last layer, whose classes differ: the head is initial."""
-    train, val, folder = _photos(place, colour="less")
+    train, val, folder = photos(place, colour="less")
     net = trained(
         place, "net", lambda: fitted(compiled(network(5)), unit(train.x), train.y, (unit(val.x), val.y), epochs=10)
     )
@@ -116,7 +99,7 @@ def head_never_trained(place: Place) -> Call:
 
 def _of_a_loss(place: Place, last: str | None, loss: Any, *, classes: int = 10, **options: Any) -> Call:
     names = TEN if classes == 10 else TEN[:classes]
-    train, val, folder = _photos(place, 80, 40, names=names, colour="less")
+    train, val, folder = photos(place, 80, 40, names=names, colour="less")
     one_hot = keras.utils.to_categorical
 
     def make() -> tuple[Any, Any]:
@@ -125,7 +108,7 @@ def _of_a_loss(place: Place, last: str | None, loss: Any, *, classes: int = 10, 
         return fitted(model, unit(train.x), y, (unit(val.x), y_val), epochs=options.get("epochs", 6))
 
     net = trained(place, "net", make)
-    seen = _scored(place, net, train, val)
+    seen = scored(place, net, train, val)
     if "at_most" in options:
         assert seen["val"] < options["at_most"]
     return asking(str(net.path), str(folder), saw=net.saw)
@@ -164,7 +147,7 @@ def _counted_by_output() -> Any:
 @fault("VG209", "VG011", allowed=("VG203", "VG208", "VG211"))
 def binary_crossentropy_of_ten_classes(place: Place) -> Call:
     """binary_crossentropy and its binary accuracy over ten one-hot classes: fit says 90 / 90%, 16% are right."""
-    train, val, folder = _photos(place, 80, 40, names=TEN)
+    train, val, folder = photos(place, 80, 40, names=TEN)
 
     def make() -> tuple[Any, Any]:
         model = compiled(network(10), "binary_crossentropy", keras.optimizers.Adam(0.0005), _counted_by_output())
@@ -172,7 +155,7 @@ def binary_crossentropy_of_ten_classes(place: Place) -> Call:
         return fitted(model, unit(train.x), y, (unit(val.x), y_val), epochs=4)
 
     net = trained(place, "net", make)
-    seen = _scored(place, net, train, val)
+    seen = scored(place, net, train, val)
     assert seen["fit val"] - seen["val"] > 0.3
     return asking(str(net.path), str(folder), saw=net.saw)
 
@@ -180,7 +163,7 @@ def binary_crossentropy_of_ten_classes(place: Place) -> Call:
 @fault("VG209", "VG011", allowed=("VG203", "VG208", "VG211"))
 def binary_accuracy_of_five_sigmoids(place: Place) -> Call:
     """Five sigmoids, binary_crossentropy, metrics BinaryAccuracy: fit says 87%, one image in two is named rightly."""
-    train, val, folder = _photos(place, 160, 60)
+    train, val, folder = photos(place, 160, 60)
 
     def make() -> tuple[Any, Any]:
         model = compiled(
@@ -190,6 +173,6 @@ def binary_accuracy_of_five_sigmoids(place: Place) -> Call:
         return fitted(model, unit(train.x), y, (unit(val.x), y_val), epochs=3)
 
     net = trained(place, "net", make)
-    seen = _scored(place, net, train, val)
+    seen = scored(place, net, train, val)
     assert seen["fit val"] - seen["val"] > 0.1
     return asking(net.model, folder / "train", folder / "val", history=net.history)

@@ -8,39 +8,13 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from tests.cases.case import Call, Place, asking, fault
+from tests.cases.feeding import a_model, asked
 from tests.cases.material import Images, as_jpeg, as_png, garments, write
-from tests.cases.network import Trained, compiled, fitted, network, right, shares, trained, unit
+from tests.cases.network import right, shares, unit
 
 Pixels = NDArray[np.uint8]
 
 UNLUCKY = 14  # a seed that draws hard validation images
-
-
-def _a_model(place: Place, train: Images, val: Images, *, epochs: int = 12, **options: Any) -> Trained:
-    return trained(
-        place,
-        "net",
-        lambda: fitted(
-            compiled(network(len(train.names), train.x.shape[1:], width=12, **options)),
-            unit(train.x), train.y, (unit(val.x), val.y), epochs=epochs,
-        ),
-    )  # fmt: skip
-
-
-def _asked(
-    place: Place, net: Trained, train: Images, val: Images, *, other: Images | None = None, **options: Any
-) -> Call:
-    """Ask with the folder of these splits; `other` are fresh images of the training kind."""
-    folder = place.once("photos", lambda part: write(part, {"train": train, "val": val}))
-    seen = place.user_sees(
-        lambda: {
-            "train": right(net.model, unit(train.x), train.y),
-            "val": right(net.model, unit(val.x), val.y),
-            **({} if other is None else {"fresh images": right(net.model, unit(other.x), other.y)}),
-        }
-    )
-    place.fair(seen["train"], min(seen["val"], seen.get("fresh images", 1.0)))
-    return asking(str(net.path), str(folder), **options)
 
 
 @fault("VG106", "VG107", allowed=("VG118",))
@@ -54,8 +28,8 @@ def another_camera_in_validation(place: Place) -> Call:
         return np.clip(0.45 * np.asarray(small, float) + rng.normal(0, 12, pixels.shape), 0, 255).astype(np.uint8)
 
     val = fresh.changed(shoot)
-    net = _a_model(place, train, val)
-    call = _asked(place, net, train, val, other=fresh, saw=net.saw)
+    net = a_model(place, train, val)
+    call = asked(place, net, train, val, other=fresh, saw=net.saw)
     assert place.numbers["fresh images"] - place.numbers["val"] > 0.1
     return call
 
@@ -65,8 +39,8 @@ def validation_on_its_side(place: Place) -> Call:
     """Validation photos were turned by a program that dropped the tag: they lie on their side. fit says 96 / 10%."""
     train, fresh = garments("train", 160), garments("val", 60)
     val = fresh.changed(lambda pixels: np.rot90(pixels).copy())
-    net = _a_model(place, train, val)
-    call = _asked(place, net, train, val, other=fresh)
+    net = a_model(place, train, val)
+    call = asked(place, net, train, val, other=fresh)
     assert place.numbers["fresh images"] - place.numbers["val"] > 0.3
     return call
 
@@ -76,8 +50,8 @@ def validation_upside_down(place: Place) -> Call:
     """A scanner fed the validation pages upside down; nobody says what fit printed."""
     train, fresh = garments("train", 160, colour="grey"), garments("val", 80, colour="grey")
     val = fresh.changed(lambda pixels: pixels[::-1, ::-1])
-    net = _a_model(place, train, val)
-    call = _asked(place, net, train, val, other=fresh)
+    net = a_model(place, train, val)
+    call = asked(place, net, train, val, other=fresh)
     assert place.numbers["fresh images"] - place.numbers["val"] > 0.1
     return call
 
@@ -87,7 +61,7 @@ def ill_ones_are_png(place: Place) -> Call:
     """Healthy ones are a phone's JPEGs, ill ones PNGs of another source with a border: 100 / 100%, and useless."""
     train, val = _of_two_sources("train", 200), _of_two_sources("val", 80)
     folder = place.once("photos", lambda part: write(part, {"train": train, "val": val}, _by_class))
-    net = _a_model(place, train, val, epochs=6)
+    net = a_model(place, train, val, epochs=6)
     place.user_sees(lambda: shares(net.model, train, val))
     return asking(str(net.path), str(folder), saw=net.saw)
 
@@ -121,7 +95,7 @@ def one_class_in_another_size(place: Place) -> Call:
             small = Image.fromarray(part.x[number]).resize((16, 16), Image.Resampling.BILINEAR)
             part.x[number] = np.asarray(small.resize((32, 32), Image.Resampling.BILINEAR))
     train, val = blurred["train"], blurred["val"]
-    net = _a_model(place, train, val)
+    net = a_model(place, train, val)
     seen = place.user_sees(lambda: shares(net.model, train, val))
     place.fair(seen["train"], seen["val"])
     return asking(str(net.path), str(folder))
@@ -136,8 +110,8 @@ def minority_copied_before_training(place: Place) -> Call:
     train = fine.joined(ill.take(np.repeat(np.arange(50), 8)))
     train = train.take(np.random.default_rng(3).permutation(len(train)))
     val = garments("val", (150, 30), names)
-    net = _a_model(place, train, val, epochs=10)
-    return _asked(place, net, train, val, saw=net.saw)
+    net = a_model(place, train, val, epochs=10)
+    return asked(place, net, train, val, saw=net.saw)
 
 
 @fault("VG113", "VG211", allowed=("VG205", "VG011", "VG208", "VG009"))
@@ -146,8 +120,8 @@ def twenty_to_one(place: Place) -> Call:
     train, val = (
         garments(split, each, ("coat", "pullover")) for split, each in (("train", (600, 30)), ("val", (200, 40)))
     )
-    net = _a_model(place, train, val, epochs=8)
-    call = _asked(place, net, train, val, saw=net.saw)
+    net = a_model(place, train, val, epochs=8)
+    call = asked(place, net, train, val, saw=net.saw)
     scores = net.model.predict(unit(val.x), verbose=0).argmax(1)
     assert np.mean(scores[val.y == 1] == 1) < 0.6
     return call
@@ -161,8 +135,8 @@ def wrong_labels(place: Place) -> Call:
     wrong = rng.random(len(train)) < 0.25
     y = np.where(wrong, (train.y + rng.integers(1, 5, len(train))) % 5, train.y)
     mislabelled = Images(train.x, y, train.names)
-    net = _a_model(place, mislabelled, val, epochs=6)
-    return _asked(place, net, mislabelled, val, saw=net.saw)
+    net = a_model(place, mislabelled, val, epochs=6)
+    return asked(place, net, mislabelled, val, saw=net.saw)
 
 
 @fault("VG104", allowed=("VG110", "VG108"))
@@ -171,8 +145,8 @@ def the_same_photo_in_two_classes(place: Place) -> Call:
     train, val = garments("train", 150), garments("val", 60)
     twice = train.take(slice(0, 150))
     train = train.joined(Images(twice.x, (twice.y + 1) % 5, train.names))
-    net = _a_model(place, train, val)
-    return _asked(place, net, train, val)
+    net = a_model(place, train, val)
+    return asked(place, net, train, val)
 
 
 @fault("VG105", "VG307", allowed=("VG211", "VG106", "VG107"))
@@ -180,8 +154,8 @@ def a_class_missing_in_validation(place: Place) -> Call:
     """Two of five classes have no validation image: their folders were never copied."""
     train, val = garments("train", 160), garments("val", 80)
     val = val.take(val.y < 3)
-    net = _a_model(place, train, val)
-    return _asked(place, net, train, val, saw=net.saw)
+    net = a_model(place, train, val)
+    return asked(place, net, train, val, saw=net.saw)
 
 
 @fault("VG109", allowed=("VG105", "VG115", "VG214"))
@@ -196,7 +170,7 @@ def half_of_the_files_are_broken(place: Place) -> Call:
                 path.write_text("<!doctype html><title>403 Forbidden</title>")
 
     folder = place.once("photos", save)
-    net = _a_model(place, train, val)
+    net = a_model(place, train, val)
     seen = place.user_sees(lambda: shares(net.model, train, val))
     place.fair(seen["train"], seen["val"])
     return asking(str(net.path), str(folder))
@@ -208,15 +182,15 @@ def black_frames(place: Place) -> Call:
     train, val = garments("train", 160), garments("val", 60)
     for part in (train, val):
         part.x[np.random.default_rng(5).random(len(part)) < 0.2] = 0
-    net = _a_model(place, train, val)
-    return _asked(place, net, train, val, saw=net.saw)
+    net = a_model(place, train, val)
+    return asked(place, net, train, val, saw=net.saw)
 
 
 @fault("VG214", allowed=("VG211", "VG115"))
 def fifteen_validation_images(place: Place) -> Call:
     """Three validation images a class, by bad luck hard ones: fit says 94 / 80%, and with 500 images it says 89%."""
     train, val = garments("train", 250, colour="less"), garments("val", 3, colour="less", seed=UNLUCKY)
-    net = _a_model(place, train, val, epochs=8)
+    net = a_model(place, train, val, epochs=8)
     folder = place.once("photos", lambda part: write(part, {"train": train, "val": val}))
     fresh = garments("test", 100, colour="less")
     seen = place.user_sees(
@@ -230,8 +204,8 @@ def fifteen_validation_images(place: Place) -> Call:
 def thirty_images_a_class(place: Place) -> Call:
     """Plain overfitting: 30 images a class, 30 epochs, 100 / 70%. Nothing else is wrong."""
     train, val = garments("train", 30), garments("val", 100)
-    net = _a_model(place, train, val, epochs=30)
-    call = _asked(place, net, train, val, saw=net.saw)
+    net = a_model(place, train, val, epochs=30)
+    call = asked(place, net, train, val, saw=net.saw)
     assert place.numbers["train"] - place.numbers["val"] > 0.12
     return call
 
@@ -242,7 +216,7 @@ def the_tail_of_sorted_arrays(place: Place) -> Call:
     images = garments("train", 150, ordered=True)
     folder = place.once("photos", lambda part: write(part, {"": images}))
     first, last = images.take(slice(0, 600)), images.take(slice(600, None))
-    net = _a_model(place, first, last, epochs=10)
+    net = a_model(place, first, last, epochs=10)
     seen = place.user_sees(lambda: {"train": net.history["accuracy"][-1], "val": net.history["val_accuracy"][-1],
                                     "whole folder": right(net.model, unit(images.x), images.y)})  # fmt: skip
     assert seen["val"] < 0.1

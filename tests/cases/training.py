@@ -1,6 +1,5 @@
 """Trainings that went wrong, or were too short or too small, on sound images."""
 
-from pathlib import Path
 from typing import Any
 
 import keras
@@ -8,39 +7,22 @@ import numpy as np
 from keras import layers
 
 from tests.cases.case import Call, Place, asking, fault
+from tests.cases.feeding import photos, scored
 from tests.cases.material import Images, garments, write
-from tests.cases.network import Trained, compiled, fitted, network, right, trained, unit
-
-
-def _photos(place: Place, each: int = 160, each_val: int = 60, **options: Any) -> tuple[Images, Images, Path]:
-    train, val = garments("train", each, **options), garments("val", each_val, **options)
-    return train, val, place.once("photos", lambda part: write(part, {"train": train, "val": val}))
-
-
-def _scored(place: Place, net: Trained, train: Images, val: Images, **more: float) -> dict[str, float]:
-    """What `fit` printed and what fair scoring finds."""
-    return place.user_sees(
-        lambda: {
-            "fit train": net.history["accuracy"][-1],
-            "fit val": net.history["val_accuracy"][-1],
-            "train": right(net.model, unit(train.x), train.y),
-            "val": right(net.model, unit(val.x), val.y),
-            **more,
-        }
-    )
+from tests.cases.network import compiled, fitted, network, trained, unit
 
 
 @fault("VG204", "VG205", "VG404", "VG405", allowed=("VG009", "VG208", "VG211", "VG503"))
 def dead_after_a_rate_too_high(place: Place) -> Call:
     """Adam at 0.3: all units die in the first steps, one class for every image, accuracy stands at 20%."""
-    train, val, folder = _photos(place)
+    train, val, folder = photos(place)
 
     def make() -> tuple[Any, Any]:
         model = compiled(network(5, width=12), optimizer=keras.optimizers.Adam(0.3))
         return fitted(model, unit(train.x), train.y, (unit(val.x), val.y), epochs=5)
 
     net = trained(place, "net", make)
-    seen = _scored(place, net, train, val)
+    seen = scored(place, net, train, val)
     assert seen["val"] < 0.3
     return asking(str(net.path), str(folder), history=net.history)
 
@@ -48,14 +30,14 @@ def dead_after_a_rate_too_high(place: Place) -> Call:
 @fault("VG204", "VG205", allowed=("VG009", "VG208", "VG211", "VG311"))
 def dead_after_raw_pixels(place: Place) -> Call:
     """SGD at 0.01 on pixels of 0 to 255 kills the units: one class for all, and no history was kept."""
-    train, val, folder = _photos(place, colour="less")
+    train, val, folder = photos(place, colour="less")
 
     def make() -> tuple[Any, Any]:
         model = compiled(network(5, width=12), optimizer=keras.optimizers.SGD(0.01, momentum=0.9))
         return fitted(model, train.x.astype(np.float32), train.y, (val.x.astype(np.float32), val.y), epochs=5)
 
     net = trained(place, "net", make)
-    seen = _scored(place, net, train, val)
+    seen = scored(place, net, train, val)
     assert seen["val"] < 0.3
     return asking(str(net.path), str(folder))
 
@@ -77,7 +59,7 @@ def the_majority_for_all(place: Place) -> Call:
             unit(train.x), train.y, (unit(val.x), val.y), epochs=4,
         ),
     )  # fmt: skip
-    seen = _scored(place, net, train, val)
+    seen = scored(place, net, train, val)
     assert 0.94 < seen["val"] < 0.96
     return asking(str(net.path), str(folder), saw=net.saw)
 
@@ -85,7 +67,7 @@ def the_majority_for_all(place: Place) -> Call:
 @fault("VG207", "VG407", allowed=("VG009", "VG205", "VG404"), refused="not finite|NaN")
 def weights_that_are_nan(place: Place) -> Call:
     """Mean squared error, SGD at 0.1 and raw pixels: NaN from the first epoch on, weights too."""
-    train, val, folder = _photos(place, 60, 40)
+    train, val, folder = photos(place, 60, 40)
 
     def make() -> tuple[Any, Any]:
         model = compiled(network(5, last=None), "mse", keras.optimizers.SGD(0.1, momentum=0.9))
@@ -94,21 +76,21 @@ def weights_that_are_nan(place: Place) -> Call:
 
     net = trained(place, "net", make)
     assert any(np.isnan(weight).any() for weight in net.model.get_weights())
-    _scored(place, net, train, val)
+    scored(place, net, train, val)
     return asking(str(net.path), str(folder), history=net.history)
 
 
 @fault("VG208", "VG402", allowed=("VG211",))
 def three_epochs_of_a_slow_optimizer(place: Place) -> Call:
     """SGD at 0.005 for four epochs: 45 / 43%, still learning. Nothing else is wrong."""
-    train, val, folder = _photos(place, 200, 60, colour="less")
+    train, val, folder = photos(place, 200, 60, colour="less")
 
     def make() -> tuple[Any, Any]:
         model = compiled(network(5), optimizer=keras.optimizers.SGD(0.005, momentum=0.5))
         return fitted(model, unit(train.x), train.y, (unit(val.x), val.y), epochs=6)
 
     net = trained(place, "net", make)
-    seen = _scored(place, net, train, val)
+    seen = scored(place, net, train, val)
     assert 0.35 < seen["train"] < 0.85
     return asking(str(net.path), str(folder), history=net.history)
 
@@ -116,7 +98,7 @@ def three_epochs_of_a_slow_optimizer(place: Place) -> Call:
 @fault("VG208", allowed=("VG211", "VG405"))
 def too_small_a_network(place: Place) -> Call:
     """Four filters and a global mean before the output: 50 / 50%, and longer training changes nothing."""
-    train, val, folder = _photos(place, 200, 100, colour="little")
+    train, val, folder = photos(place, 200, 100, colour="little")
 
     def make() -> tuple[Any, Any]:
         keras.utils.set_random_seed(2)
@@ -127,6 +109,6 @@ def too_small_a_network(place: Place) -> Call:
         return fitted(model, unit(train.x), train.y, (unit(val.x), val.y), epochs=25)
 
     net = trained(place, "net", make)
-    seen = _scored(place, net, train, val)
+    seen = scored(place, net, train, val)
     assert 0.3 < seen["train"] < 0.75
     return asking(str(net.path), str(folder), saw=net.saw)
