@@ -20,7 +20,8 @@ FROM system AS suite
 WORKDIR /opt/venv
 COPY requirements.txt requirements.installed
 # One package comes as source alone: it is built with the locked setuptools, else pip would fetch one unchecked.
-# What nothing here reads is removed: headers, libclang, the packages' own tests, the fetcher of browsers.
+# What nothing here reads is removed: headers, libclang, the packages' own tests, the fetcher of browsers, the stubs that
+# complete a name in a terminal, the compiler of lock files.
 # Pip comes and goes in the same layer.
 # hadolint ignore=DL3008
 RUN --mount=type=cache,target=/root/.cache/pip \
@@ -31,9 +32,10 @@ RUN --mount=type=cache,target=/root/.cache/pip \
  && pip --python bin/python install --no-compile --require-hashes -r /tmp/builders.txt \
  && pip --python bin/python install --no-compile --require-hashes --no-build-isolation -r requirements.installed \
  && rm -rf lib/*/site-packages/tensorflow/include lib/*/site-packages/clang/native /tmp/* \
+      lib/*/site-packages/jedi/third_party bin/uv bin/uvx \
  && find . -name 'selenium-manager*' -type f -delete \
- && find lib/*/site-packages/networkx lib/*/site-packages/numpy lib/*/site-packages/pandas lib/*/site-packages/scipy \
-      lib/*/site-packages/sklearn -type d -name tests -prune -exec rm -rf {} + \
+ && find lib/*/site-packages/h5py lib/*/site-packages/networkx lib/*/site-packages/numpy lib/*/site-packages/pandas \
+      lib/*/site-packages/scipy lib/*/site-packages/sklearn -type d -name tests -prune -exec rm -rf {} + \
  && bin/python -m compileall -q -j 0 lib \
  && apt-get purge -y --auto-remove python3-pip \
  && rm -rf /var/lib/apt/lists/* /var/cache/apt/* /var/log/*
