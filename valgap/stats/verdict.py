@@ -8,7 +8,7 @@ from typing import Literal
 
 from valgap.ground.records import Number, Plain
 from valgap.stats.intervals import Interval
-from valgap.stats.words import Effect, OfCause, OfLoss, OfSplit, Reach, Untestable
+from valgap.stats.words import OfCause, OfLoss, OfSplit, Reach, Reason, Untestable
 
 
 @dataclasses.dataclass(frozen=True)
@@ -22,6 +22,42 @@ class Covers:
     training: Literal["drawn", "whole"]
     test: Literal["fixed", "folds"]
     groups: int | None
+
+
+@dataclasses.dataclass(frozen=True)
+class Estimate:
+    """A mean with its limits."""
+
+    mean: Number
+    low: Number
+    high: Number
+
+
+@dataclasses.dataclass(frozen=True)
+class Gap:
+    """Accuracy on training minus validation images, and its two parts over test images, which no choice has touched.
+
+    `train_val` = `train_test` + `test_val`. All speak for new replicates; the parts also for other test images and,
+    where all replicates have the same, for other validation images.
+    """
+
+    train_val: Interval
+    train_test: Interval
+    test_val: Interval
+
+
+@dataclasses.dataclass(frozen=True)
+class Baseline:
+    """Whether the baseline is trained at all.
+
+    `above_reference` counts the replicates that beat their own 1-nearest neighbour on test images, None where that is
+    not known; `reference` is its mean. `collapsed` are the replicates that give nearly every test image one class.
+    """
+
+    replicates: int
+    above_reference: int | None
+    reference: Number
+    collapsed: tuple[int, ...]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -39,52 +75,64 @@ class Untested:
 
     cause: str
     title: str
-    primary: str | None = None
     verdict: Untestable
     why: str
 
 
 @dataclasses.dataclass(frozen=True)
 class SplitEffect:
-    """The given split against `n` re-splits by `variant`: difference of validation accuracy and its limits by chance.
+    """The given validation images against `n` re-splits by `variant`, paired by replicate, and against test images.
 
-    `groups` counts the groups of the images, None where they are unknown.
+    `mean` is the difference of validation accuracy to re-splits, which chance leaves between `low` and `high`; NaN
+    without re-splits. `cost` is what the split does to the gap: accuracy on test minus validation images. `groups`
+    counts the groups of the images, None where they are unknown. `audit` are the findings of the audit, by name, that
+    are problems of the split.
     """
 
     cause: str
     title: str
-    variant: str
+    verdict: OfSplit
+    variant: str | None
     n: int
     groups: int | None
-    mean: float
+    mean: Number
     low: Number
     high: Number
-    verdict: OfSplit
+    cost: Estimate
+    audit: tuple[str, ...]
 
 
 @dataclasses.dataclass(frozen=True)
 class CauseEffect:
-    """What removing a cause by its primary `variant` did to the metric, over `n` replicates.
+    """What removing a cause did to the metric, over `n` replicates: by its best arm, chosen and judged crosswise.
 
-    `mde` is the effect that would have been found with 80% probability; `max_t_p` the joint sign-flip p;
-    `more_replicates` what it takes to settle an inconclusive verdict, None where more replicates cannot.
+    On each half of the replicates the arm that is best by validation is chosen, and judged by test on the other half:
+    `arms` are those chosen. `arm` is the one that is best on all replicates, `against` what it is compared with: the
+    baseline, or the baseline at as many steps. `mde` is the effect that would have been found with 80% probability,
+    `more_replicates` what it takes to settle an inconclusive verdict, None where more replicates cannot. `unfair` are
+    arms that had too few steps to be judged. `given` are the arms of the causes before it, `after` the effect of
+    `arm` once these are removed, both empty where it was not measured. `sound` is the effect without the replicates
+    whose baseline collapsed, None where none did.
     """
 
     cause: str
     title: str
-    primary: str
     verdict: OfCause
-    variant: str
+    arms: tuple[str, ...]
+    arm: str
+    against: str
     n: int
     mean: float
     low: Number
     high: Number
     confidence: float
     wins: str
-    material: bool
     mde: Number
-    max_t_p: Number
     more_replicates: int | None
+    unfair: tuple[str, ...]
+    given: tuple[str, ...]
+    after: Estimate | None
+    sound: Estimate | None
 
 
 CauseEntry = Untested | SplitEffect | CauseEffect
@@ -116,37 +164,84 @@ class Price:
 
 
 @dataclasses.dataclass(frozen=True)
-class Estimate:
-    """A mean with its limits."""
+class Labels:
+    """Suspected labels by part of the images, with Wilson limits; empty where none could be judged."""
 
+    shares: dict[str, Estimate]
+
+
+@dataclasses.dataclass(frozen=True)
+class Answer:
+    """A cause that the headline names, and how much of the metric, or of the gap for the split, it costs.
+
+    `kind` says of what the size is: `removal` of the cause, its `share` where causes were also removed together, the
+    gain per `doubling` of the images, or the part of the `gap`.
+    """
+
+    cause: str
+    title: str
+    kind: Literal["removal", "share", "doubling", "gap"]
+    verdict: OfCause | OfSplit
     mean: Number
     low: Number
     high: Number
 
 
 @dataclasses.dataclass(frozen=True)
+class Shares:
+    """Shapley shares of the causes in what removing all of them gains, `total`; `rest` is the error that remains.
+
+    Shapley 1953: a cause's mean gain over all orders of removal. `arms` are the arms by cause.
+    """
+
+    arms: dict[str, str]
+    shares: dict[str, Estimate]
+    total: Estimate
+    rest: float
+
+
+@dataclasses.dataclass(frozen=True)
 class Remedy:
-    """The arm chosen on the first block by validation, judged on other blocks by test, and what it costs.
+    """An arm that helps, with its simultaneous interval, and what it costs.
 
     `nll` is the change of test NLL in nats, `diff` the variant's, `relative_compute` over the baseline's.
     """
 
     variant: str
-    verdict: Effect
-    material: bool
     n: int
     mean: float
     low: Number
     high: Number
-    confidence: float
     wins: str
-    mde: Number
     nll: Estimate
     diff: Plain
-    chosen_on_block: int
     parameters: int
     steps: int
     relative_compute: float
+
+
+@dataclasses.dataclass(frozen=True)
+class Remedies:
+    """The arms that help and of which none is shown to be worse than another, the cheapest first.
+
+    Chosen among `tried` arms. `confidence` is that of all intervals at once, `width` the half width of one over its
+    standard error.
+    """
+
+    best: tuple[Remedy, ...]
+    tried: int
+    confidence: float
+    width: Number
+
+
+@dataclasses.dataclass(frozen=True)
+class FollowUp:
+    """An arm to train next, as a diff from the baseline: causes removed `together`, or an arm with `more steps`."""
+
+    variant: str
+    diff: Plain
+    why: Reason
+    of: tuple[str, ...]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -176,7 +271,8 @@ class Dose:
 class Verdict:
     """All that the report says of gap, causes and remedies.
 
-    `underfit` names variants whose gap is small for the wrong reason; `doses` and `policies` go by name.
+    `answer` are the causes that the headline names, the first first. `underfit` names variants whose gap is small for
+    the wrong reason; `doses` and `policies` go by name.
     """
 
     metric: str
@@ -184,12 +280,18 @@ class Verdict:
     replicates: int
     covers: Covers
     block_size: int
-    gap: Interval
+    score: float
+    gap: Gap
+    baseline: Baseline
     divergence: Divergence
+    answer: tuple[Answer, ...]
     causes: tuple[CauseEntry, ...]
+    labels: Labels
+    shares: Shares | None
     data: Price | None
-    remedy: Remedy | None
+    remedies: Remedies
     injected: tuple[Injected, ...]
     underfit: tuple[str, ...]
+    follow_up: tuple[FollowUp, ...]
     doses: dict[str, tuple[Dose, ...]]
     policies: dict[str, dict[str, float | bool]]

@@ -1,34 +1,32 @@
 """All words in which a verdict is given."""
 
-from typing import Any, Literal, cast
+from typing import Literal
 
 Effect = Literal["helps", "harms", "no effect within the margin", "inconclusive", "unknown"]  # of an arm
 Untestable = Literal["not applicable", "not present", "not tested"]  # of a cause without a contrast
-OfCause = Literal["contributes", "removing it harms", "no effect within the margin", "inconclusive", "unknown"]
-OfSplit = Literal["contributes", "unresolved", "easier than re-splits", "not shown", "unknown"]
+OfCause = Literal[
+    "contributes",  # removing it raises the metric, by the margin or more
+    "contributes a little",  # by less than the margin
+    "explained by another",  # it helps alone, and no more once the causes before it are removed
+    "not to blame",  # removing it does not raise the metric by the margin
+    "not tested fairly",  # its arms learn slower, and had no more steps
+    "waits",  # the baseline must be trained better before it can be judged
+    "inconclusive",
+    "unknown",
+]
+OfSplit = Literal[
+    "contributes",  # the given validation images differ from the others in more than luck
+    "probably contributes",
+    "leaks",  # they are easier than test images, and copies of training images are among them
+    "probably leaks",
+    "unresolved",
+    "not shown",
+    "unknown",
+]
 OfLoss = Literal["problematic", "not shown", "unknown"]  # of validation loss late in training
 OfChange = Literal[  # between two revisions
     "regressed", "improved", "no effect", "no change detected", "bit-identical", "unknown"
 ]
 Reach = Literal["within reach", "out of reach", "more than is left to gain", "unknown"]  # of a gain by more data
-
-CAUSE_WORDS: dict[Effect, OfCause] = {  # of an arm's effect, where the arm removes the cause from the baseline
-    "helps": "contributes",
-    "harms": "removing it harms",
-    "no effect within the margin": "no effect within the margin",
-    "inconclusive": "inconclusive",
-    "unknown": "unknown",
-}
-
-
-def materially(word: str, material: bool) -> str:
-    """A verdict word, and whether more than the margin is shown."""
-    return f"{word} materially" if material and word in ("helps", "contributes") else word
-
-
-def said(role: str, verdict: Any, material: Any) -> str:
-    """The words on a confirmatory row of contrasts.csv, the same in every table: a primary speaks of its cause."""
-    word: str = verdict if isinstance(verdict, str) and verdict else "unknown"
-    if role == "primary":
-        word = CAUSE_WORDS[cast(Effect, word)]
-    return materially(word, str(material) == "True")
+Reason = Literal["together", "more steps"]  # why an arm should be trained next
+BLAMED = ("contributes", "probably contributes", "leaks", "probably leaks")  # words that name a cause

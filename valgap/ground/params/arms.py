@@ -9,25 +9,27 @@ from valgap.ground.params.causes import CAUSES
 from valgap.ground.params.schema import STRICT, ParamsError, parse
 from valgap.ground.records import Plain
 
+KINDS = ("removes", "opposes", "injects", "remedies")  # of arms
+
 
 @dataclass(frozen=True, config=STRICT)
 class Arms:
     """The variants that intervene on one cause.
 
-    `removes` and `injects` are compared with the baseline, `remedies` with `primary`, which then injects.
-    `strengths` lists, by name of a treatment, its variants from weak to strong.
+    `removes` take the cause out of the baseline; `opposes` take out its opposite, where it has one: a wider network
+    where the cause is excess capacity. `injects` put it in. All are compared with the baseline, `remedies` with the
+    first of `injects`. `strengths` lists, by name of a treatment, its variants from weak to strong.
     """
 
-    primary: str | None = None
     removes: tuple[str, ...] = ()
+    opposes: tuple[str, ...] = ()
     injects: tuple[str, ...] = ()
     remedies: tuple[str, ...] = ()
     strengths: dict[str, tuple[str, ...]] = dataclasses.field(default_factory=dict)
 
     def kind(self, variant: str) -> str | None:
-        """`removes`, `injects` or `remedies`, whichever lists the variant."""
-        kinds = (kind for kind in ("removes", "injects", "remedies") if variant in getattr(self, kind))
-        return next(kinds, None)
+        """`removes`, `opposes`, `injects` or `remedies`, whichever lists the variant."""
+        return next((kind for kind in KINDS if variant in getattr(self, kind)), None)
 
 
 def read_causes(raw: Plain, variants: Collection[str]) -> dict[str, Arms]:
@@ -38,9 +40,9 @@ def read_causes(raw: Plain, variants: Collection[str]) -> dict[str, Arms]:
     causes = {name: parse(Arms, raw[name], f"causes.{name}") for name in CAUSES if name in raw}
     listed: dict[str, str] = {}
     for name, cause in causes.items():
-        arms = [*cause.removes, *cause.injects, *cause.remedies]
+        arms = [arm for kind in KINDS for arm in getattr(cause, kind)]
         of_strengths = [arm for strengths in cause.strengths.values() for arm in strengths]
-        for variant in [*arms, *of_strengths, *([cause.primary] if cause.primary else [])]:
+        for variant in [*arms, *of_strengths]:
             if variant not in variants:
                 raise ParamsError(
                     f"params.yaml: causes.{name} names {variant!r}, which is not a variant besides the baseline "
@@ -53,12 +55,17 @@ def read_causes(raw: Plain, variants: Collection[str]) -> dict[str, Arms]:
                     "a variant intervenes on one cause, in one way"
                 )
             listed[variant] = name
-        if cause.primary and cause.kind(cause.primary) not in ("removes", "injects"):
+        if cause.opposes and CAUSES[name].opposite is None:
             raise ParamsError(
-                f"params.yaml: causes.{name}.primary = {cause.primary!r} is not among its removes or injects"
+                f"params.yaml: causes.{name}.opposes = {list(cause.opposes)}, but {CAUSES[name].title} has no opposite: "
+                f"list them under removes (causes with one: {', '.join(_with_opposite())})"
             )
-        if cause.remedies and (not cause.primary or cause.kind(cause.primary) != "injects"):
+        if cause.remedies and not cause.injects:
             raise ParamsError(
-                f"params.yaml: causes.{name}.remedies are compared with a primary that injects the cause; it has none"
+                f"params.yaml: causes.{name}.remedies are compared with the first of its injects; it has none"
             )
     return causes
+
+
+def _with_opposite() -> list[str]:
+    return [cause.name for cause in CAUSES.values() if cause.opposite]
