@@ -17,7 +17,7 @@ ADDED = """
     )
     from types import SimpleNamespace as Fake
 
-    from tests.stats.test_diagnosis import run
+    from tests.stats.synthetic import run
     from valgap.check import sections
     from valgap.document.parts import Table
     from valgap.ground.params.suite import Review
@@ -26,7 +26,7 @@ ADDED = """
     from valgap.stats import shares
     from valgap.stats.measures import listed, primary_measure
 
-    loaded = {"baseline": run({"test": np.ones((2, 10), bool)}, 2)}
+    loaded = {"baseline": run({"test": np.ones((2, 10), bool)}, replicates=2)}
     results = scores.score(loaded)
     assert set(results[results.metric == "brier"].split) == {"train", "val", "test"}
     summary = scores.summarise(results, loaded)
