@@ -4,7 +4,7 @@ import dataclasses
 import math
 from typing import Any
 
-from valgap.data.prepared import Manifest, Part
+from valgap.data.prepared import Manifest, Part, Suspected
 from valgap.findings.finding import SCHEMA as AUDIT_SCHEMA
 from valgap.findings.finding import Audit, Finding, Picture
 from valgap.results.provenance import Provenance, VariantRecord
@@ -36,7 +36,7 @@ MANIFEST = Manifest(
     scheme="holdout", given_validation=False, groups=None, train_size=1000, max_train_size=3000, val_size=60,
     test_size=300, resplit_train_size=None, whole_pool=False, class_sizes=(50, 50), not_used=3, dropped=0,
     dropped_files=(),
-    source_sha256={"images.xz": "cd" * 32},
+    source_sha256={"images.xz": "cd" * 32}, suspected={"pool": Suspected(0, 300)},
 )  # fmt: skip
 
 VARIANT = VariantRecord(
