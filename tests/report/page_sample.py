@@ -36,7 +36,7 @@ VARIANTS = {  # name: cause, kind, accuracy
     "baseline": ("", "", 0.80),
     "double_data": ("data", "removes", 0.83),
     "narrow": ("capacity", "removes", 0.82),
-    "wide": ("capacity", "opposes", 0.795),
+    "wide": ("capacity_lack", "opposes", 0.795),
     "dropout": ("regularization", "removes", 0.81),
     "long_tail": ("imbalance", "injects", 0.72),
 }

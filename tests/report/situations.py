@@ -45,8 +45,9 @@ def situations() -> dict[str, Inputs]:
     )
     imbalance = _cause(
         "imbalance", "class imbalance", "contributes", 0.104, 0.02, arms=("logits", "oversampling"), arm="logits",
-        given=("none",), after=Estimate(0.029, 0.007, 0.05),
+        given=("none",), after=Estimate(0.076, 0.05, 0.102),
     )  # fmt: skip
+    apart = dataclasses.replace(imbalance, given=(), after=None)
     healthy = (acquitted, lack, mild)
     shares = Shares(
         {"augmentation": "none", "imbalance": "logits"},
@@ -59,7 +60,7 @@ def situations() -> dict[str, Inputs]:
     labels = Labels({"train": Estimate(0.28, 0.26, 0.3), "val": Estimate(0.08, 0.07, 0.09)})
     nothing = Remedies((), 5, 0.95, 2.9)
     more = FollowUp("pooling_longer", {"steps": 2880, "head": "pooling"}, "more steps", ("narrow",))
-    both = FollowUp("all_removed", {"width": 0.5}, "together", ("augmentation", "imbalance"))
+    both = FollowUp("all_removed", {"width": 0.5}, "together", ("none", "logits"))
     return {
         "healthy": sample(severity="fine", causes=healthy, answer=(), remedies=nothing),
         "split": sample(
@@ -87,8 +88,8 @@ def situations() -> dict[str, Inputs]:
             ),
         ),
         "alone": sample(
-            severity="fine", causes=(augmentation, imbalance, acquitted), score=0.65, follow_up=(both,),
-            answer=(_answer(augmentation), _answer(imbalance)),
+            severity="fine", causes=(augmentation, apart, acquitted), score=0.65, follow_up=(both,),
+            answer=(_answer(augmentation), _answer(apart)),
         ),
         "collapsed": sample(
             severity="fine", baseline=Baseline(4, 2, 0.72, (1, 3)), causes=(training,), answer=(_answer(training),),

@@ -228,7 +228,7 @@ def test_every_situation_renders_whole(name: str) -> None:
 def test_missing_cells_are_said_to_be_missing(page: Page) -> None:
     assert words_of_nothing(page) == []
     given = sample(n=1)
-    missing = {"cause": float("nan"), "kind": float("nan"), "verdict": None, "wins": None, "material": ""}
+    missing = {"cause": float("nan"), "kind": float("nan"), "verdict": None, "wins": None}
     content = given.tables["contrasts"].assign(**missing).to_csv(index=False).encode()
     parsed = Page(written(with_tables(given, contrasts=parse_table(paths.CONTRASTS, content))))
     assert words_of_nothing(parsed) == []
@@ -354,8 +354,7 @@ def test_names_that_look_like_numbers_or_nothing_are_names() -> None:
     given = sample(classes=("0", "1", "NA"), rename={"narrow": "1e3"})
     read = {}
     for path in inputs.FILES:
-        table = given.tables[path.stem]
-        content = (table.assign(material="") if path == paths.CONTRASTS else table).to_csv(index=False).encode()
+        content = given.tables[path.stem].to_csv(index=False).encode()
         read[path.stem] = parse_table(path, content)
     text = markdown.write(build(dataclasses.replace(given, tables=read)), STYLE)
     assert "| `1e3` |" in text

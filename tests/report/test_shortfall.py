@@ -34,6 +34,15 @@ def test_shares_are_stacked_largest_first_with_the_rest() -> None:
     assert found.rest == 0.12
 
 
+def test_effects_measured_in_turn_add_up() -> None:
+    found = shortfall(changed("two", shares=None, data=None))
+    assert [(piece.title, piece.mean) for piece in found.pieces] == [
+        ("improper augmentation", 0.154), ("class imbalance", 0.076),
+    ]  # fmt: skip
+    assert found.is_whole
+    assert not shortfall(changed("two", shares=None)).is_whole, "a doubling is measured alone"
+
+
 def test_causes_measured_alone_are_not_stacked_and_said_to_overlap() -> None:
     given = SITUATIONS["alone"]
     assert not shortfall(given).is_whole

@@ -112,7 +112,7 @@ def _every_variant(inputs: Inputs) -> Table:
     rows = frames.contrasts(inputs)
     cells = [
         (
-            f"{named(row.variant)}{_against(row)}{' (chosen strength)' if row.role == 'strength' else ''}",
+            f"{named(row.variant)}{_against(row)}",
             row.title,
             row.kind or "–",
             COUNT(row.n),

@@ -44,23 +44,14 @@ def _crosswise(variant: str) -> str:
 
 
 def contrasts(inputs: Inputs) -> pd.DataFrame:
-    """Every contrast of the metric of the verdict, in pp, with the `title` of its cause and its mean gap and NLL.
-
-    An arm that takes out the opposite of its cause stands under the opposite.
-    """
+    """Every contrast of the metric of the verdict, in pp, with the `title` of its cause and its mean gap and NLL."""
     found, keys = inputs.tables["contrasts"], ["variant", "against", "role", "cause"]
     rows = found[found.metric == inputs.verdict.metric]
     others = {metric: found[found.metric == metric].drop_duplicates(keys) for metric in ("gap", "nll")}
     for metric, table in others.items():
         rows = rows.merge(table[[*keys, "mean"]].rename(columns={"mean": metric}), on=keys, how="left")
     rows[[*LIMITS, "mde"]] = 100 * rows[[*LIMITS, "mde"]].astype(float)
-    rows = rows.assign(cause=[_direction(row.cause, row.kind) for row in rows.itertuples()])
     return rows.assign(title=[inputs.title(cause) or NO_CAUSE for cause in rows.cause])
-
-
-def _direction(cause: str, kind: str) -> str:
-    known = CAUSES.get(cause)
-    return known.opposite.name if kind == "opposes" and known and known.opposite else cause
 
 
 def scores(inputs: Inputs, variants: list[str], split: str, metric: str) -> pd.DataFrame:

@@ -53,9 +53,9 @@ def _why(inputs: Inputs) -> str:
 
 
 def _of_split(inputs: Inputs, answer: Answer) -> str:
-    leaks, probably = "leaks" in answer.verdict, "probably" in answer.verdict
-    gap = inputs.verdict.gap.train_val.mean
-    return sentence("answer_gap", answer=answer, leaks=leaks, probably=probably, gap=gap)
+    word = answer.verdict
+    said = {"leaks": "leaks" in word, "probably": "probably" in word, "unresolved": word == "unresolved"}
+    return sentence("answer_gap", answer=answer, **said, gap=inputs.verdict.gap.train_val.mean)
 
 
 def _phrase(inputs: Inputs, answer: Answer, is_first: bool) -> str:

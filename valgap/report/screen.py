@@ -4,7 +4,6 @@ import yaml
 
 from valgap.document.numbers import SHARE, is_unknown, many
 from valgap.document.parts import Code, Item, Items, Part, Section
-from valgap.document.text import named
 from valgap.report.inputs import Inputs
 from valgap.report.words import sentence
 from valgap.results.summary import BASELINE
@@ -77,7 +76,7 @@ def _steps(inputs: Inputs) -> list[str]:
     verdict = inputs.verdict
     steps = [sentence("split_first", entry=entry) for entry in verdict.causes if _blames_split(entry)]
     if verdict.follow_up:
-        arms = [_follow_up(inputs, each) for each in verdict.follow_up]
+        arms = [_follow_up(each) for each in verdict.follow_up]
         steps.append(sentence("follow_up", count=many(len(arms), "arm"), arms=arms))
     steps += [_settle(inputs, entry) for entry in verdict.causes if entry.verdict == "inconclusive"]
     if verdict.data and verdict.data.per_doubling.low > 0:
@@ -91,10 +90,9 @@ def _blames_split(entry: CauseEntry) -> bool:
     return isinstance(entry, SplitEffect) and entry.verdict not in ("not shown", "unknown")
 
 
-def _follow_up(inputs: Inputs, found: FollowUp) -> str:
-    """An arm to train next and what it is: the causes that it removes, or the arm that it gives more steps."""
-    of = [inputs.titles.get(name, named(name)) for name in found.of]
-    return sentence("follow_up_arm", found=found, of=" and ".join(of))
+def _follow_up(found: FollowUp) -> str:
+    """An arm to train next and what it is: other arms together, or an arm with more steps."""
+    return sentence("follow_up_arm", found=found)
 
 
 def _settle(inputs: Inputs, entry: CauseEntry) -> str:

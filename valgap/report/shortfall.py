@@ -31,8 +31,9 @@ class Piece:
 class Shortfall:
     """The test error of the baseline, 1 - score: the `pieces` of causes, and what is left.
 
-    `is_whole` says that pieces add up to what removing all of them gains; else each was measured alone, and they may
-    overlap. `rest` is what no tested cause explains; where pieces may overlap, what is left if they add up.
+    `is_whole` says that pieces add up to what removing all of them gains, as shares do, and effects where each was
+    measured once those before it are removed; else each was measured alone, and they may overlap. `rest` is what no
+    tested cause explains; where pieces may overlap, what is left if they add up.
     """
 
     error: float
@@ -47,13 +48,18 @@ def shortfall(inputs: Inputs) -> Shortfall:
         parts = shares.shares.items()
         pieces = [Piece(inputs.title(name), "share", each.mean, each.low, each.high) for name, each in parts]
         return Shortfall(shares.total.mean + shares.rest, _largest_first(pieces), True, shares.rest)
-    pieces = [
-        Piece(entry.title, "removed", entry.mean, entry.low, entry.high)
-        for entry in inputs.verdict.causes
-        if isinstance(entry, CauseEffect) and entry.verdict in MEASURED and entry.mean > 0
-    ]
-    error, found = 1 - inputs.verdict.score, _largest_first([*pieces, *_doubling(inputs)])
-    return Shortfall(error, found, len(found) < 2, max(0.0, error - sum(piece.mean for piece in found)))
+    effects = [entry for entry in inputs.verdict.causes if isinstance(entry, CauseEffect) and entry.verdict in MEASURED]
+    pieces = [*filter(lambda piece: piece.mean > 0, map(_effect, effects)), *_doubling(inputs)]
+    in_turn = sorted(len(effect.given) for effect in effects) == [*range(len(effects))] == [*range(len(pieces))]
+    error = 1 - inputs.verdict.score
+    rest = max(0.0, error - sum(piece.mean for piece in pieces))
+    return Shortfall(error, _largest_first(pieces), in_turn or len(pieces) < 2, rest)
+
+
+def _effect(entry: CauseEffect) -> Piece:
+    """What removing a cause gains: once those before it are removed where that was measured."""
+    found = entry.after or entry
+    return Piece(entry.title, "in turn" if entry.after else "removed", found.mean, found.low, found.high)
 
 
 def _largest_first(pieces: list[Piece]) -> tuple[Piece, ...]:
@@ -151,6 +157,7 @@ def _gap(inputs: Inputs) -> tuple[Panel, list[tuple[str, str]]] | None:
 HOW = {
     "share": "share of what removing all of them together gains (Shapley)",
     "removed": "removed alone",
+    "in turn": "removed once those before it are",
     "doubled": "trend over sizes, measured alone",
 }
 

@@ -58,16 +58,21 @@ def _cause(inputs: Inputs, entry: CauseEntry) -> tuple[str, str, str]:
 
 def of_cause(inputs: Inputs, entry: CauseEffect) -> str:
     """The evidence on one cause: its best arm, the effect with its limits, what changes it."""
-    given = [_removed_by(inputs, arm) for arm in entry.given]
+    given = " and ".join(dict.fromkeys(_removed_by(inputs, arm) for arm in entry.given))
+    against = "" if entry.against == BASELINE else named(entry.against)
+    judged, found = entry.after or entry, CHANGE.estimate(entry.after or entry)
+    if not entry.after:
+        found += f"{f' against {against}' if against else ''}, higher in {entry.wins} replicates"
     return sentence(
         "of_cause",
         entry=entry,
-        by=_arms(inputs, entry),
-        against="" if entry.against == BASELINE else named(entry.against),
+        by=named(entry.arm) if entry.after else _arms(inputs, entry),
+        against=against,
         metric=inputs.metric,
         margin=inputs.verdict.margin,
-        lowers=not is_unknown(entry.high) and entry.high <= 0,
-        given=" and ".join(dict.fromkeys(given)),
+        judged=judged,
+        found=found,
+        given=given,
     )
 
 
@@ -91,14 +96,14 @@ def _removed_by(inputs: Inputs, arm: str) -> str:
 
 def _of_split(inputs: Inputs, entry: SplitEffect) -> str:
     """Both differences, to test images and to re-splits, and what the audit has against the split."""
-    known = {finding.name: findings.title(finding) for finding in inputs.audit.findings}
+    known = {finding.code: findings.title(finding) for finding in inputs.audit.findings}
     return sentence(
         "of_split",
         entry=entry,
         chance=CHANGE.limits(entry.low, entry.high),
         placed=not is_unknown(entry.low) and not is_unknown(entry.high),
         easier=not is_unknown(entry.high) and entry.mean > entry.high,
-        audit=[_lower(known.get(name, named(name))) for name in entry.audit],
+        audit=[_lower(known.get(code, code)) for code in entry.audit],
     )
 
 
