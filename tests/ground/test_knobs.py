@@ -59,6 +59,13 @@ def test_the_neutral_recipe_transforms_no_image_and_each_transform_is_of_its_set
     assert moved.transforms == ["shift", "mixup"]
 
 
+def test_suspects_are_kept_unless_they_are_left_out() -> None:
+    assert parse(Train, LEAST, "train").suspects == "keep"
+    assert parse(Train, LEAST | {"suspects": "leave_out"}, "train").suspects == "leave_out"
+    with pytest.raises(ParamsError, match=r"train.suspects = 'drop': input should be 'keep' or 'leave_out'"):
+        parse(Train, LEAST | {"suspects": "drop"}, "train")
+
+
 def test_a_knob_says_its_proof_its_transform_and_what_does_nothing() -> None:
     @dataclasses.dataclass
     class Block:

@@ -25,7 +25,7 @@ class Part:
 
 @dataclasses.dataclass(frozen=True)
 class Suspected:
-    """How many labels of a part are suspected to be wrong, of those that could be judged."""
+    """Images of a part whose label a simple model doubts, of so many that could be judged."""
 
     suspected: int
     judged: int
@@ -38,7 +38,7 @@ class Manifest:
     `image_shape` is (height, width, channels); `parts` are those of pool, train, val and test that have an image;
     `groups` counts them, None where unknown; sizes are images of a replicate, `max_train_size` of the largest training
     list; `class_sizes` are images to learn from; `dropped_files` lists the first of `dropped` unusable files;
-    `suspected` counts doubted labels by part.
+    `suspected` are doubted labels by part.
     """
 
     image_shape: tuple[int, int, int]
@@ -58,7 +58,7 @@ class Manifest:
     dropped: int
     dropped_files: tuple[Dropped, ...]
     source_sha256: dict[str, str]
-    suspected: dict[str, Suspected]
+    suspected: dict[str, Suspected] = dataclasses.field(default_factory=dict)
 
 
 def load_images() -> NDArray[np.uint8]:
