@@ -343,6 +343,13 @@ def test_suspected_labels_are_listed_by_split_with_their_limits() -> None:
     assert [found[:2] for found in rows if "labels" in found[0]] == [("wrong training labels", "suspected only")]
 
 
+def test_training_labels_that_are_doubted_more_than_others_are_to_be_looked_at() -> None:
+    more = Labels({"pool": Estimate(0.28, 0.26, 0.3), "test": Estimate(0.1, 0.09, 0.11)})
+    assert "Look at the labels to learn from: 28.0% (26.0 to 30.0) of them are doubted" in whole(screen(labels=more))
+    alike = Labels({"pool": Estimate(0.09, 0.08, 0.1), "test": Estimate(0.1, 0.09, 0.11)})
+    assert "doubted" not in whole(screen(labels=alike)).replace("doubts", "")
+
+
 def test_what_is_to_blame_stands_first_in_the_order_of_the_answer() -> None:
     split = dataclasses.replace(SPLIT, verdict="not shown")
     rows = causes(screen(causes=(split, *VERDICT.causes[1:]))).rows
