@@ -6,7 +6,8 @@ import pytest
 
 from tests.report.situations import situations
 from valgap.report.inputs import Inputs
-from valgap.report.shortfall import picture, shortfall
+from valgap.report.picture import picture
+from valgap.report.shortfall import gap_apart, shortfall
 from valgap.stats.verdict import Estimate, Shares
 
 SITUATIONS = situations()
@@ -96,6 +97,7 @@ def test_colours_differ_and_every_number_is_in_a_table(name: str) -> None:
     looks = [look for _, look in shown.legend]
     assert len(set(looks)) == len(looks)
     table = " ".join(cell for each in shown.tables for row in each.rows for cell in row)
-    for piece in shortfall(SITUATIONS[name]).pieces:
+    found = shortfall(SITUATIONS[name])
+    for piece in (*found.pieces, *found.beside, *gap_apart(SITUATIONS[name])):
         assert piece.title in table
         assert f"{100 * piece.mean:.1f}" in table

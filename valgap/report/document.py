@@ -9,9 +9,9 @@ from valgap.report.background import data, making, method
 from valgap.report.effects import effects, results
 from valgap.report.headline import headline
 from valgap.report.inputs import Inputs
+from valgap.report.picture import picture
 from valgap.report.predictions import classes, confusion, hardest, reliability
 from valgap.report.responses import curves, doses, policies
-from valgap.report.shortfall import picture
 from valgap.report.suspects import causes
 from valgap.report.words import sentence
 

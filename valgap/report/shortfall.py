@@ -1,16 +1,11 @@
-"""The picture of the first screen: the shortfall of the baseline, and who has what part of it."""
+"""The shortfall of the baseline, and who has what part of it."""
 
 import dataclasses
-import itertools
 import math
+from typing import Literal
 
-import pandas as pd
-
-from valgap.document.numbers import PP, SHARE, is_unknown
-from valgap.document.parts import Figure, Panel, Table
-from valgap.report.charts import bars
+from valgap.document.numbers import is_unknown
 from valgap.report.inputs import PRICED, Inputs
-from valgap.report.words import sentence
 from valgap.stats.verdict import CauseEffect, SplitEffect
 
 MEASURED = ("contributes", "contributes a little")
@@ -21,7 +16,7 @@ class Piece:
     """A part of the error in fractions, with its limits; `how` it was measured."""
 
     title: str
-    how: str
+    how: Literal["share", "removed", "in turn", "doubled", "rest", "gap"]
     mean: float
     low: float = math.nan
     high: float = math.nan
@@ -33,13 +28,15 @@ class Shortfall:
 
     `is_whole` says that pieces add up to what removing all of them gains, as shares do, and effects where each was
     measured once those before it are removed; else each was measured alone, and they may overlap. `rest` is what no
-    tested cause explains; where pieces may overlap, what is left if they add up.
+    tested cause explains; where pieces may overlap, what is left if they add up. `beside` was measured alone, and is no
+    part of the others' sum.
     """
 
     error: float
     pieces: tuple[Piece, ...]
     is_whole: bool
     rest: float
+    beside: tuple[Piece, ...] = ()
 
 
 def shortfall(inputs: Inputs) -> Shortfall:
@@ -47,7 +44,8 @@ def shortfall(inputs: Inputs) -> Shortfall:
     if (shares := inputs.verdict.shares) and all(share.mean >= 0 for share in shares.shares.values()):
         parts = shares.shares.items()
         pieces = [Piece(inputs.title(name), "share", each.mean, each.low, each.high) for name, each in parts]
-        return Shortfall(shares.total.mean + shares.rest, _largest_first(pieces), True, shares.rest)
+        error = shares.total.mean + shares.rest
+        return Shortfall(error, _largest_first(pieces), True, shares.rest, tuple(_doubling(inputs)))
     effects = [entry for entry in inputs.verdict.causes if isinstance(entry, CauseEffect) and entry.verdict in MEASURED]
     pieces = [*filter(lambda piece: piece.mean > 0, map(_effect, effects)), *_doubling(inputs)]
     in_turn = sorted(len(effect.given) for effect in effects) == [*range(len(effects))] == [*range(len(pieces))]
@@ -75,96 +73,10 @@ def _doubling(inputs: Inputs) -> list[Piece]:
     return [Piece(f"{PRICED.title}: one doubling", "doubled", gain.mean, gain.low, gain.high)]
 
 
-def picture(inputs: Inputs) -> Figure:
-    """The error as bars, a colour for each cause, what is not explained in grey; the parts of the gap apart."""
-    found = shortfall(inputs)
-    rows = _rows(found)
-    draw, error = (bars.stacked if found.is_whole else bars.one_below_another), 100 * found.error
-    axis, sizes = f"percentage points of {inputs.metric}", [_said(piece) for piece in found.pieces]
-    rest = sentence("rest", rest=found.rest, whole=found.is_whole, pieces=len(sizes))
-    alt = sentence("shortfall_alt", error=found.error, pieces=sizes, rest=rest)
-    panels = [
-        Panel(
-            "shortfall",
-            alt,
-            draw(rows, axis, error),
-            f"Error of the baseline on test images: {PP(found.error)}" if inputs.verdict.metric == "accuracy" else
-            f"100% − {inputs.metric}: {PP(found.error)}",
-            bars.height(rows, found.is_whole),
-        )
-    ]  # fmt: skip
-    names = [*sizes, rest]
-    legend = [(name, colour) for name, colour in zip(names, rows.colour, strict=True)]
-    if found.pieces and found.pieces[0].how == "share" and (doubling := _doubling(inputs)):
-        panels.append(_alone(doubling[0], axis, error))
-        legend.append((_said(doubling[0]), bars.ALONE))
-    gap = _gap(inputs)
-    if gap:
-        panel, entries = gap
-        panels.append(panel)
-        legend += entries
-    caption = sentence("shortfall_figure", whole=found.is_whole, pieces=len(found.pieces), apart=bool(gap))
-    return Figure("shortfall", caption, tuple(panels), (_table(inputs, found),), tuple(legend), columns=1)
-
-
-def _rows(found: Shortfall) -> pd.DataFrame:
-    """title, colour, mean, low, high in pp: a row a piece, and the rest."""
-    named = [*found.pieces, Piece("rest", "rest", found.rest)]
-    colours = [*itertools.islice(itertools.cycle(bars.CAUSES), len(found.pieces)), bars.REST]
-    return pd.DataFrame(
-        [
-            (f"{place} {piece.title}", colour, 100 * piece.mean, 100 * piece.low, 100 * piece.high)
-            for place, (piece, colour) in enumerate(zip(named, colours, strict=True))
-        ],
-        columns=["title", "colour", "mean", "low", "high"],
-    )
-
-
-def _said(piece: Piece) -> str:
-    return f"{piece.title}, {PP.estimate(piece)}"
-
-
-def _alone(doubling: Piece, axis: str, error: float) -> Panel:
-    """A bar of its own for a doubling of the images, where the others are shares of what was removed together."""
-    limits = (100 * doubling.mean, 100 * doubling.low, 100 * doubling.high)
-    rows = pd.DataFrame([(doubling.title, bars.ALONE, *limits)], columns=["title", "colour", "mean", "low", "high"])
-    chart = bars.one_below_another(rows, axis, error)
-    title = "Measured alone: it may overlap with the parts above"
-    alt = sentence("doubling_alt", gain=doubling)
-    return Panel("doubling", alt, chart, title, bars.height(rows, is_stacked=True))
-
-
-def _gap(inputs: Inputs) -> tuple[Panel, list[tuple[str, str]]] | None:
-    """The two parts of the gap, where the split was given: what is learnt by heart, and the split's own."""
+def gap_apart(inputs: Inputs) -> tuple[Piece, ...]:
+    """The two parts of the gap, where the split was given: to test images, and the split's own."""
     gap = inputs.verdict.gap
     if not any(isinstance(entry, SplitEffect) for entry in inputs.verdict.causes) or is_unknown(gap.test_val.mean):
-        return None
-    parts = (("training − test accuracy", bars.LEARNT, gap.train_test), ("test − validation", bars.SPLIT, gap.test_val))
-    rows = pd.DataFrame(
-        [(title, colour, 100 * each.mean, 100 * each.low, 100 * each.high) for title, colour, each in parts],
-        columns=["title", "colour", "mean", "low", "high"],
-    )
-    legend = [
-        (f"{title}{', the part of the split' if colour == bars.SPLIT else ''}, {PP.estimate(each)}", colour)
-        for title, colour, each in parts
-    ]
-    alt = sentence("gap_alt", gap=gap)
-    chart = bars.one_below_another(rows, "percentage points of accuracy", 0.0)
-    title = f"The gap apart: {PP(gap.train_val.mean)}"
-    return Panel("gap-parts", alt, chart, title, bars.height(rows, is_stacked=False)), legend
-
-
-HOW = {
-    "share": "share of what removing all of them together gains (Shapley)",
-    "removed": "removed alone",
-    "in turn": "removed once those before it are",
-    "doubled": "trend over sizes, measured alone",
-}
-
-
-def _table(inputs: Inputs, found: Shortfall) -> Table:
-    rows = [(piece.title, HOW[piece.how], SHARE.estimate(piece)) for piece in found.pieces]
-    rest = "not explained by what was tested" if found.is_whole else "left if these add up"
-    rows += [(rest, "what remains", SHARE(found.rest)), ("error in all", "100% − score", SHARE(found.error))]
-    caption = sentence("shortfall_table", metric=inputs.metric, replicates=inputs.verdict.replicates)
-    return Table(caption, ("part", "measured", "pp"), tuple(rows), texts=2)
+        return ()
+    parts = {"training − test accuracy": gap.train_test, "test − validation accuracy, the split's part": gap.test_val}
+    return tuple(Piece(title, "gap", each.mean, each.low, each.high) for title, each in parts.items())

@@ -11,16 +11,16 @@ import pandas as pd
 from valgap.document.palette import BAND, BLUE, GREEN, GREY, INK, ORANGE, PAPER, PINK, SKY, VERMILION
 from valgap.report.charts.panels import known
 
-CAUSES = {"blue": BLUE, "orange": ORANGE, "green": GREEN, "vermilion": VERMILION}  # in turn
-REST, LEARNT, SPLIT, ALONE = "band", "grey", "pink", "sky"
-COLOURS = CAUSES | {REST: BAND, LEARNT: GREY, SPLIT: PINK, ALONE: SKY}
+CAUSES = {"blue": BLUE, "orange": ORANGE, "green": GREEN, "vermilion": VERMILION, "sky": SKY, "ink": INK}  # in turn
+REST, LEARNT, SPLIT, ALONE = "band", "grey", "pink", "sky"  # ALONE stands beside shares, of which there are few
+COLOURS = CAUSES | {REST: BAND, LEARNT: GREY, SPLIT: PINK}
 STEP = 34  # pixels of a bar
 WRITTEN = 0.09  # of the whole, from which on a bar has room for its number
 
 
-def height(rows: pd.DataFrame, is_stacked: bool) -> int:
-    """Pixels of a chart with its axis."""
-    return STEP * (1 if is_stacked else len(rows)) + 60
+def height(count: int) -> int:
+    """Pixels of a chart of so many bars, with its axis."""
+    return STEP * count + 60
 
 
 def stacked(rows: pd.DataFrame, title: str, whole: float) -> alt.LayerChart:
