@@ -1,9 +1,11 @@
 """Which labels a simple model doubts: confident learning on predictions of images that it has not seen.
 
 Northcutt, Jiang and Chuang 2021, "Confident Learning: Estimating Uncertainty in Dataset Labels", by cleanlab: from
-predictions beyond each class's mean confidence it estimates how many labels of each class are wrong, and suspects the
-least likely of them. The model learns from images that are trained on alone, and each split is judged by itself: which
-training images are suspected does not depend on any held-out label. What it finds stands in docs/findings/VG108.md.
+predictions beyond each class's mean confidence it estimates how many labels of each class are wrong, and takes the
+least likely of them. Of these only those are suspected to which the model clearly prefers another class, for images
+that are merely hard are dear in training. The model learns from images that are trained on alone, and each split is
+judged by itself: which training images are suspected does not depend on any held-out label. What it finds stands in
+docs/findings/VG108.md.
 """
 
 import dataclasses
@@ -23,6 +25,7 @@ LARGEST = 20_000  # images that are looked at, at most: a sample, stratified by 
 FOLDS = 5
 CELLS = 14  # blocks along each side of the thumbnails that the model sees
 ENOUGH = 100  # judged images of a split, from which on it can show that the model has skill
+CLEARLY = 2  # times as probable as the label must another class be
 BETTER = 0.4  # of the way from chance to always right: with less skill no label is suspected
 
 
@@ -51,6 +54,12 @@ class Judged:
         rows, others = np.arange(len(self.own)), self.probabilities.copy()
         others[rows, self.own] = -1
         return self.probabilities[rows, self.own] - others.max(axis=1)
+
+    @property
+    def odds(self) -> NDArray[np.float64]:
+        """(q,) the largest probability over that of an image's own label; 1 where its own is the largest."""
+        own = self.probabilities[np.arange(len(self.own)), self.own]
+        return self.probabilities.max(axis=1) / np.maximum(own, np.finfo(np.float64).tiny)
 
     def right(self, where: NDArray[np.bool_]) -> float:
         """The share of labels that the model guesses, mean over the classes there; NaN where there is no image."""
@@ -126,7 +135,7 @@ def suspected(judged: Judged) -> Index:
             found[where] = find_label_issues(
                 judged.own[where], judged.probabilities[where], filter_by="prune_by_class", n_jobs=1
             )
-    places = np.flatnonzero(found & (judged.guess != judged.own))
+    places = np.flatnonzero(found & (judged.odds >= CLEARLY))
     return places[np.argsort(judged.margin[places], kind="stable")]
 
 
