@@ -93,8 +93,8 @@ VERDICT = Verdict(
         Untested(cause="split", title="the split itself", verdict="not applicable", why="the suite made the split"),
         CAPACITY, REGULARIZATION,
     ),
-    labels=Labels({}), shares=None, data=PRICE, remedies=Remedies((REMEDY,), 14, 0.95, 2.9), injected=(), underfit=(),
-    follow_up=(), doses={}, policies={},
+    labels=Labels({}, None), shares=None, data=PRICE, remedies=Remedies((REMEDY,), 14, 0.95, 2.9), injected=(),
+    underfit=(), follow_up=(), doses={}, policies={},
 )  # fmt: skip
 
 NOTHING_FOUND = Audit(AUDIT_SCHEMA, 0, (28, 28, 1), ())

@@ -57,7 +57,7 @@ def situations() -> dict[str, Inputs]:
     )
     negative = Gap(*(Interval(4, mean, 0.01, mean - 0.01, mean + 0.01) for mean in (-0.152, -0.15, -0.002)))
     shifted = Gap(*(Interval(4, mean, 0.01, mean - 0.01, mean + 0.01) for mean in (0.188, 0.093, 0.095)))
-    labels = Labels({"train": Estimate(0.28, 0.26, 0.3), "val": Estimate(0.08, 0.07, 0.09)})
+    labels = Labels({"train": Estimate(0.28, 0.26, 0.3), "val": Estimate(0.08, 0.07, 0.09)}, Estimate(0.2, 0.18, 0.22))
     nothing = Remedies((), 5, 0.95, 2.9)
     more = FollowUp("pooling_longer", {"steps": 2880, "head": "pooling"}, "more steps", ("narrow",))
     both = FollowUp("all_removed", {"width": 0.5}, "together", ("none", "logits"))

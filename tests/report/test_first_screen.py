@@ -330,7 +330,7 @@ def test_easier_than_re_splits_is_not_called_a_leak() -> None:
 
 
 def test_suspected_labels_are_listed_by_split_with_their_limits() -> None:
-    labels = Labels({"train": Estimate(0.28, 0.26, 0.3), "val": Estimate(0.08, 0.07, 0.09)})
+    labels = Labels({"train": Estimate(0.28, 0.26, 0.3), "val": Estimate(0.08, 0.07, 0.09)}, None)
     untested = Untested(
         cause="labels", title="wrong training labels", verdict="not tested", why="no arm leaves them out"
     )
@@ -344,9 +344,10 @@ def test_suspected_labels_are_listed_by_split_with_their_limits() -> None:
 
 
 def test_training_labels_that_are_doubted_more_than_others_are_to_be_looked_at() -> None:
-    more = Labels({"pool": Estimate(0.28, 0.26, 0.3), "test": Estimate(0.1, 0.09, 0.11)})
-    assert "Look at the labels to learn from: 28.0% (26.0 to 30.0) of them are doubted" in whole(screen(labels=more))
-    alike = Labels({"pool": Estimate(0.09, 0.08, 0.1), "test": Estimate(0.1, 0.09, 0.11)})
+    shares = {"pool": Estimate(0.28, 0.26, 0.3), "test": Estimate(0.1, 0.09, 0.11)}
+    more = Labels(shares, Estimate(0.18, 0.16, 0.2))
+    assert "Mend the labels to learn from: 18.0% (16.0 to 20.0) more of them are doubted" in whole(screen(labels=more))
+    alike = Labels(shares, Estimate(-0.01, -0.03, 0.01))
     assert "doubted" not in whole(screen(labels=alike)).replace("doubts", "")
 
 

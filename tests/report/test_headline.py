@@ -84,7 +84,7 @@ def test_a_remedy_never_hides_a_cause_and_the_split_stands_first(best: Remedies)
         (
             "unresolved",
             -0.08,
-            "First settle the split: validation images are easier than others by 8.0 pp, and",
+            "First settle the split: validation images are easier than test images by 8.0 pp: they share",
         ),
         ("leaks", -0.015, "First the split: images of training are in validation, which makes it look 1.5 pp better"),
         ("probably leaks", -0.015, "First, probably, the split: images of training are in validation"),

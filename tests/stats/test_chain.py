@@ -149,7 +149,7 @@ def test_an_answer_takes_shares_where_there_are_some() -> None:
     share = Estimate(0.05, 0.04, 0.06)
     shares = Shares({"regularization": "dropout"}, {"regularization": share}, share, 0.1)
     effects = [each for each in verdict.causes if hasattr(each, "arms")]
-    (found,) = answer(verdict.causes[0], effects, shares, None, 0.01)  # type: ignore[arg-type]
+    (found,) = answer(verdict.causes[0], verdict.labels, effects, shares, None, 0.01)  # type: ignore[arg-type]
     assert found == Answer(
         "regularization", "insufficient regularization", "share", "contributes", share.mean, share.low, share.high
     )

@@ -134,12 +134,28 @@ def test_labels_are_judged_where_some_are_suspected() -> None:
     arms = ("baseline", "without_suspects")
     loaded = runs(np.random.default_rng(7), {"baseline": 0.6, "without_suspects": 0.7})
     assert entry(judged(suite(arms), loaded), "labels").verdict == "not tested"
-    doubted = manifest(suspected={"pool": Suspected(240, 1000), "test": Suspected(80, 1000)})
-    found = judged(suite(arms), loaded, manifest=doubted)
-    assert entry(found, "labels").verdict == "contributes"
-    assert found.labels.shares["pool"].low < 0.24 < found.labels.shares["pool"].high
+    alike = manifest(suspected={"pool": Suspected(80, 1000), "test": Suspected(80, 1000)})
+    found = judged(suite(arms), loaded, manifest=alike)
+    assert entry(found, "labels").verdict == "contributes", "leaving them out helps"
+    assert [(each.cause, each.kind) for each in found.answer] == [("labels", "removal")]
     held_out = manifest(suspected={"pool": Suspected(0, 1000), "test": Suspected(80, 1000)})
     assert entry(judged(suite(arms), loaded, manifest=held_out), "labels").verdict == "not tested"
+
+
+def test_labels_doubted_more_often_than_held_out_ones_are_wrong_whatever_leaving_them_out_gains() -> None:
+    arms = ("baseline", "without_suspects")
+    loaded = runs(np.random.default_rng(7), {"baseline": 0.6, "without_suspects": 0.6})
+    doubted = manifest(suspected={"train": Suspected(280, 1000), "val": Suspected(40, 500), "test": Suspected(40, 500)})
+    found = judged(suite(arms), loaded, manifest=doubted)
+    assert found.labels.excess is not None
+    assert found.labels.excess.mean == pytest.approx(0.2)
+    assert found.labels.excess.low == pytest.approx(0.2 - math.hypot(0.28 - 0.2530, 0.0985 - 0.08), abs=1e-3)
+    assert entry(found, "labels").verdict == "contributes"
+    assert [(each.cause, each.kind, round(each.mean, 9)) for each in found.answer] == [("labels", "labels", 0.2)]
+    hardly = manifest(suspected={"train": Suspected(110, 1000), "test": Suspected(80, 1000)})
+    assert judged(suite(arms), loaded, manifest=hardly).answer == ()
+    untrained = judged(suite(("baseline",)), {"baseline": loaded["baseline"]}, manifest=doubted)
+    assert [each.cause for each in untrained.answer] == ["labels"], "no arm is needed to see them"
 
 
 def test_an_arm_that_is_behind_and_still_rising_is_not_tested_fairly() -> None:

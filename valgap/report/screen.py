@@ -7,7 +7,8 @@ from valgap.document.parts import Code, Item, Items, Part, Section
 from valgap.report.inputs import Inputs
 from valgap.report.words import sentence
 from valgap.results.summary import BASELINE
-from valgap.stats.verdict import CauseEffect, CauseEntry, Estimate, FollowUp, SplitEffect
+from valgap.stats.suspicion import are_wrong
+from valgap.stats.verdict import CauseEffect, CauseEntry, FollowUp, SplitEffect
 
 
 def paragraphs(inputs: Inputs) -> tuple[str, ...]:
@@ -75,8 +76,8 @@ def _trained(inputs: Inputs) -> str:
 def _steps(inputs: Inputs) -> list[str]:
     verdict = inputs.verdict
     steps = [sentence("split_first", entry=entry) for entry in verdict.causes if _blames_split(entry)]
-    if doubted := _doubted(inputs):
-        steps.append(sentence("labels_first", learned=doubted[0], held_out=doubted[1]))
+    if are_wrong(verdict.labels):
+        steps.append(sentence("labels_first", excess=verdict.labels.excess))
     if verdict.follow_up:
         arms = [_follow_up(each) for each in verdict.follow_up]
         steps.append(sentence("follow_up", count=many(len(arms), "arm"), arms=arms))
@@ -90,18 +91,6 @@ def _steps(inputs: Inputs) -> list[str]:
 
 def _blames_split(entry: CauseEntry) -> bool:
     return isinstance(entry, SplitEffect) and entry.verdict not in ("not shown", "unknown")
-
-
-def _doubted(inputs: Inputs) -> tuple[Estimate, Estimate] | None:
-    """Doubted labels to learn from and held-out ones, where the first are more by more than luck."""
-    shares = inputs.verdict.labels.shares
-    pairs = [
-        (shares[learned], shares[held_out])
-        for learned in ("train", "pool")
-        for held_out in ("val", "test")
-        if learned in shares and held_out in shares
-    ]
-    return next(((ours, theirs) for ours, theirs in pairs if ours.low > theirs.high), None)
 
 
 def _follow_up(found: FollowUp) -> str:

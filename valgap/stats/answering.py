@@ -3,7 +3,9 @@
 from collections.abc import Sequence
 
 from valgap.ground.params.causes import CAUSES
-from valgap.stats.verdict import Answer, CauseEffect, Estimate, Price, Shares, SplitEffect, Untested
+from valgap.stats.hypotheses import LABELS
+from valgap.stats.suspicion import are_wrong
+from valgap.stats.verdict import Answer, CauseEffect, Estimate, Labels, Price, Shares, SplitEffect, Untested
 from valgap.stats.words import BLAMED
 
 NAMED = (*BLAMED, "unresolved")
@@ -13,13 +15,15 @@ ROOTS = {cause.name for cause in CAUSES.values() if cause.is_root}
 
 def answer(
     split: Untested | SplitEffect,
+    labels: Labels,
     effects: Sequence[CauseEffect],
     shares: Shares | None,
     data: Price | None,
     margin: float,
 ) -> tuple[Answer, ...]:
     """A split that contributes or leaks, then a root of others, then by size; data by DATA_WEIGHT of a doubling's."""
-    found = [_of_cause(effect, shares) for effect in effects if effect.verdict == "contributes"]
+    found = [_of_cause(each, shares) for each in effects if each.verdict == "contributes" and each.cause != LABELS]
+    found += _of_labels(labels, effects)
     found += _of_data(data, margin)
     found.sort(key=lambda each: (each.cause in ROOTS, _weight(each)), reverse=True)
     first = [_of_split(split)] if isinstance(split, SplitEffect) and split.verdict in NAMED else []
@@ -44,6 +48,15 @@ def _of_cause(effect: CauseEffect, shares: Shares | None) -> Answer:
         return Answer(effect.cause, effect.title, "share", effect.verdict, share.mean, share.low, share.high)
     size = effect.after or Estimate(effect.mean, effect.low, effect.high)
     return Answer(effect.cause, effect.title, "removal", effect.verdict, size.mean, size.low, size.high)
+
+
+def _of_labels(labels: Labels, effects: Sequence[CauseEffect]) -> list[Answer]:
+    """Wrong labels: sized by their share where that shows them, else by what leaving them out gains."""
+    title = CAUSES[LABELS].title
+    if labels.excess and are_wrong(labels):
+        share = labels.excess
+        return [Answer(LABELS, title, "labels", "contributes", share.mean, share.low, share.high)]
+    return [_of_cause(each, None) for each in effects if each.cause == LABELS and each.verdict == "contributes"]
 
 
 def _of_data(data: Price | None, margin: float) -> list[Answer]:

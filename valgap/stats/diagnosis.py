@@ -22,8 +22,7 @@ from valgap.stats.baseline import collapsed, trained
 from valgap.stats.chain import Chain, explain
 from valgap.stats.contrasts import Comparison, pair, table
 from valgap.stats.doses import doses, underfit
-from valgap.stats.hypotheses import Hypothesis, Proposal, candidates, causes_of, hypotheses
-from valgap.stats.intervals import wilson
+from valgap.stats.hypotheses import LABELS, Hypothesis, Proposal, candidates, causes_of, hypotheses
 from valgap.stats.judging import Judged, judge
 from valgap.stats.measured import Measured, per_replicate, primary_metric, redrawn
 from valgap.stats.operations import Costs
@@ -32,6 +31,7 @@ from valgap.stats.remedies import remedies, simultaneous
 from valgap.stats.run import Run
 from valgap.stats.sharing import shares
 from valgap.stats.splitting import gap_of, split_cause
+from valgap.stats.suspicion import any_suspected, are_wrong, labels_of
 from valgap.stats.verdict import (
     Answer,
     CauseEffect,
@@ -48,7 +48,6 @@ from valgap.stats.verdict import (
 from valgap.stats.words import OfLoss
 
 LATE_LOSS: dict[bool | None, OfLoss] = {True: "problematic", False: "not shown", None: "unknown"}
-NORMAL = 1.959964  # quantile of the standard normal for 95% limits
 
 
 @dataclasses.dataclass(frozen=True)
@@ -73,12 +72,11 @@ def diagnose(params: Suite, evidence: Evidence) -> tuple[pd.DataFrame, Verdict]:
     loaded, manifest = evidence.loaded, evidence.manifest
     measured, sizes = Measured(loaded), manifest.class_sizes
     metric, margin = metric_of(params, loaded[BASELINE], sizes), margin_of(params, loaded[BASELINE])
-    suspected = manifest.suspected
-    listed = hypotheses(
-        params, loaded, sizes, any(each.suspected for name, each in suspected.items() if name in LEARNED)
-    )
+    labels = labels_of(manifest.suspected)
+    listed = hypotheses(params, loaded, sizes, any_suspected(manifest.suspected))
     tested = [each for each in listed if isinstance(each, Hypothesis)]
     judged = judge(params, measured, evidence.curves, tested, collapsed(loaded[BASELINE]), metric, margin)
+    judged = [_known(each, labels) for each in judged]
     chain = explain(params, measured, judged, metric, margin)
     effects = {effect.cause: effect for effect in chain.effects}
     gap = gap_of(loaded[BASELINE])
@@ -86,7 +84,7 @@ def diagnose(params: Suite, evidence: Evidence) -> tuple[pd.DataFrame, Verdict]:
     score = float(per_replicate(measured.values(BASELINE, metric, measured.replicates(BASELINE))).mean())
     parts, missing = shares(params, measured, [effects[cause] for cause in chain.causes], metric, score)
     data = price(params, measured, metric, manifest)
-    named = answer(split, chain.effects, parts, data, margin)
+    named = answer(split, labels, chain.effects, parts, data, margin)
     compared = simultaneous(measured, candidates(params, loaded))
     contrasts = table(measured, _confirmed(judged, chain), [*compared, *_others(params, measured)], metric, margin)
     proposals = [*(each for found in judged for each in found.proposals), *chain.proposals, *missing]
@@ -102,7 +100,7 @@ def diagnose(params: Suite, evidence: Evidence) -> tuple[pd.DataFrame, Verdict]:
         divergence=_divergence(evidence.curves[BASELINE]),
         answer=named,
         causes=(split, *_entries(listed, effects)),
-        labels=Labels({name: _share(each.suspected, each.judged) for name, each in suspected.items() if each.judged}),
+        labels=labels,
         shares=parts,
         data=data,
         remedies=remedies(params, measured, compared, metric, evidence.costs),
@@ -114,7 +112,11 @@ def diagnose(params: Suite, evidence: Evidence) -> tuple[pd.DataFrame, Verdict]:
     )
 
 
-LEARNED = ("train", "pool")  # parts of the images that replicates learn from
+def _known(judged: Judged, labels: Labels) -> Judged:
+    """Labels that are wrong contribute, whatever leaving the suspected ones out gains: it leaves too few, or others."""
+    if judged.effect.cause != LABELS or not are_wrong(labels):
+        return judged
+    return dataclasses.replace(judged, effect=dataclasses.replace(judged.effect, verdict="contributes"))
 
 
 def metric_of(params: Suite, run: Run, class_sizes: Sequence[int]) -> str:
@@ -186,10 +188,6 @@ def _divergence(curve: pd.DataFrame) -> Divergence:
     wide = curve.pivot(index="replicate", columns="epoch", values="val_nll")
     late = trends.divergence(wide.columns.to_numpy(float), wide.to_numpy(float))
     return Divergence(LATE_LOSS[late.rising], late.slope, late.from_epoch)
-
-
-def _share(count: int, of: int) -> Estimate:
-    return Estimate(count / of, *wilson(count / of, of, NORMAL))
 
 
 def headline(verdict: Verdict) -> Plain:

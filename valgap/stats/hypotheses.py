@@ -11,6 +11,7 @@ from valgap.ground.records import Plain
 from valgap.stats.verdict import Untested
 from valgap.stats.words import Reason
 
+LABELS = "labels"  # the cause that is judged only where labels are suspected
 MORE_STEPS = 3  # times the steps, for an arm that had too few
 OF_THE_IMAGES = ("resplit", "train_size_factor", "long_tail")  # settings that choose images: no remedy touches them
 
@@ -45,7 +46,7 @@ def hypotheses(
     for cause in params.judged:
         declared, settings = params.causes[cause.name], (params.train, class_sizes)
         removes = tuple(arm for arm in declared.removes if arm in trained)
-        if cause.name == "labels" and not suspects:
+        if cause.name == LABELS and not suspects:
             found.append(_untested(cause.name, cause.title, "no training label is suspected, or none could be judged"))
         elif not cause.present(*settings):
             found.append(Untested(cause=cause.name, title=cause.title, verdict="not present", why=cause.absent))

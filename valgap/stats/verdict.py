@@ -165,9 +165,13 @@ class Price:
 
 @dataclasses.dataclass(frozen=True)
 class Labels:
-    """Suspected labels by part of the images, with Wilson limits; empty where none could be judged."""
+    """Suspected labels by part of the images, with Wilson limits; empty where none could be judged.
+
+    `excess` is the share among images that are learned from minus that among held-out ones, None where one is unknown.
+    """
 
     shares: dict[str, Estimate]
+    excess: Estimate | None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -175,12 +179,12 @@ class Answer:
     """A cause that the headline names, and how much of the metric, or of the gap for the split, it costs.
 
     `kind` says of what the size is: `removal` of the cause, its `share` where causes were also removed together, the
-    gain per `doubling` of the images, or the part of the `gap`.
+    gain per `doubling` of the images, the part of the `gap`, or the share of `labels` that are wrong.
     """
 
     cause: str
     title: str
-    kind: Literal["removal", "share", "doubling", "gap"]
+    kind: Literal["removal", "share", "doubling", "gap", "labels"]
     verdict: OfCause | OfSplit
     mean: Number
     low: Number
