@@ -37,7 +37,7 @@ def situations() -> dict[str, Inputs]:
     lack = _cause("capacity_lack", "too little capacity", "not to blame", 0.001, 0.006, arms=("wide",), arm="wide")
     mild = _cause("regularization", "insufficient regularization", "not to blame", -0.032, arms=("dropout",))
     training = _cause(
-        "training", "training not finished, or its rate", "contributes", 0.072, 0.02, arms=("longer",), arm="longer",
+        "training", "unfinished training or its rate", "contributes", 0.072, 0.02, arms=("longer",), arm="longer",
         sound=Estimate(0.05, 0.04, 0.06),
     )  # fmt: skip
     augmentation = _cause(

@@ -78,4 +78,4 @@ def test_shares_fill_the_bar_up_to_the_error() -> None:
 
 def test_a_cause_that_explains_another_stands_alone_in_the_picture() -> None:
     found = shortfall(diagnosed(*CASES["explained"][:2]))
-    assert [piece.title for piece in found.pieces] == ["training not finished, or its rate"]
+    assert [piece.title for piece in found.pieces] == ["unfinished training or its rate"]

@@ -115,7 +115,7 @@ def test_causes_that_could_not_be_judged_are_owned_to() -> None:
     unfair = dataclasses.replace(CAPACITY, verdict="not tested fairly")
     assert "some could not be judged yet" in title(answer=(), causes=(unfair,), data=None)
     waits = dataclasses.replace(CAPACITY, verdict="waits")
-    training = Answer("training", "training not finished, or its rate", "removal", "contributes", 0.07, 0.05, 0.09)
+    training = Answer("training", "unfinished training or its rate", "removal", "contributes", 0.07, 0.05, 0.09)
     assert "other causes are judged once training is finished" in title(answer=(training,), causes=(waits,))
 
 

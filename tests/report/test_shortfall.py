@@ -67,7 +67,7 @@ def test_a_negative_share_is_not_drawn_as_a_part() -> None:
 
 def test_one_cause_is_a_part_of_the_whole() -> None:
     found = shortfall(SITUATIONS["undertrained"])
-    assert [piece.title for piece in found.pieces] == ["training not finished, or its rate"]
+    assert [piece.title for piece in found.pieces] == ["unfinished training or its rate"]
     assert found.is_whole
     assert found.rest == pytest.approx(0.2 - 0.072)
 

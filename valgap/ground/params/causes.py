@@ -88,7 +88,7 @@ CAUSES = {  # in the order of the report; what is a matter of degree is always p
             is_price=True,
         ),
         Cause("labels", "wrong training labels", "the labels", is_root=True),
-        Cause("training", "training not finished, or its rate", "its training"),
+        Cause("training", "unfinished training or its rate", "its training"),
         Cause(
             "capacity",
             "excess capacity",

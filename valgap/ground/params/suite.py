@@ -105,7 +105,7 @@ class Suite:
 
     @property
     def judged(self) -> list[Cause]:
-        """The declared causes of which a primary is judged, in the order of the report."""
+        """The declared causes that are judged by their arms, in the order of the report."""
         return [CAUSES[name] for name in self.causes if not CAUSES[name].is_price]
 
     @property
