@@ -44,7 +44,7 @@ CASES: dict[str, tuple[Mapping[str, float], Together | None, str]] = {
         {"baseline": 0.5, "longer": 0.6, "dropout": 0.7, "longer_and_dropout": 0.74}, BOTH, "pp, its share)",
     ),
     "explained": (
-        {"baseline": 0.6, "longer": 0.8, "dropout": 0.7, "longer_and_dropout": 0.8}, BOTH, "training not finished",
+        {"baseline": 0.6, "longer": 0.8, "dropout": 0.7, "longer_and_dropout": 0.8}, BOTH, "unfinished training",
     ),
     "only the baseline": ({"baseline": 0.8}, None, "No cause was tested"),
 }  # fmt: skip

@@ -84,7 +84,7 @@ def remedies(params: Suite, measured: Measured, compared: Sequence[Comparison], 
         )
         for arm in helps
     ]
-    best.sort(key=lambda each: (each.relative_compute, -each.mean))
+    best.sort(key=lambda each: (each.relative_compute, len(each.diff), -each.mean))  # the cheapest, then the simplest
     width = critical(len(compared), max(len(each.replicates) for each in compared))
     return Remedies(tuple(best), len(compared), CONFIDENCE, width if math.isfinite(width) else math.nan)
 
