@@ -4,19 +4,24 @@ import dataclasses
 import math
 from typing import Any
 
-from valgap.data.prepared import Manifest, Part
+from valgap.data.prepared import Manifest, Part, Suspected
 from valgap.findings.finding import SCHEMA as AUDIT_SCHEMA
 from valgap.findings.finding import Audit, Finding, Picture
 from valgap.results.provenance import Provenance, VariantRecord
 from valgap.results.tables import SCHEMA
 from valgap.stats.intervals import Interval
 from valgap.stats.verdict import (
+    Answer,
+    Baseline,
     CauseEffect,
     Covers,
     Divergence,
     Estimate,
+    Gap,
     ImagesNeeded,
+    Labels,
     Price,
+    Remedies,
     Remedy,
     Untested,
     Verdict,
@@ -30,7 +35,7 @@ MANIFEST = Manifest(
     scheme="holdout", given_validation=False, groups=None, train_size=1000, max_train_size=3000, val_size=60,
     test_size=300, resplit_train_size=None, whole_pool=False, class_sizes=(50, 50), not_used=3, dropped=0,
     dropped_files=(),
-    source_sha256={"images.xz": "cd" * 32},
+    source_sha256={"images.xz": "cd" * 32}, suspected={"pool": Suspected(0, 300)},
 )  # fmt: skip
 
 VARIANT = VariantRecord(
@@ -44,9 +49,9 @@ PROVENANCE = Provenance(
 )  # fmt: skip
 
 CAPACITY = CauseEffect(
-    cause="capacity", title="excess capacity", primary="dropout", verdict="contributes", variant="dropout", n=12,
-    mean=0.014, low=0.007, high=0.021, confidence=0.98, wins="11/12", material=False, mde=0.01, max_t_p=0.001,
-    more_replicates=0,
+    cause="capacity", title="excess capacity", verdict="contributes", arms=("narrow",), arm="narrow",
+    against="baseline", n=12, mean=0.014, low=0.007, high=0.021, confidence=0.98, wins="11/12", mde=0.01,
+    more_replicates=0, unfair=(), given=(), after=None, sound=None,
 )  # fmt: skip
 
 PRICE = Price(
@@ -56,20 +61,25 @@ PRICE = Price(
 )  # fmt: skip
 
 REMEDY = Remedy(
-    variant="dropout", verdict="helps", material=False, n=12, mean=0.014, low=0.007, high=0.021, confidence=0.98,
-    wins="11/12", mde=0.01, nll=Estimate(-0.28, -0.3, -0.26), diff={"dropout": [0.25, 0.25, 0.5]}, chosen_on_block=0,
-    parameters=421642, steps=960, relative_compute=1.0,
+    variant="dropout", n=12, mean=0.014, low=0.007, high=0.021, wins="11/12", nll=Estimate(-0.28, -0.3, -0.26),
+    diff={"dropout": [0.25, 0.25, 0.5]}, parameters=421642, steps=960, relative_compute=1.0,
 )  # fmt: skip
 
+GAP = Gap(
+    Interval(12, 0.16, 0.01, 0.152, 0.168), Interval(12, 0.15, 0.01, 0.142, 0.158), Interval(12, 0.01, 0.01, 0.0, 0.02)
+)
+
 VERDICT = Verdict(
-    metric="accuracy", margin=0.02, replicates=12, covers=Covers("drawn", "fixed", None), block_size=6,
-    gap=Interval(12, 0.16, 0.01, 0.152, 0.168),
+    metric="accuracy", margin=0.01, replicates=12, covers=Covers("drawn", "fixed", None), block_size=6, score=0.8,
+    gap=GAP, baseline=Baseline(12, 12, 0.72, ()),
     divergence=Divergence("problematic", Interval(12, 0.01, 0.003, 0.008, 0.012), 9.2),
+    answer=(Answer("capacity", "excess capacity", "removal", "contributes", 0.014, 0.007, 0.021),),
     causes=(
         Untested(cause="split", title="the split itself", verdict="not applicable", why="the suite made the split"),
         CAPACITY,
     ),
-    data=PRICE, remedy=REMEDY, injected=(), underfit=(), doses={}, policies={},
+    labels=Labels({"pool": Estimate(0.08, 0.07, 0.09)}), shares=None, data=PRICE,
+    remedies=Remedies((REMEDY,), 10, 0.95, 3.1), injected=(), underfit=(), follow_up=(), doses={}, policies={},
 )  # fmt: skip
 
 NOTHING_FOUND = Audit(AUDIT_SCHEMA, 0, (28, 28, 1), ())

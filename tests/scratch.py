@@ -9,6 +9,8 @@ from typing import Any
 
 import yaml
 
+from valgap.ground.params.arms import KINDS
+
 ROOT = Path(__file__).resolve().parent.parent
 TOY: dict[str, dict[str, Any]] = {
     "split": {"block_size": 2, "blocks": [0], "train_size": 60, "val_size": 50, "test_size": 100},
@@ -41,16 +43,13 @@ def only(params: dict[str, Any], variants: list[str]) -> dict[str, Any]:
     params["variants"], params["exploratory"] = {name: declared[name] for name in variants}, {}
     causes = {}
     for name, cause in params["causes"].items():
-        kinds = ("removes", "injects", "remedies")
-        kept: dict[str, Any] = {kind: [v for v in cause.get(kind, []) if v in variants] for kind in kinds}
+        kept: dict[str, Any] = {kind: [v for v in cause.get(kind, []) if v in variants] for kind in KINDS}
         kept["strengths"] = {
             treatment: [v for v in arms if v in variants] for treatment, arms in cause.get("strengths", {}).items()
         }
-        if cause.get("primary") in variants:
-            kept["primary"] = cause["primary"]
-        else:
+        if not kept["injects"]:
             kept["remedies"] = []
-        if kept["removes"] or kept["injects"]:
+        if any(kept[kind] for kind in KINDS):
             causes[name] = kept
     return params | {"causes": causes}
 

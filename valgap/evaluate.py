@@ -20,10 +20,11 @@ from valgap.results import scores
 from valgap.results.provenance import Provenance, VariantRecord
 from valgap.results.runs import history, load_runs, run_records
 from valgap.results.tables import SCHEMA, Content, write_all, write_metrics
+from valgap.stats.run import Run
 from valgap.training.subset import load_splits
 
 
-def provenance(params: Suite) -> Provenance:
+def provenance(params: Suite, loaded: dict[str, Run]) -> Provenance:
     """provenance.json: the data; each variant's diff, replicates, cost, checkpoints, predictions, environments."""
     manifest = read_manifest()
     return Provenance(
@@ -32,20 +33,21 @@ def provenance(params: Suite) -> Provenance:
         model=dataclasses.asdict(params.model),
         seed=params.split.seed,
         train=settings_as_dict(params.train),
-        variants={variant: _variant(params, variant, manifest) for variant in params.cells},
+        variants={variant: _variant(params, variant, manifest, loaded[variant]) for variant in params.cells},
         not_trained={name: diff for name, diff in params.diffs.items() if name not in params.cells},
     )
 
 
-def _variant(params: Suite, variant: str, manifest: Manifest) -> VariantRecord:
+def _variant(params: Suite, variant: str, manifest: Manifest, predicted: Run) -> VariantRecord:
     found = run_records(params, variant)
     replicates = [replicate for run in found for replicate in run.replicates]
     settings = params.variants[variant]
+    listed, learned = sizes_of(manifest).trained(settings), predicted["train_images"]
     predictions = {block: paths.run_folder(variant, block) / paths.PREDICTIONS for block in params.cells[variant]}
     return VariantRecord(
         diff=params.diffs[variant],
         replicates=len(replicates),
-        train_images=sizes_of(manifest).trained(settings),
+        train_images=listed if settings.suspects == "keep" else round(float(learned.mean())),
         steps=settings.steps,
         parameters=replicates[0].parameters,
         forward_flops=replicates[0].forward_flops,
@@ -87,7 +89,7 @@ def main() -> None:
         paths.CONFUSION: confusion,
         paths.RELIABILITY: scores.reliability(loaded),
         paths.HARDEST: scores.hardest(loaded[BASELINE], images, names),
-        paths.PROVENANCE: provenance(params),
+        paths.PROVENANCE: provenance(params, loaded),
         paths.METRICS: headline,
     }
     write_all(contents)

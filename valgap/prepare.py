@@ -1,8 +1,8 @@
 """Prepare stage: the only one that knows where images come from.
 
 Reads params.yaml (data, split, extra) and the source; writes data/prepared/: arrays/ (uint8 NHWC images, int64 labels
-and groups), splits/<block>.npz (each replicate's index lists), manifest.json; and reports/audit.json, what may be
-wrong with the data.
+and groups), splits/<block>.npz (each replicate's index lists, and the images whose label is doubted), manifest.json;
+and reports/audit.json, what may be wrong with the data.
 """
 
 import dataclasses
@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from valgap.data.prepared import Manifest, Part, write_manifest
+from valgap.data.prepared import Manifest, Part, Suspected, write_manifest
 from valgap.data.sizes import Candidates, Fixed, Sizes, candidates, resolve
 from valgap.data.sources.images import Images
 from valgap.data.sources.registry import chosen
@@ -22,7 +22,7 @@ from valgap.data.splits import Draw, draw_replicate, draw_test
 from valgap.findings.finding import Audit
 from valgap.ground import paths, streams
 from valgap.ground.errors import SuiteError
-from valgap.ground.files import write_npz
+from valgap.ground.files import read_npz, write_npz
 from valgap.ground.params import suite
 from valgap.ground.params.experiment import TRANSFORMS, Data, Split
 from valgap.results.audit import write_audit
@@ -68,7 +68,12 @@ def prepare(data: Data, split: Split, blocks: list[int], folder: Path) -> tuple[
     part = split_names(found, fixed)
     if looked is None or not np.array_equal(before, part):  # other images, or other splits, than were looked at
         looked = look(images, part, split.seed)
-    return manifest(images, split, sizes, part), audit(looked)
+    # In k-fold a pool's images take turns as test images: none may be left out by what was learned from the others.
+    suspects = looked.doubts.suspects if split.scheme == "holdout" else looked.doubts.suspects[:0]
+    for path in (splits / paths.split_file(block).name for block in blocks):
+        write_npz(path, read_npz(path) | {"suspects": suspects})
+    suspected = {each.split: Suspected(each.suspected, each.judged) for each in looked.doubts.tallies}
+    return dataclasses.replace(manifest(images, split, sizes, part), suspected=suspected), audit(looked)
 
 
 def _lists(drawn: list[Draw], replicates: range, sizes: Sizes, seed: int) -> dict[str, NDArray[Any]]:

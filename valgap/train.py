@@ -29,7 +29,7 @@ from valgap.ground.params.schema import parse, read_yaml
 from valgap.results.record import ReplicateFacts, RunRecord, parse_telemetry, write_cell
 from valgap.training.job import RESULT, WEIGHTS, Job
 from valgap.training.recipe import Recipe
-from valgap.training.subset import load_splits, training_subset, validation
+from valgap.training.subset import learned_from, load_splits, training_subset, validation
 
 
 def train_cell(
@@ -66,13 +66,14 @@ def train_cell(
         {"train": training_subset(splits, row, settings, labels), "val": val[row], "test": splits.test[row]}
         for row in range(len(splits.replicates))
     ]
+    learned = [learned_from(splits, index["train"], settings, labels) for index in indices]
     keys = [
-        store.key(shared | {"replicate": number, "index": _digest(index), "weights": row == 0})
-        for row, (number, index) in enumerate(zip(splits.replicates, indices, strict=True))
+        store.key(shared | {"replicate": number, "index": _digest(index | {"learned": places}), "weights": row == 0})
+        for row, (number, index, places) in enumerate(zip(splits.replicates, indices, learned, strict=True))
     ]
     with store.cell_scratch(variant, block) as scratch:
         jobs = [
-            Job(variant, recipe, number, indices[row], row == 0, backend.device)
+            Job(variant, recipe, number, indices[row], learned[row], row == 0, backend.device)
             for row, number in enumerate(splits.replicates)
             if store.find(keys[row]) is None
         ]

@@ -210,11 +210,12 @@ def train_files(job, images, labels, groups, environment):
 '''
 DRIVER = """
 from pathlib import Path
+import numpy as np
 from valgap.training.job import Job
 from valgap.compute.ray.cluster import Cluster
 from valgap.ground.params.experiment import Compute
 cluster = Cluster("ADDRESS", Compute(0, "auto", 2, None), Path("valgap/training"))
-jobs = [Job("a", None, number, {}, False, cluster.device) for number in range(4)]
+jobs = [Job("a", None, number, {}, np.arange(0), False, cluster.device) for number in range(4)]
 print(cluster.device, sorted((number, files["gpu"].decode()) for number, files in cluster.run(jobs)))
 """
 

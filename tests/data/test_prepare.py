@@ -19,7 +19,7 @@ from valgap.ground import paths
 from valgap.ground.errors import SuiteError
 from valgap.ground.params import suite
 from valgap.models import stage
-from valgap.training.subset import load_splits, training_subset
+from valgap.training.subset import learned_from, load_splits, training_subset
 
 COLOURS = {"red": (200, 30, 30), "blue": (30, 30, 200)}
 SIZES: dict[str, Any] = {
@@ -224,6 +224,58 @@ def test_unreadable_files_are_listed_or_dropped_and_counted(workspace: Path) -> 
     prepare.main()
     assert read_manifest()["dropped"] == 3
     assert finding("dropped")["count"] == 3
+
+
+def mislabel(folder: Path, count: int) -> None:
+    """Exchange `count` files of each colour: their labels are wrong."""
+    for number in range(count):
+        red, blue = folder / f"red/{number}.png", folder / f"blue/{number}.png"
+        first, second = red.read_bytes(), blue.read_bytes()
+        red.write_bytes(second)
+        blue.write_bytes(first)
+
+
+def test_suspected_images_lie_beside_the_lists_and_are_counted_by_part(workspace: Path) -> None:
+    for number, (name, count) in enumerate({"train": 60, "val": 30, "test": 30}.items()):
+        write_images(workspace / "images" / name, count, seed=number)
+    mislabel(workspace / "images/train", 9)
+    write_params(split={"val_size": "all", "test_size": "all", "blocks": [0, 1]}, train={"suspects": "leave_out"})
+    prepare.main()
+    counts = read_manifest()["suspected"]
+    assert counts == {
+        "train": {"suspected": counts["train"]["suspected"], "judged": 120},
+        "val": {"suspected": 0, "judged": 60},
+        "test": {"suspected": 0, "judged": 60},
+    }
+    assert counts["train"]["suspected"] >= 15
+    splits, labels, settings = load_splits(0), load_labels(), suite.load().train
+    assert splits.suspects.dtype == np.int64
+    assert len(splits.suspects) == counts["train"]["suspected"]
+    assert (np.diff(splits.suspects) > 0).all()
+    blue = load_images()[splits.suspects].mean(axis=(1, 2))[:, 2] > 128  # what they show is not what they are called
+    assert (blue == (labels[splits.suspects] == 1)).all()
+    assert np.array_equal(load_splits(1).suspects, splits.suspects)
+    training = training_subset(splits, 0, settings, labels)
+    assert not np.isin(training[learned_from(splits, training, settings, labels)], splits.suspects).any()
+    assert finding("label_errors")["count"] == len(splits.suspects)
+
+
+@pytest.mark.parametrize(("count", "split"), [(20, {"scheme": "kfold", "folds": 4, "block_size": 4}), (4, {})])
+def test_nobody_is_left_out_of_folds_or_where_too_few_can_be_judged(
+    workspace: Path, capsys: pytest.CaptureFixture[str], count: int, split: dict[str, Any]
+) -> None:
+    """A variant without suspects is then trained like the one that keeps them, and the stage `models` says so."""
+    write_images(workspace / "images", count, seed=0)
+    mislabel(workspace / "images", 2)
+    write_params(split=split)
+    params = yaml.safe_load(paths.PARAMS.read_text())
+    params["variants"]["without_suspects"] = {"suspects": "leave_out"}
+    paths.PARAMS.write_text(yaml.safe_dump(params))
+    prepare.main()
+    assert load_splits(0).suspects.tolist() == []
+    assert (read_manifest()["suspected"]["pool"]["judged"] > 0) == (count == 20)
+    stage.check_lists(suite.load())
+    assert "without_suspects: 0 to 0 suspected images" in capsys.readouterr().out
 
 
 def test_a_failure_leaves_what_was_prepared_before(workspace: Path) -> None:

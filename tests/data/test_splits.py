@@ -21,7 +21,14 @@ from valgap.ground.files import read_npz, write_npz
 from valgap.ground.params.experiment import Split
 from valgap.ground.params.suite import load
 from valgap.ground.streams import interleave
-from valgap.training.subset import BlockSplits, long_tail_counts, long_tailed, training_subset, validation
+from valgap.training.subset import (
+    BlockSplits,
+    learned_from,
+    long_tail_counts,
+    long_tailed,
+    training_subset,
+    validation,
+)
 
 SPLIT = Split(
     seed=7, block_size=3, blocks=(0, 1), exploratory_blocks=(), scheme="holdout", folds=5, train_size=40,
@@ -406,6 +413,57 @@ def test_training_subsets_of_variants_are_nested_and_the_rare_classes_are_drawn(
     assert len({tuple(np.bincount(LABELS[tail])) for tail in tails}) > 1
     with pytest.raises(SuiteError, match=r"long_tail = 100 needs \d+ images of class \d"):
         training_subset(splits, 0, dataclasses.replace(TRAIN, long_tail=100.0, train_size_factor=2.0), LABELS)
+
+
+def suspecting(suspects: np.ndarray) -> BlockSplits:
+    """Training lists of three replicates beside the images whose label is doubted."""
+    none = np.zeros((3, 1), np.int64)
+    lists = np.stack([draw(images(), SPLIT, replicate)[0].train for replicate in range(3)])
+    return BlockSplits([0, 1, 2], streams(7), 40, lists, none, none, suspects=suspects)
+
+
+@given(st.sets(st.integers(0, 299), max_size=150), st.integers(0, 2), st.sampled_from([0.5, 1.0, 2.0]))
+def test_suspects_are_left_out_the_others_stay_in_order_and_nobody_takes_a_place(
+    doubted: set[int], row: int, factor: float
+) -> None:
+    splits = suspecting(np.array(sorted(doubted), np.int64))
+    settings = dataclasses.replace(TRAIN, suspects="leave_out", train_size_factor=factor)
+    training = training_subset(splits, row, settings, LABELS)
+    assert np.array_equal(
+        training, training_subset(splits, row, dataclasses.replace(settings, suspects="keep"), LABELS)
+    )
+    left = [image for image in training.tolist() if image not in doubted]
+    if set(LABELS[left]) < set(LABELS[training]):
+        with pytest.raises(SuiteError, match="suspects = leave_out would leave no image of class"):
+            learned_from(splits, training, settings, LABELS)
+    else:
+        assert training[learned_from(splits, training, settings, LABELS)].tolist() == left
+    whole = learned_from(splits, training, dataclasses.replace(settings, suspects="keep"), LABELS)
+    assert whole.tolist() == list(range(len(training)))
+
+
+def test_where_nobody_is_suspected_all_are_learned_from() -> None:
+    splits, settings = suspecting(np.empty(0, np.int64)), dataclasses.replace(TRAIN, suspects="leave_out")
+    training = training_subset(splits, 0, settings, LABELS)
+    assert np.array_equal(learned_from(splits, training, settings, LABELS), np.arange(40))
+
+
+def test_a_long_tail_without_suspects_keeps_its_profile_less_the_suspects() -> None:
+    splits = suspecting(np.arange(0, 300, 5))
+    settings = dataclasses.replace(TRAIN, suspects="leave_out", long_tail=1.5)
+    training = training_subset(splits, 1, settings, LABELS)
+    assert len(training) == 40
+    learned = training[learned_from(splits, training, settings, LABELS)]
+    assert set(training) - set(learned) == {image for image in training.tolist() if image % 5 == 0}
+
+
+def test_a_class_of_suspects_alone_is_refused_by_its_number() -> None:
+    splits, settings = suspecting(np.flatnonzero(LABELS == 3)), dataclasses.replace(TRAIN, suspects="leave_out")
+    training = training_subset(splits, 0, settings, LABELS)
+    with pytest.raises(
+        SuiteError, match=r"leave no image of class 3: all \d+ of them in the training list are suspected"
+    ):
+        learned_from(splits, training, settings, LABELS)
 
 
 def test_an_archive_holds_its_arrays_and_nothing_of_time_or_python(tmp_path: Path) -> None:

@@ -31,8 +31,8 @@ def make_project(folder: Path) -> None:
     params["variants"] = {name: params["variants"][name] for name in VARIANTS}
     params["causes"] = {
         "data": {"injects": ["half_data"]},
-        "regularization": {"primary": "dropout", "removes": ["dropout"]},
-        "augmentation": {"removes": ["moved"]},
+        "regularization": {"removes": ["dropout"]},
+        "augmentation": {"opposes": ["moved"]},
     }
     for block, values in TOY.items():
         params[block] |= values

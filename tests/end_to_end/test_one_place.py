@@ -46,8 +46,8 @@ EDITS = [
         '            higher_is_better=False, headline=("test",),\n        ),\n',
     ),
     (
-        "cause", "valgap/ground/params/causes.py", '        Cause("imbalance",',
-        '        Cause("output", "an unbridled output layer"),\n',
+        "cause", "valgap/ground/params/causes.py", '        Cause("labels",',
+        '        Cause("output", "an unbridled output layer", "its output layer"),\n',
     ),
     (
         "finding", "valgap/findings/audit.py", "        counts.imbalance(used),",
@@ -86,7 +86,7 @@ def make_extended(folder: Path) -> None:
     params = read_params(folder)
     params["data"]["source"] = "stripes"
     params["variants"]["bridled"] = {"output_penalty": 0.05}
-    params["causes"]["output"] = {"primary": "bridled", "removes": ["bridled"]}
+    params["causes"]["output"] = {"removes": ["bridled"]}
     write_params(folder, params)
     run(folder, "dvc", "repro")
 
@@ -149,7 +149,7 @@ def test_the_metric_is_in_every_table_and_choice(project: Path) -> None:
 def test_the_cause_has_its_verdict(project: Path) -> None:
     verdict = json.loads((project / "reports/verdict.json").read_text())
     (entry,) = [entry for entry in verdict["causes"] if entry["cause"] == "output"]
-    assert (entry["title"], entry["primary"]) == ("an unbridled output layer", "bridled")
+    assert (entry["title"], entry["arms"]) == ("an unbridled output layer", ["bridled"])
     assert "output" in json.loads((project / "reports/diagnosis.json").read_text())["causes"]
     assert all("an unbridled output layer" in text for text in texts(project).values())
 

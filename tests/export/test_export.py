@@ -260,6 +260,24 @@ def test_training_and_validation_list_are_joined(
     assert f"for {stop} optimizer steps, the median of the steps" in text
 
 
+def test_suspects_of_both_lists_are_left_out_where_the_variant_leaves_them_out(
+    within: suite.Suite, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    jobs: list[tuple[Any, ...]] = []
+    pretend(monkeypatch, jobs)
+    splits = load_splits(0)
+    suspects = np.sort(np.concatenate([splits.train[0][[0, 5]], splits.val[0][:3], splits.test[0][:1]]))
+    suspecting = dataclasses.replace(splits, suspects=suspects)
+    monkeypatch.setattr(command, "load_splits", lambda block: suspecting)
+    cleaned = dataclasses.replace(within.variants["early_stopping"], suspects="leave_out")
+    params = dataclasses.replace(within, variants=within.variants | {"early_stopping": cleaned})
+    target = command.export(params, "early_stopping", tmp_path)
+    index = jobs[0][-1]
+    assert set(index["train"]) == (set(splits.train[0][:60]) | set(splits.val[0])) - set(suspects)
+    assert np.array_equal(index["test"], splits.test[0])
+    assert "One run on 105 images, 58 of a training and 47 of a validation list" in (target / CARD).read_text()
+
+
 def test_failure_leaves_what_was_there_and_nothing_half_written(
     within: suite.Suite, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

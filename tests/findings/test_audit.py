@@ -14,9 +14,9 @@ from PIL import Image
 
 from tests.scratch import ROOT
 from valgap.data.sources.images import Dropped, Images
-from valgap.findings import labels, neighbours, pictures, pixels, shift
+from valgap.findings import neighbours, pictures, pixels, shift
 from valgap.findings.audit import ORDER, audit
-from valgap.findings.finding import Audit, Finding, Picture, shown, use
+from valgap.findings.finding import Audit, Finding, Picture, shown
 from valgap.findings.look import look
 from valgap.ground import records
 
@@ -326,62 +326,6 @@ def test_validation_images_of_another_kind_are_told_apart() -> None:
     finding = found(images, split)["two_sample"]
     assert counted(finding) == ("problem", 1, 1)
     assert "100 training and 100 validation images" in finding.found
-
-
-def test_flipped_labels_of_separable_classes_are_suspected_and_few_others() -> None:
-    rng = np.random.default_rng(3)
-    truth = np.arange(1200) % 4
-    image = pictures_of(truth, 3)
-    flipped = rng.permutation(1200)[:60]
-    label = truth.copy()
-    label[flipped] = (label[flipped] + rng.integers(1, 4, 60)) % 4
-    used = use(source(image, label, classes=4), np.full(1200, "pool"))
-    judged = labels.predict(used, np.arange(1200), np.arange(1200), np.random.default_rng(0))
-    assert judged is not None
-    assert len(judged.images) == 1200
-    suspects = judged.images[labels.suspected(judged)]
-    assert len(np.intersect1d(suspects, flipped)) >= 50
-    assert len(np.setdiff1d(suspects, flipped)) <= 6
-    finding = labels.label_errors(used, np.arange(1200), SEED)
-    assert finding.severity == "worth a look"
-    assert set(image for example in finding.examples for image in example.images) <= set(flipped.tolist())
-    assert "suspected, not shown to be wrong" in finding.found
-
-
-def test_predictions_never_come_from_a_model_that_saw_the_group() -> None:
-    # Group and class say nothing of each other, but images of a group are alike: seen, they would be known by heart.
-    rng = np.random.default_rng(4)
-    group = np.repeat(np.arange(30), 10)
-    label = rng.integers(0, 2, 30)[group]
-    image = pictures_of(np.arange(30), 4)[group] // 2 + pictures_of(group, 5) // 2
-    used = use(source(image, label, classes=2), np.full(300, "pool"))
-    apart = labels.predict(used, np.arange(300), group, np.random.default_rng(0))
-    mixed = labels.predict(used, np.arange(300), np.arange(300), np.random.default_rng(0))
-    assert apart is not None
-    assert mixed is not None
-    accuracy = [np.mean(judged.probabilities.argmax(axis=1) == judged.own) for judged in (apart, mixed)]
-    assert accuracy[0] < 0.65
-    assert accuracy[1] > 0.8
-
-
-def test_a_model_without_skill_doubts_no_label() -> None:
-    label = np.arange(300) % 3
-    images = source(pictures_of(np.zeros(300, np.int64), 8), label)  # the label cannot be seen
-    finding = labels.label_errors(use(images, np.full(300, "pool")), np.arange(300), SEED)
-    assert counted(finding) == ("unknown", 0, 300)
-    assert "its doubts are not worth a look" in finding.found
-
-
-def test_classes_in_few_groups_are_not_judged() -> None:
-    label = np.repeat([0, 1, 2], 30)
-    group = np.concatenate([np.arange(60), np.full(30, 60)])
-    used = use(source(pictures_of(label, 2), label), np.full(90, "pool"))
-    judged = labels.predict(used, np.arange(90), group, np.random.default_rng(0))
-    assert judged is not None
-    assert judged.classes.tolist() == [0, 1]
-    assert judged.images.tolist() == list(range(60))
-    finding = labels.label_errors(used, np.zeros(90, np.int64), SEED)
-    assert counted(finding) == ("unknown", 0, 0)
 
 
 def test_measures_are_those_of_numpy() -> None:

@@ -20,9 +20,9 @@ LEAST = {name: SHIPPED["train"][name] for name in REQUIRED}
 
 
 def test_a_params_yaml_without_its_knobs_is_that_of_the_plain_recipe(tmp_path: Path) -> None:
-    """The shipped baseline has no remedy, so leaving out every knob changes no setting, and no key of the store."""
+    """The shipped baseline has no remedy but a rate that decays, so leaving out every other knob changes no setting."""
     params = copy.deepcopy(SHIPPED)
-    params["train"] = LEAST | {"evaluation_policies": params["train"]["evaluation_policies"]}
+    params["train"] = LEAST | {name: params["train"][name] for name in ("schedule", "evaluation_policies")}
     (tmp_path / "params.yaml").write_text(yaml.safe_dump(params))
     ours, shipped = load(tmp_path / "params.yaml"), load(ROOT / "params.yaml")
     assert list(settings_as_dict(ours.train).items()) == list(settings_as_dict(shipped.train).items())
@@ -57,6 +57,13 @@ def test_the_neutral_recipe_transforms_no_image_and_each_transform_is_of_its_set
     }
     moved = dataclasses.replace(plain, augmentation=Augmentation(height_shift=0.1), mixup=0.2)
     assert moved.transforms == ["shift", "mixup"]
+
+
+def test_suspects_are_kept_unless_they_are_left_out() -> None:
+    assert parse(Train, LEAST, "train").suspects == "keep"
+    assert parse(Train, LEAST | {"suspects": "leave_out"}, "train").suspects == "leave_out"
+    with pytest.raises(ParamsError, match=r"train.suspects = 'drop': input should be 'keep' or 'leave_out'"):
+        parse(Train, LEAST | {"suspects": "drop"}, "train")
 
 
 def test_a_knob_says_its_proof_its_transform_and_what_does_nothing() -> None:

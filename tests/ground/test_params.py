@@ -106,17 +106,18 @@ def test_bad_values_are_refused_by_name(tmp_path: Path, key: str, value: Any, sa
 
 
 CAUSE_OFFENCES = [
-    ("causes/capacity/primary", "ghost", "causes.capacity names 'ghost', which is not a variant"),
+    ("causes/capacity/primary", "dropout", "causes.capacity.primary = 'dropout' is not a known key"),
+    ("causes/capacity/opposes", ["ghost"], "causes.capacity names 'ghost', which is not a variant"),
+    ("causes/training/opposes", ["combined"], "training not finished, or its rate has no opposite: list them under removes"),
     ("causes/capacity/removes", ["pooling_head", "gohst"], "causes.capacity names 'gohst'"),
     ("causes/capacity/injects", ["baseline"], "causes.capacity names 'baseline', which is not a variant besides"),
     ("causes/regularization/strengths/dropout", ["ghost"], "causes.regularization names 'ghost'"),
-    ("causes/capacity/primary", "dropout", "causes.capacity.primary = 'dropout' is not among its removes or injects"),
     ("causes/capacity/injects", ["narrow"], "narrow is listed under causes.capacity and causes.capacity, or twice"),
     ("causes/capacity/injects", ["dropout"], "dropout is listed under causes.capacity and causes.regularization"),
-    ("causes/weather", {}, "causes.weather is not a known cause (allowed: data, capacity"),
+    ("causes/weather", {}, "causes.weather is not a known cause (allowed: data, labels, training"),
     ("causes/capacity/kind", "removes", "causes.capacity.kind = 'removes' is not a known key"),
-    ("causes/capacity/remedies", ["cosine"], "causes.capacity.remedies are compared with a primary that injects"),
-    ("causes/imbalance/primary", None, "remedies are compared with a primary that injects the cause; it has none"),
+    ("causes/capacity/remedies", ["combined"], "causes.capacity.remedies are compared with the first of its injects"),
+    ("causes/imbalance/injects", [], "remedies are compared with the first of its injects; it has none"),
     ("diagnosis/margin", 0, "diagnosis.margin = 0: input should be greater than 0"),
     ("extra/ghost_2", {"variant": "ghost", "block": 2}, "extra.ghost_2.variant = 'ghost' is not under variants"),
     ("extra/mixup_2", {"variant": "mixup", "block": 2}, "move it from exploratory to variants first"),

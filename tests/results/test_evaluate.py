@@ -2,6 +2,7 @@ import base64
 import dataclasses
 import json
 import re
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -19,12 +20,13 @@ from valgap.data.sources.source import Source
 from valgap.diagnose import baseline_curves
 from valgap.ground import paths
 from valgap.ground.errors import SuiteError
-from valgap.ground.files import write_whole
+from valgap.ground.files import read_npz, write_npz, write_whole
 from valgap.ground.params import suite
 from valgap.ground.params.experiment import Data, settings_as_dict
 from valgap.ground.params.suite import REFERENCE_NAMES, Suite
 from valgap.report import stage as report
 from valgap.results import scores
+from valgap.results.provenance import read_provenance
 from valgap.results.runs import load_runs
 from valgap.stats.references import REFERENCES
 from valgap.training.subset import load_splits
@@ -308,11 +310,32 @@ def test_run_of_other_settings_or_images_is_named(project: Suite) -> None:
         evaluate.main()
     (folder / paths.RUN).write_text(json.dumps(run))
     with np.load(folder / paths.PREDICTIONS) as content:
-        altered = {name: content[name] for name in content}
-    altered["val_index"] = altered["val_index"][::-1]
-    np.savez(folder / paths.PREDICTIONS, **altered)
-    with pytest.raises(SuiteError, match="runs/dropout/0 was trained on other images"):
-        evaluate.main()
+        known = {name: content[name] for name in content}
+    for other in ({"val_index": known["val_index"][::-1]}, {"train_images": known["train_images"] - 1}):
+        np.savez(folder / paths.PREDICTIONS, **known | other)
+        with pytest.raises(SuiteError, match="runs/dropout/0 was trained on other images"):
+            evaluate.main()
+
+
+def test_a_variant_without_suspects_says_how_many_images_it_learned_from(project: Suite) -> None:
+    """Different numbers in each replicate: the mean is said, and all are scored on whole training lists."""
+    for block in project.split.blocks:
+        path = paths.split_file(block)
+        write_npz(path, read_npz(path) | {"suspects": np.unique(load_splits(0).train[0, :2])})
+    params = yaml.safe_load(paths.PARAMS.read_text())
+    params["variants"]["dropout"] = {"suspects": "leave_out"}
+    paths.PARAMS.write_text(yaml.safe_dump(params))
+    cleaned, learned = suite.load(), []
+    for block in cleaned.split.blocks:
+        shutil.rmtree(paths.run_folder("dropout", block))
+        write_run(cleaned, "dropout", block, right=0.9)
+        splits, path = load_splits(block), paths.run_folder("dropout", block) / paths.PREDICTIONS
+        learned += [TRAIN - int(np.isin(row[:TRAIN], splits.suspects).sum()) for row in splits.train]
+        write_npz(path, read_npz(path) | {"train_images": np.array(learned[-2:])})
+    evaluate.main()
+    variants = read_provenance().variants
+    assert (variants["baseline"].train_images, learned[0]) == (TRAIN, TRAIN - 2)
+    assert variants["dropout"].train_images == round(np.mean(learned))
 
 
 def test_predictions_that_are_not_finite_are_named(project: Suite) -> None:

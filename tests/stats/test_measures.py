@@ -2,13 +2,10 @@ import subprocess
 import sys
 import textwrap
 
-import pytest
-
 from tests.scratch import ROOT
-from valgap.stats.contrasts import MEASURES as CONTRASTED
+from valgap.stats.measured import MEASURES as CONTRASTED
 from valgap.stats.measures import MEASURES, PRIMARY, listed
 from valgap.stats.metrics import METRICS
-from valgap.stats.words import said
 
 ADDED = """
     import numpy as np
@@ -20,7 +17,7 @@ ADDED = """
     )
     from types import SimpleNamespace as Fake
 
-    from tests.stats.test_diagnosis import run
+    from tests.stats.synthetic import run
     from valgap.check import sections
     from valgap.document.parts import Table
     from valgap.ground.params.suite import Review
@@ -29,7 +26,7 @@ ADDED = """
     from valgap.stats import shares
     from valgap.stats.measures import listed, primary_measure
 
-    loaded = {"baseline": run({"test": np.ones((2, 10), bool)}, 2)}
+    loaded = {"baseline": run({"test": np.ones((2, 10), bool)}, replicates=2)}
     results = scores.score(loaded)
     assert set(results[results.metric == "brier"].split) == {"train", "val", "test"}
     summary = scores.summarise(results, loaded)
@@ -65,19 +62,3 @@ def test_columns_of_the_report_and_choices_of_the_review() -> None:
     assert (MEASURES["val_nll"].unit, MEASURES["val_nll"].higher_is_better) == ("nats", False)
     assert [*CONTRASTED] == ["accuracy", "balanced_accuracy", "nll", "val_accuracy", "train_accuracy", "gap"]
     assert all(name == metric.name for name, metric in METRICS.items())
-
-
-@pytest.mark.parametrize(
-    ("role", "verdict", "material", "words"),
-    [
-        ("primary", "helps", True, "contributes materially"),
-        ("primary", "helps", "False", "contributes"),
-        ("primary", "harms", False, "removing it harms"),
-        ("remedy", "helps", "True", "helps materially"),
-        ("remedy", "harms", "", "harms"),
-        ("remedy", "", "", "unknown"),
-        ("primary", float("nan"), "", "unknown"),
-    ],
-)
-def test_a_contrast_is_called_the_same_in_every_table(role: str, verdict: str, material: object, words: str) -> None:
-    assert said(role, verdict, material) == words

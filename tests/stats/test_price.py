@@ -11,10 +11,11 @@ def gain(mean: float, low: float, high: float) -> Interval:
 
 
 def test_images_for_a_gain_by_hand() -> None:
-    found = images_needed(1000, 0.05, 0.2, gain(0.05, 0.025, 0.1))  # one doubling; two; half of one
+    found = images_needed(1000, 0.05, 0.2, gain(0.05, 0.04, 0.1))  # one doubling; half of one
     assert found.reach == "within reach"
-    assert (found.images, found.high) == (2000, 4000)
+    assert found.images == 2000
     assert found.low == pytest.approx(1000 * 2**0.5)
+    assert found.high == pytest.approx(1000 * 2**2.5)  # 4 pp a doubling, of which half may be left
 
 
 @pytest.mark.parametrize(
@@ -34,7 +35,8 @@ def test_what_is_unknown_is_not_what_is_out_of_reach(slope: Interval, headroom: 
     assert all(math.isnan(value) for value in (found.images, found.low, found.high))
 
 
-def test_the_trend_is_followed_no_farther_than_a_hundred_times_the_data() -> None:
+def test_the_trend_is_followed_no_farther_than_tenfold() -> None:
+    assert FARTHEST == 10
     near, far = (0.05 / math.log2(FARTHEST * factor) for factor in (0.99, 1.01))
     assert images_needed(1000, 0.05, 0.2, gain(near, near, near)).reach == "within reach"
     assert images_needed(1000, 0.05, 0.2, gain(far, far, far)).reach == "out of reach"

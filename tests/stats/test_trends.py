@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from valgap.stats.intervals import Interval
-from valgap.stats.trends import data_needed, divergence, prediction_difference, price_of_data
+from valgap.stats.trends import data_needed, divergence, paired_difference, price_of_data
 
 EPOCHS = np.arange(1.0, 31.0)
 
@@ -119,27 +119,27 @@ def test_divergence_without_spread_or_replicates() -> None:
 
 
 def test_prediction_by_hand() -> None:
-    placed = prediction_difference(0.9, np.array([0.7, 0.8, 0.9]))
+    placed = paired_difference(0.9 - np.array([0.7, 0.8, 0.9]))
     half = 4.302652729911275 * 0.1 * math.sqrt(4 / 3)  # t(.975, 2 df), sd .1
     assert placed.difference == pytest.approx(0.1)
     assert (placed.low, placed.high) == pytest.approx((-half, half))
     assert placed.outside is False
-    assert prediction_difference(0.2, np.array([0.7, 0.8, 0.9])).outside is True
+    assert paired_difference(0.2 - np.array([0.7, 0.8, 0.9])).outside is True
 
 
 def test_the_given_split_is_one_more_draw() -> None:
     """8 re-splits: a t interval of their mean takes the given split for the truth and alarms on honest ones."""
     draws = np.random.default_rng(2).normal(0.8, 0.02, size=(4000, 9))
-    outside = [prediction_difference(float(row[0]), row[1:]).outside for row in draws]
+    outside = [paired_difference(row[0] - row[1:]).outside for row in draws]
     assert 0.04 <= np.mean(np.array(outside, bool)) <= 0.06  # standard error 0.3 pp
     one_sample = stats.ttest_1samp(draws[:, 1:] - draws[:, :1], 0, axis=1).pvalue
     assert np.mean(one_sample <= 0.05) > 0.3
 
 
 def test_a_few_or_identical_resplits() -> None:
-    assert prediction_difference(0.8, np.array([0.7])).outside is None
-    assert prediction_difference(0.1, np.array([0.1, 0.1, 0.1])).outside is False
-    assert prediction_difference(0.2, np.array([0.1, 0.1, 0.1])).outside is True
+    assert paired_difference(0.8 - np.array([0.7])).outside is None
+    assert paired_difference(0.1 - np.array([0.1, 0.1, 0.1])).outside is False
+    assert paired_difference(0.2 - np.array([0.1, 0.1, 0.1])).outside is True
     for given_score, resplits in ((0.8, np.array([])), (math.nan, np.ones(3)), (0.8, np.array([0.7, np.nan]))):
         with pytest.raises(ValueError, match="finite scores"):
-            prediction_difference(given_score, resplits)
+            paired_difference(given_score - resplits)

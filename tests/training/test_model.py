@@ -511,9 +511,10 @@ def test_the_stage_checks_all_that_trains_and_writes_what_never_changes(tmp_path
     for block in (0, 1):
         content = {"replicates": np.array([block]), "train_size": np.array(1000), **lists} | {
             "seed": np.array(1), "purposes": np.array(["order", "long_tail"]),
-            "purpose_numbers": np.array([1, 2], np.uint64),
+            "purpose_numbers": np.array([1, 2], np.uint64), "suspects": np.array([3 * block, 3000]),
         }  # fmt: skip
         write_npz(tmp_path / paths.split_file(block), content)
+    params = params.replace("\nexploratory:", "\n  without_suspects: {suspects: leave_out}\n\nexploratory:", 1)
     (tmp_path / "params.yaml").write_text(params)
     code = f"import sys; sys.path.insert(0, {str(ROOT)!r}); from valgap.models.stage import main; main()"
     checked = tmp_path / "data/models.txt"
@@ -528,6 +529,7 @@ def test_the_stage_checks_all_that_trains_and_writes_what_never_changes(tmp_path
     done = run()
     assert done.returncode == 0, done.stderr
     assert "pooling_head: 19,011 parameters" in done.stdout  # both convolutions, 18,816, and 65 * 3
+    assert "without_suspects: 1 to 1 suspected images of a training list are left out" in done.stdout
     assert "batch_norm" not in done.stdout  # exploratory, and not trained
     first = checked.read_bytes()
     assert first.count(b"\n") == 1

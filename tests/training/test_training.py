@@ -320,6 +320,26 @@ def test_knobs_bite_and_repeat(changes: dict[str, Any]) -> None:
     assert not np.array_equal(found[0], found[1])
 
 
+def test_what_is_not_learned_from_is_scored_all_the_same() -> None:
+    """Leaving out images is training on the others alone, bit by bit; the training list that is scored stays whole."""
+    learned = np.flatnonzero(np.arange(40) % 3 > 0)
+    train = SPLITS["train"]
+    others = SPLITS | {"train": Examples(train.images[learned], train.labels[learned])}
+    for changes in ({}, {"class_remedy": "oversampling"}, {"class_remedy": "class_weights", "mixup": 0.5}):
+        settings = variant(**changes)
+        left = train_replicate(recipe(CNN, settings, TOY), 0, SPLITS, 3, learned)
+        alone = train_replicate(recipe(CNN, settings, TOY), 0, others, 3)
+        whole = train_replicate(recipe(CNN, settings, TOY), 0, SPLITS, 3, np.arange(40))
+        for split in ("val", "test"):
+            assert np.array_equal(left.probabilities[split], alone.probabilities[split])
+        assert np.array_equal(left.probabilities["train"][learned], alone.probabilities["train"])
+        assert len(left.probabilities["train"]) == 40
+        assert not np.array_equal(left.probabilities["test"], whole.probabilities["test"])
+        assert [point.epoch for point in left.history] == [point.epoch for point in whole.history]
+    plain = train_replicate(recipe(CNN, TOY, TOY), 0, SPLITS, 3, np.arange(40))
+    assert np.array_equal(plain.probabilities["test"], _baseline_probabilities())
+
+
 @functools.cache
 def _baseline_probabilities() -> np.ndarray:
     return train_replicate(recipe(CNN, TOY, TOY), 0, SPLITS, 3).probabilities["test"]

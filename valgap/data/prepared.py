@@ -24,12 +24,21 @@ class Part:
 
 
 @dataclasses.dataclass(frozen=True)
+class Suspected:
+    """Images of a part whose label a simple model doubts, of so many that could be judged."""
+
+    suspected: int
+    judged: int
+
+
+@dataclasses.dataclass(frozen=True)
 class Manifest:
     """data/prepared/manifest.json: shape, classes, sizes and counts of the prepared images.
 
     `image_shape` is (height, width, channels); `parts` are those of pool, train, val and test that have an image;
     `groups` counts them, None where unknown; sizes are images of a replicate, `max_train_size` of the largest training
-    list; `class_sizes` are images to learn from; `dropped_files` lists the first of `dropped` unusable files.
+    list; `class_sizes` are images to learn from; `dropped_files` lists the first of `dropped` unusable files;
+    `suspected` are doubted labels by part.
     """
 
     image_shape: tuple[int, int, int]
@@ -49,6 +58,7 @@ class Manifest:
     dropped: int
     dropped_files: tuple[Dropped, ...]
     source_sha256: dict[str, str]
+    suspected: dict[str, Suspected] = dataclasses.field(default_factory=dict)
 
 
 def load_images() -> NDArray[np.uint8]:

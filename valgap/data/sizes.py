@@ -43,7 +43,7 @@ class Sizes:
     resplit: int | None = None
 
     def trained(self, settings: Train) -> int:
-        """Images that a replicate with these settings trains on."""
+        """Images of the training list of a replicate with these settings, suspects included."""
         asked = round(self.train * settings.train_size_factor)
         return asked if self.resplit is None or not settings.resplit else min(asked, self.resplit)
 

@@ -32,7 +32,7 @@ from valgap.pipeline import freshness
 from valgap.results.provenance import Provenance, read_provenance
 from valgap.results.tables import read_table
 from valgap.training.recipe import Recipe
-from valgap.training.subset import load_splits, training_subset, validation
+from valgap.training.subset import learned_from, load_splits, training_subset, validation
 
 MODEL, CARD = "model.keras", "model_card.md"
 COMPARED = 1000  # test images on which the saved model is compared with the trained one, at most
@@ -102,8 +102,10 @@ def export(params: Suite, variant: str, out: Path) -> Path:
     known = reported(params, variant)
     settings, stop = chosen(params.variants[variant], list(known.variants[variant].selected_steps))
     splits, labels = load_splits(params.cells[variant][0]), load_labels()
-    lists = [training_subset(splits, 0, settings, labels), validation(splits, settings)[0]]
-    joined = np.concatenate(lists)
+    training = training_subset(splits, 0, settings, labels)
+    joined = np.concatenate([training, validation(splits, settings)[0]])
+    learned = learned_from(splits, joined, settings, labels)
+    of_training, joined = int(np.sum(learned < len(training))), joined[learned]
     index = {"train": joined, "test": splits.test[0]}
     print(f"export {variant}: {stop:,} steps on {len(joined):,} images", flush=True)
     placement = place(params.compute).first
@@ -120,7 +122,7 @@ def export(params: Suite, variant: str, out: Path) -> Path:
             settings=settings,
             stop=stop,
             provenance=known,
-            sizes=(len(lists[0]), len(lists[1])),
+            sizes=(of_training, len(joined) - of_training),
             probabilities=made.probabilities,
             labels=labels[index["test"]],
             parameters=made.parameters,

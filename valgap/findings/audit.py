@@ -36,7 +36,7 @@ def findings_of(looked: Look) -> list[Finding[int]]:
     used, measured, similar, seed = looked.used, looked.measured, looked.similar, looked.seed
     if not len(used.index):
         return [counts.counts(used)]
-    cluster = similar.cluster if used.groups is None else np.unique(used.groups, return_inverse=True)[1]
+    cluster = looked.cluster
     given = used.learned.any() and bool(np.any(used.split == "val"))
     across, within, conflicts = duplicates.exact(used, measured.original)
     near_across, near_within = duplicates.near(used, measured.original, similar)
@@ -51,7 +51,7 @@ def findings_of(looked: Look) -> list[Finding[int]]:
         *([shift.two_sample(used, cluster, seed)] if given else []),
         shift.brightness(used, measured, cluster),
         *of_files,
-        labels.label_errors(used, cluster, seed),
+        labels.label_errors(used, looked.doubts),
         counts.dropped(used),
         within,
         near_within,

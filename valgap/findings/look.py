@@ -1,6 +1,7 @@
 """The one look at the pixels that all findings share: images measured, and near duplicates searched for once."""
 
 import dataclasses
+import functools
 
 import numpy as np
 from numpy.typing import NDArray
@@ -8,6 +9,7 @@ from numpy.typing import NDArray
 from valgap.data.sources.images import Images
 from valgap.findings import copies, neighbours, pixels
 from valgap.findings.copies import Copies
+from valgap.findings.doubts import Doubts, Index, judge_labels
 from valgap.findings.finding import Used, use
 from valgap.findings.neighbours import Similar
 from valgap.findings.pixels import Measured
@@ -23,6 +25,17 @@ class Look:
     copies: Copies
     alike: float | None  # share of training images that look like changed copies of one another, where it was asked
     seed: int
+
+    @property
+    def cluster(self) -> Index:
+        """(m,) number of each image's group, or of its cluster of near duplicates where no groups are known."""
+        groups = self.used.groups
+        return self.similar.cluster if groups is None else np.unique(groups, return_inverse=True)[1]
+
+    @functools.cached_property
+    def doubts(self) -> Doubts:
+        """What a simple model says of the labels; asked once."""
+        return judge_labels(self.used, self.cluster, self.seed)
 
 
 def look(images: Images, split_of: NDArray[np.str_], seed: int) -> Look:

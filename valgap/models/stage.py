@@ -13,7 +13,7 @@ from valgap.ground.errors import SuiteError
 from valgap.ground.files import write_whole
 from valgap.ground.params import suite
 from valgap.ground.params.experiment import Model, Train
-from valgap.training.subset import load_splits, training_subset, validation
+from valgap.training.subset import BlockSplits, Index, learned_from, load_splits, training_subset, validation
 
 CONTENT = "Every network keeps the contract of valgap/training/network/contract.py, and every knob bites.\n"
 
@@ -28,18 +28,29 @@ def check(
 
 
 def check_lists(params: suite.Suite) -> None:
-    """Raise SuiteError naming every variant whose images cannot be had from the lists that `prepare` drew."""
+    """Raise SuiteError naming every variant whose images cannot be had from the lists that `prepare` drew.
+
+    A variant that leaves out suspects where there are none is trained all the same, like one that keeps them; a line
+    says so.
+    """
     labels, refused = load_labels(), {}
     for name, blocks in params.cells.items():
+        settings, out = params.variants[name], []
         for splits in map(load_splits, blocks):
             try:
-                validation(splits, params.variants[name])
-                for row in range(len(splits.replicates)):
-                    training_subset(splits, row, params.variants[name], labels)
+                validation(splits, settings)
+                out += [_left_out(splits, row, settings, labels) for row in range(len(splits.replicates))]
             except SuiteError as error:
                 refused[name] = str(error)
+        if settings.suspects == "leave_out" and name not in refused:
+            print(f"{name}: {min(out):,} to {max(out):,} suspected images of a training list are left out", flush=True)
     if refused:
         raise SuiteError("; ".join(f"variant {name}: {why}" for name, why in refused.items()))
+
+
+def _left_out(splits: BlockSplits, row: int, settings: Train, labels: Index) -> int:
+    training = training_subset(splits, row, settings, labels)
+    return len(training) - len(learned_from(splits, training, settings, labels))
 
 
 def main() -> None:

@@ -12,7 +12,10 @@ CURE = "run `dvc repro evaluate`, or restore it from Git"
 
 @dataclasses.dataclass(frozen=True)
 class VariantRecord:
-    """A trained variant: its diff, what its replicates were and cost, the md5 of its predictions by block."""
+    """A trained variant: its diff, what its replicates were and cost, the md5 of its predictions by block.
+
+    `train_images` are those that a replicate learned from, the mean where replicates left out different numbers.
+    """
 
     diff: Plain
     replicates: int

@@ -14,7 +14,14 @@ from valgap.ground.params.experiment import settings_as_dict
 from valgap.ground.params.suite import Suite
 from valgap.results.record import RunRecord, parse_run, read_run
 from valgap.stats.run import Run
-from valgap.training.subset import BlockSplits, load_splits, scored_training, training_subset, validation
+from valgap.training.subset import (
+    BlockSplits,
+    learned_from,
+    load_splits,
+    scored_training,
+    training_subset,
+    validation,
+)
 
 
 def load_runs(params: Suite) -> dict[str, Run]:
@@ -61,11 +68,13 @@ def load_cell(params: Suite, variant: str, block: int, splits: BlockSplits, labe
     if run.settings != records.plain(settings_as_dict(settings)):
         raise SuiteError(f"{folder} was trained with other settings than params.yaml gives {variant}; {retrain}")
     training = [training_subset(splits, row, settings, labels) for row in range(len(splits.replicates))]
+    learned = [len(learned_from(splits, each, settings, labels)) for each in training]
     same = (
         predictions["replicates"].tolist() == splits.replicates
         and np.array_equal(predictions["val_index"], validation(splits, settings))
         and np.array_equal(predictions["test_index"], splits.test)
         and np.array_equal(predictions["train_index"], scored_training(np.stack(training)))
+        and predictions["train_images"].tolist() == learned
     )
     if not same:
         raise SuiteError(f"{folder} was trained on other images than {paths.split_file(block)} lists; {retrain}")

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from valgap.stats import intervals, metrics
-from valgap.stats.contrasts import redrawn, units
 from valgap.stats.intervals import Interval
+from valgap.stats.measured import redrawn, units
 from valgap.stats.measures import GAP
 from valgap.stats.metrics import METRICS, metrics_for
 from valgap.stats.references import REFERENCES

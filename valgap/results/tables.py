@@ -12,7 +12,7 @@ from valgap.ground.errors import SuiteError
 from valgap.ground.files import write_whole
 
 Content = Any  # a table; a record, as a dataclass or a mapping of plain values
-SCHEMA = 3  # of the tables: raise it when a file, column, name or unit of them changes its meaning
+SCHEMA = 4  # of the tables: raise it when a file, column, name or unit of them changes its meaning
 
 
 TEXTS = {  # columns by file that hold text, whatever it looks like: a class may be called 01, 1e3, True or NA
@@ -23,7 +23,7 @@ TEXTS = {  # columns by file that hold text, whatever it looks like: a class may
     paths.CONFUSION: ("variant", "actual", "predicted"),
     paths.RELIABILITY: ("variant",),
     paths.HARDEST: ("actual", "predicted", "png"),
-    paths.CONTRASTS: ("variant", "against", "cause", "kind", "role", "metric", "wins", "verdict", "material"),
+    paths.CONTRASTS: ("variant", "against", "cause", "kind", "role", "metric", "wins", "verdict"),
 }
 
 

@@ -1,92 +1,175 @@
-"""The verdict: from contrasts to what may be said of each cause, of the remedy, and what it would cost.
+"""The verdict: from predictions and learning curves to why the gap is there, and what would close it.
 
-Pure functions; their results are verdict.json (all that the report says) and diagnosis.json (its headline).
+Pure functions; their results are contrasts.csv, verdict.json (all that the report says) and diagnosis.json (its
+headline).
 """
 
 import dataclasses
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from valgap.data.prepared import Manifest
-from valgap.ground.params.causes import CAUSES, Cause
+from valgap.ground.params.causes import CAUSES
 from valgap.ground.params.suite import BASELINE, Suite
 from valgap.ground.records import Plain
 from valgap.stats import trends, verdicts
-from valgap.stats.contrasts import Measured, primary_metric, redrawn, table
-from valgap.stats.family import comparisons
-from valgap.stats.intervals import Interval, over_replicates
-from valgap.stats.operations import Costs, training_operations
+from valgap.stats.answering import answer
+from valgap.stats.baseline import collapsed, trained
+from valgap.stats.chain import Chain, explain
+from valgap.stats.contrasts import Comparison, pair, table
+from valgap.stats.doses import doses, underfit
+from valgap.stats.hypotheses import Hypothesis, Proposal, candidates, causes_of, hypotheses
+from valgap.stats.intervals import wilson
+from valgap.stats.judging import Judged, judge
+from valgap.stats.measured import Measured, per_replicate, primary_metric, redrawn
+from valgap.stats.operations import Costs
 from valgap.stats.price import price
+from valgap.stats.remedies import remedies, simultaneous
 from valgap.stats.run import Run
+from valgap.stats.sharing import shares
+from valgap.stats.splitting import gap_of, split_cause
 from valgap.stats.verdict import (
+    Answer,
     CauseEffect,
     CauseEntry,
     Covers,
     Divergence,
-    Dose,
     Estimate,
+    FollowUp,
     Injected,
-    Remedy,
-    SplitEffect,
+    Labels,
     Untested,
     Verdict,
 )
-from valgap.stats.words import CAUSE_WORDS, OfLoss, OfSplit
+from valgap.stats.words import OfLoss
 
 LATE_LOSS: dict[bool | None, OfLoss] = {True: "problematic", False: "not shown", None: "unknown"}
+NORMAL = 1.959964  # quantile of the standard normal for 95% limits
 
 
-def diagnose(
-    params: Suite, loaded: dict[str, Run], curves: Plain, manifest: Manifest, costs: Costs
-) -> tuple[pd.DataFrame, Verdict]:
-    """(contrasts.csv, verdict.json).
+@dataclasses.dataclass(frozen=True)
+class Evidence:
+    """All that a diagnosis is made from, by variant.
 
-    `curves` holds the baseline's `epochs` (P,) and `val_nll` (replicates, P).
+    `curves` are learning curves with the columns replicate, step, epoch, train_accuracy and val_nll. `references` are
+    scores of the 1-nearest neighbour on test images by metric and replicate; `problems` the codes of those findings of
+    the audit that are problems.
     """
-    measured = Measured(loaded)
-    labels = loaded[BASELINE]["test_labels"][0]
-    class_sizes = manifest.class_sizes
-    unequal = any(cause.by_class and cause.present(params.train, class_sizes) for cause in CAUSES.values())
-    metric = "balanced_accuracy" if unequal else primary_metric(labels)
-    margin = verdicts.default_margin(params.diagnosis.margin, len(labels))
-    contrasts = table(measured, comparisons(params, measured, class_sizes), metric, margin)
-    main = contrasts[contrasts.metric == metric]
-    everything = measured.loaded[BASELINE]["replicates"].tolist()
-    folds = redrawn(loaded[BASELINE])
-    late = trends.divergence(curves["epochs"], curves["val_nll"])
-    policies = {name: dataclasses.asdict(policy) for name, policy in params.train.evaluation_policies.items()}
+
+    loaded: dict[str, Run]
+    curves: Mapping[str, pd.DataFrame]
+    manifest: Manifest
+    costs: Costs
+    references: Mapping[str, Mapping[int, float]]
+    problems: Collection[str]
+
+
+def diagnose(params: Suite, evidence: Evidence) -> tuple[pd.DataFrame, Verdict]:
+    """(contrasts.csv, verdict.json)."""
+    loaded, manifest = evidence.loaded, evidence.manifest
+    measured, sizes = Measured(loaded), manifest.class_sizes
+    metric, margin = metric_of(params, loaded[BASELINE], sizes), margin_of(params, loaded[BASELINE])
+    suspected = manifest.suspected
+    listed = hypotheses(
+        params, loaded, sizes, any(each.suspected for name, each in suspected.items() if name in LEARNED)
+    )
+    tested = [each for each in listed if isinstance(each, Hypothesis)]
+    judged = judge(params, measured, evidence.curves, tested, collapsed(loaded[BASELINE]), metric, margin)
+    chain = explain(params, measured, judged, metric, margin)
+    effects = {effect.cause: effect for effect in chain.effects}
+    gap = gap_of(loaded[BASELINE])
+    split = split_cause(params, measured, manifest, gap, evidence.problems)
+    score = float(per_replicate(measured.values(BASELINE, metric, measured.replicates(BASELINE))).mean())
+    parts, missing = shares(params, measured, [effects[cause] for cause in chain.causes], metric, score)
+    data = price(params, measured, metric, manifest)
+    named = answer(split, chain.effects, parts, data, margin)
+    compared = simultaneous(measured, candidates(params, loaded))
+    contrasts = table(measured, _confirmed(judged, chain), [*compared, *_others(params, measured)], metric, margin)
+    proposals = [*(each for found in judged for each in found.proposals), *chain.proposals, *missing]
     return contrasts, Verdict(
         metric=metric,
         margin=margin,
-        replicates=len(everything),
+        replicates=len(measured.replicates(BASELINE)),
         covers=_covers(loaded[BASELINE], manifest),
         block_size=params.split.block_size,
-        gap=over_replicates(measured.values(BASELINE, "gap", everything), redrawn=folds),
-        divergence=Divergence(LATE_LOSS[late.rising], late.slope, late.from_epoch),
-        causes=(
-            _split_cause(params, measured, manifest),
-            *(_cause(params, cause, main, class_sizes) for cause in params.judged),
-        ),
-        data=price(params, measured, metric, manifest),
-        remedy=_remedy(params, contrasts, metric, costs),
-        injected=tuple(_injected(row) for row in _rows(main[(main.kind == "injects") & (main.against == BASELINE)])),
-        underfit=tuple(underfit(contrasts)),
-        doses=doses(params, loaded, costs, manifest),
-        policies=policies,
+        score=score,
+        gap=gap,
+        baseline=trained(measured, metric, evidence.references.get(metric, {})),
+        divergence=_divergence(evidence.curves[BASELINE]),
+        answer=named,
+        causes=(split, *_entries(listed, effects)),
+        labels=Labels({name: _share(each.suspected, each.judged) for name, each in suspected.items() if each.judged}),
+        shares=parts,
+        data=data,
+        remedies=remedies(params, measured, compared, metric, evidence.costs),
+        injected=_injected(contrasts, metric),
+        underfit=tuple(underfit(params, contrasts)),
+        follow_up=_follow_up(params, proposals),
+        doses=doses(params, loaded, evidence.costs, manifest),
+        policies={name: dataclasses.asdict(each) for name, each in params.train.evaluation_policies.items()},
     )
 
 
-def _rows(frame: pd.DataFrame) -> list[Plain]:
-    """Rows of a table as mappings of Python's own values."""
-    rows: list[Plain] = frame.to_dict("records")
-    return rows
+LEARNED = ("train", "pool")  # parts of the images that replicates learn from
 
 
-def _injected(row: Plain) -> Injected:
-    return Injected(**{field.name: row[field.name] for field in dataclasses.fields(Injected)})
+def metric_of(params: Suite, run: Run, class_sizes: Sequence[int]) -> str:
+    """The metric on which the verdict rests: balanced accuracy where classes are unequal, in training or in test."""
+    unequal = any(cause.by_class and cause.present(params.train, class_sizes) for cause in CAUSES.values())
+    return "balanced_accuracy" if unequal else primary_metric(run["test_labels"][0])
+
+
+def margin_of(params: Suite, run: Run) -> float:
+    """What counts as no effect, as a fraction: never under two test images."""
+    return verdicts.default_margin(params.diagnosis.margin, len(run["test_labels"][0]))
+
+
+def _entries(listed: Sequence[Hypothesis | Untested], effects: Mapping[str, CauseEffect]) -> list[CauseEntry]:
+    return [each if isinstance(each, Untested) else effects[each.name] for each in listed]
+
+
+def _confirmed(judged: Sequence[Judged], chain: Chain) -> list[tuple[Comparison, str]]:
+    """The comparisons that carry a word: each cause's own, and those once others are removed."""
+    words = {effect.cause: effect.verdict for effect in chain.effects}
+    return [*((each.comparison, words[each.effect.cause]) for each in judged), *chain.comparisons]
+
+
+def _others(params: Suite, measured: Measured) -> list[Comparison]:
+    """Every variant against the baseline, and remedies of an injected cause against what injects it: exploratory."""
+    listed, found = causes_of(params), []
+    for variant in measured.loaded:
+        if variant == BASELINE:
+            continue
+        cause, kind = listed.get(variant, ("", ""))
+        found.append(pair(measured, variant, BASELINE, cause=cause, kind=kind))
+        injects = params.causes[cause].injects[:1] if kind == "remedies" else ()
+        found += [pair(measured, variant, each, cause=cause, kind=kind) for each in injects if each in measured.loaded]
+    return found
+
+
+def _injected(contrasts: pd.DataFrame, metric: str) -> tuple[Injected, ...]:
+    rows = contrasts[(contrasts.metric == metric) & (contrasts.kind == "injects") & (contrasts.role == "exploratory")]
+    names = [field.name for field in dataclasses.fields(Injected)]
+    found: list[dict[str, Any]] = rows[rows.against == BASELINE][names].to_dict("records")
+    return tuple(Injected(**row) for row in found)
+
+
+def _follow_up(params: Suite, proposals: Sequence[Proposal]) -> tuple[FollowUp, ...]:
+    """The arms that are missing, each once, under names that no variant has."""
+    found: list[FollowUp] = []
+    for each in proposals:
+        name = "_and_".join(each.of) if each.why == "together" else f"{each.of[0]}_longer"
+        known = any(other.diff == each.diff for other in found) or each.diff in params.diffs.values()
+        if not known:
+            taken = {*params.diffs, *(other.variant for other in found)}
+            while name in taken:
+                name += "_again"
+            found.append(FollowUp(name, each.diff, each.why, each.of))
+    return tuple(found)
 
 
 def _covers(run: Run, manifest: Manifest) -> Covers:
@@ -98,143 +181,44 @@ def _covers(run: Run, manifest: Manifest) -> Covers:
     )
 
 
-def _split_cause(params: Suite, measured: Measured, manifest: Manifest) -> CauseEntry:
-    """Cause 0: whether the baseline scores otherwise on the given validation images than on re-splits.
-
-    A given split is one draw, so it is placed by a prediction interval. Where groups are unknown a difference may as
-    well come from re-splits that put one group on both sides: then nothing is said of the cause.
-    """
-    cause, title = "split", "the split itself"
-    if not manifest.given_validation:
-        return Untested(cause=cause, title=title, verdict="not applicable", why="the suite made the split")
-    arms = [name for name in measured.loaded if params.diffs[name] == {"resplit": True}]
-    if not arms:
-        why = "`variants` has no `resplit: {resplit: true}` to compare with"
-        return Untested(cause=cause, title=title, verdict="not tested", why=why)
-    numbers = measured.loaded[arms[0]]["replicates"].tolist()
-    given = float(measured.values(BASELINE, "val_accuracy", numbers).mean())
-    found = trends.prediction_difference(given, measured.values(arms[0], "val_accuracy", numbers))
-    limits = found.difference, found.low, found.high
-    word = _split_word(found, manifest.groups is not None)
-    return SplitEffect(cause, title, arms[0], len(numbers), manifest.groups, *limits, word)
+def _divergence(curve: pd.DataFrame) -> Divergence:
+    """Whether the loss on validation images rises over the last half of a learning curve."""
+    wide = curve.pivot(index="replicate", columns="epoch", values="val_nll")
+    late = trends.divergence(wide.columns.to_numpy(float), wide.to_numpy(float))
+    return Divergence(LATE_LOSS[late.rising], late.slope, late.from_epoch)
 
 
-def _split_word(found: trends.Resplit, has_groups: bool) -> OfSplit:
-    if found.outside is None:
-        return "unknown"
-    if not found.outside:
-        return "not shown"
-    if found.difference > 0:
-        return "easier than re-splits"
-    return "contributes" if has_groups else "unresolved"
-
-
-def _cause(params: Suite, cause: Cause, main: pd.DataFrame, class_sizes: Sequence[int]) -> CauseEntry:
-    """What may be said of one cause: only a removing primary that was trained can say more than its absence."""
-    name, title, primary = cause.name, cause.title, params.causes[cause.name].primary
-    if not cause.present(params.train, class_sizes):
-        return Untested(cause=name, title=title, primary=primary, verdict="not present", why=cause.absent)
-    rows = _rows(main[(main.role == "primary") & (main.cause == name)])
-    if not rows:
-        why = "no variant that removes it was trained as its primary"
-        return Untested(cause=name, title=title, primary=primary, verdict="not tested", why=why)
-    row = rows[0]
-    settle = row["replicates_to_settle"]
-    same = ("variant", "n", "mean", "low", "high", "confidence", "wins", "material", "mde", "max_t_p")
-    return CauseEffect(
-        cause=name,
-        title=title,
-        primary=row["variant"],
-        verdict=CAUSE_WORDS[row["verdict"]],
-        **{key: row[key] for key in same},
-        more_replicates=None if settle is None or math.isnan(settle) else max(0, int(settle) - int(row["n"])),
-    )
-
-
-def _remedy(params: Suite, contrasts: pd.DataFrame, metric: str, costs: Costs) -> Remedy | None:
-    """The candidate chosen on the first block by validation, judged on the other blocks by test, and what it costs."""
-    rows = {row["metric"]: row for row in _rows(contrasts[contrasts.role == "remedy"])}
-    if not rows:
-        return None
-    row, nll = rows[metric], rows["nll"]
-    name = row["variant"]
-    same = ("variant", "verdict", "material", "n", "mean", "low", "high", "confidence", "wins", "mde")
-    return Remedy(
-        **{key: row[key] for key in same},
-        nll=Estimate(nll["mean"], nll["low"], nll["high"]),
-        diff=params.diffs[name],
-        chosen_on_block=params.split.blocks[0],
-        parameters=costs[name].parameters,
-        steps=params.variants[name].steps,
-        relative_compute=_relative_compute(params, name, costs),
-    )
-
-
-def _relative_compute(params: Suite, name: str, costs: Costs) -> float:
-    """Operations of a variant's training over those of the baseline's."""
-    operations = {
-        arm: training_operations(settings.steps, settings.batch_size, costs[arm].forward_flops)
-        for arm, settings in ((arm, params.variants[arm]) for arm in (name, BASELINE))
-    }
-    return round(operations[name] / operations[BASELINE], 3)
-
-
-def doses(params: Suite, loaded: dict[str, Run], costs: Costs, manifest: Manifest) -> dict[str, tuple[Dose, ...]]:
-    """Variants along each dose, with their position: training images, parameters, or rank of a strength from 0."""
-    found: dict[str, list[Dose]] = {}
-    for name, cause in params.causes.items():
-        if axis := CAUSES[name].axis:
-            arms = [BASELINE, *(arm for arm in (*cause.removes, *cause.injects) if arm in loaded)]
-            found[name] = [
-                Dose(arm, axis.place(params.variants[arm], manifest.train_size, costs[arm].parameters)) for arm in arms
-            ]
-    for cause in params.causes.values():
-        for name, strengths in cause.strengths.items():
-            arms = [BASELINE, *(arm for arm in strengths if arm in loaded)]
-            found[name] = [Dose(arm, rank) for rank, arm in enumerate(arms)]
-    return {name: tuple(sorted(arms, key=lambda arm: arm.x)) for name, arms in found.items() if len(arms) > 1}
-
-
-def underfit(contrasts: pd.DataFrame) -> list[str]:
-    """Variants whose gap is small for the wrong reason: it, training and test accuracy all fall (intervals below 0)."""
-    against = contrasts[(contrasts.against == BASELINE) & contrasts.role.isin(["primary", "exploratory"])]
-    falls = {
-        measure: set(against[(against.metric == measure) & (against.high < 0)].variant)
-        for measure in ("accuracy", "train_accuracy", "gap")
-    }
-    return [name for name in against.variant.unique() if all(name in fallen for fallen in falls.values())]
+def _share(count: int, of: int) -> Estimate:
+    return Estimate(count / of, *wilson(count / of, of, NORMAL))
 
 
 def headline(verdict: Verdict) -> Plain:
     """diagnosis.json: the few numbers and words that a reviewer compares. Fractions, rounded to 1e-6."""
     numbers = effects(verdict)
-    content: Plain = {
+    return {
         "gap": numbers["gap"]["mean"],
         "overfitting": verdict.divergence.verdict,
+        "answer": [each.cause for each in verdict.answer],
         "causes": {entry.cause: {"verdict": entry.verdict} | numbers.get(entry.cause, {}) for entry in verdict.causes},
-    }
-    if verdict.data:
-        content["gain_per_doubling"] = numbers["doubling"]["mean"]
-    if verdict.remedy:
-        remedy = verdict.remedy
-        content["remedy"] = {"variant": remedy.variant, "verdict": remedy.verdict, **numbers["remedy"]}
-    return content
+        "remedies": [each.variant for each in verdict.remedies.best],
+    } | ({"gain_per_doubling": numbers["doubling"]["mean"]} if verdict.data else {})
 
 
 def effects(verdict: Verdict) -> dict[str, dict[str, float]]:
-    """The effect of each cause that was measured, of the remedy and of a doubling of the images, and the gap itself.
+    """The effect of each cause that was measured, of each remedy and of a doubling of the images, and the gap's parts.
 
     Each with its limits where they are known. Fractions, rounded to 1e-6.
     """
-    found: dict[str, SplitEffect | CauseEffect | Remedy | Interval] = {"gap": verdict.gap}
+    gap = verdict.gap
+    found: dict[str, Any] = {"gap": gap.train_val, "train_minus_test": gap.train_test, "test_minus_val": gap.test_val}
     found |= {entry.cause: entry for entry in verdict.causes if not isinstance(entry, Untested)}
     if verdict.data:
         found["doubling"] = verdict.data.per_doubling
-    if verdict.remedy:
-        found["remedy"] = verdict.remedy
+    if verdict.remedies.best:
+        found["remedy"] = verdict.remedies.best[0]
     return {name: _limits(entry) for name, entry in found.items()}
 
 
-def _limits(entry: SplitEffect | CauseEffect | Remedy | Interval) -> dict[str, float]:
+def _limits(entry: Answer | CauseEffect | Estimate) -> dict[str, float]:
     numbers = {"mean": entry.mean, "low": entry.low, "high": entry.high}
     return {name: round(value, 6) for name, value in numbers.items() if math.isfinite(value)}

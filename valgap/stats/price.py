@@ -1,5 +1,6 @@
 """The price of data: gain per doubling of the training images, and how many images a gain would take."""
 
+import dataclasses
 import math
 
 import numpy as np
@@ -8,11 +9,12 @@ from valgap.data.prepared import Manifest
 from valgap.ground.params.causes import images_of
 from valgap.ground.params.suite import BASELINE, Suite
 from valgap.stats import trends
-from valgap.stats.contrasts import Measured, per_replicate, redrawn
 from valgap.stats.intervals import Interval
+from valgap.stats.measured import Measured, per_replicate, redrawn
 from valgap.stats.verdict import ImagesNeeded, Price
 
-FARTHEST = 100  # times the training images: as far as the trend is followed
+FARTHEST = 10  # times the training images: as far as the trend is followed
+SLOWER = 0.5  # of the gain per doubling, what may be left of it beyond the sizes tried: eightfold data once gave 0.58
 
 
 def price(params: Suite, measured: Measured, metric: str, manifest: Manifest) -> Price | None:
@@ -39,12 +41,17 @@ def price(params: Suite, measured: Measured, metric: str, manifest: Manifest) ->
 
 
 def images_needed(size: int, target: float, headroom: float, gain: Interval) -> ImagesNeeded:
-    """What the trend says of the images that the target takes; beyond `FARTHEST` times the data it says nothing."""
+    """What the trend says of the images that the target takes; beyond `FARTHEST` times the data it says nothing.
+
+    The upper limit allows for a trend that gains less beyond the sizes tried: SLOWER times its lower limit.
+    """
     if target > headroom:
         return ImagesNeeded("more than is left to gain", *[math.nan] * 3)
     if math.isnan(gain.low) or math.isnan(gain.high):
         return ImagesNeeded("unknown", *[math.nan] * 3)
-    images, low, high = (float(found) for found in trends.data_needed(size, target, gain))
+    images, low, _ = (float(found) for found in trends.data_needed(size, target, gain))
+    slowest = dataclasses.replace(gain, mean=SLOWER * gain.low)
+    high = float(trends.data_needed(size, target, slowest)[0])
     if images > FARTHEST * size:
         return ImagesNeeded("out of reach", *[math.nan] * 3)
     return ImagesNeeded("within reach", images, low, high if high <= FARTHEST * size else math.nan)

@@ -88,21 +88,22 @@ def divergence(epochs: Values, val_nll: Values, alpha: float = 0.05) -> Divergen
     return Divergence(slope, p, rising, float(epochs[np.argmin(val_nll.mean(axis=0))]) if rising else None)
 
 
-def prediction_difference(given: float, resplits: Values, confidence: float = 0.95) -> Resplit:
-    """Place the score of the given split among (R,) scores of re-splits.
+def paired_difference(differences: Values, confidence: float = 0.95) -> Resplit:
+    """Place the given split among re-splits by the (R,) differences of its scores to theirs, paired by replicate.
 
-    The given split is one more draw, not the mean of many: t = difference / (s sqrt(1 + 1/R)) with R - 1
-    degrees of freedom (prediction interval: Hahn and Meeker 1991, section 4.7). Raises ValueError on no
-    re-split or scores that are not finite.
+    The given split is one more draw, not the mean of many: t = mean / (s sqrt(1 + 1/R)) with R - 1 degrees of freedom
+    and s the differences' deviation (prediction interval: Hahn and Meeker 1991, section 4.7). What a replicate's seeds
+    do to both sides cancels; what its draw of a split does stays in s, R times over. Raises ValueError on no
+    difference, or one that is not finite.
     """
-    count = len(resplits)
-    if count == 0 or not (math.isfinite(given) and np.isfinite(resplits).all()):
+    count = len(differences)
+    if count == 0 or not np.isfinite(differences).all():
         raise ValueError("a given split and at least one re-split need finite scores")
-    alike = np.ptp(resplits) == 0  # their mean and sd would carry rounding errors
-    difference = given - float(resplits[0] if alike else np.mean(resplits))
+    alike = np.ptp(differences) == 0  # their mean and sd would carry rounding errors
+    difference = float(differences[0] if alike else np.mean(differences))
     if count < 2:
         return Resplit(difference, math.nan, math.nan, None)
-    spread = 0.0 if alike else float(np.std(resplits, ddof=1))
+    spread = 0.0 if alike else float(np.std(differences, ddof=1))
     half = float(stats.t.ppf((1 + confidence) / 2, count - 1)) * spread * math.sqrt(1 + 1 / count)
     return Resplit(difference, -half, half, bool(abs(difference) > half))
 

@@ -7,7 +7,6 @@ examples' luck counts too, (replicates, examples or groups of examples) whose me
 
 import dataclasses
 import math
-from collections.abc import Mapping
 
 import numpy as np
 from scipy import special, stats
@@ -21,7 +20,6 @@ from valgap.stats.intervals import (
     two_way_variance,
     wins,
 )
-from valgap.stats.words import Effect
 
 ALPHA = 0.05  # probability of any false alarm in the whole family, all looks together
 POWER = 0.8  # probability with which an effect counts as detectable
@@ -100,28 +98,6 @@ def adjusted_confidence(family: int, look: int = 0) -> float:
     return 1 - look_alpha(look) / family
 
 
-def verdict(interval: Interval, margin: float) -> Effect:
-    """Word for an adjusted interval; `margin` in the interval's unit.
-
-    An interval wholly above 0 helps even where it lies under the margin (then not materially). "no effect
-    within the margin" is two one-sided tests at once: Schuirmann 1987. Else there is too little evidence.
-    """
-    if math.isnan(interval.low) or math.isnan(interval.high):
-        return "unknown"
-    if interval.low > 0:
-        return "helps"
-    if interval.high < 0:
-        return "harms"
-    if interval.low == interval.high or -margin < interval.low <= interval.high < margin:
-        return "no effect within the margin"
-    return "inconclusive"
-
-
-def is_material(interval: Interval, margin: float) -> bool:
-    """Whether the whole interval lies above the margin. False where it is unknown."""
-    return bool(interval.low > margin)
-
-
 def default_margin(requested: float, test_images: int) -> float:
     """Margin that counts as no effect, as a fraction: the requested one, never under two test images."""
     if test_images < 1:
@@ -188,13 +164,3 @@ def max_t_p(differences: Values, seed: int = 0) -> Values:
     largest = cosines.max(axis=0, initial=0.0)
     ties = 1e-12  # flips equal in exact arithmetic count as equal
     return np.mean(largest >= cosines[:, :1] - ties, axis=1)
-
-
-def choose(scores: Mapping[str, Values]) -> str:
-    """Name with the highest mean score, the first of equals. Raises ValueError on none, on an empty one or NaN."""
-    if not scores:
-        raise ValueError("nothing to choose from: scores is empty")
-    for name, values in scores.items():
-        if values.size == 0 or np.isnan(values).any():
-            raise ValueError(f"scores of {name} must be one or more numbers without NaN")
-    return max(scores, key=lambda name: float(np.mean(scores[name])))

@@ -2,7 +2,6 @@
 
 from typing import Literal
 
-Effect = Literal["helps", "harms", "no effect within the margin", "inconclusive", "unknown"]  # of an arm
 Untestable = Literal["not applicable", "not present", "not tested"]  # of a cause without a contrast
 OfCause = Literal[
     "contributes",  # removing it raises the metric, by the margin or more

@@ -24,13 +24,15 @@ Files = dict[str, bytes]  # content by name
 class Job:
     """Replicate `number` of a variant, to be trained on a `device`: cpu or gpu.
 
-    `index` holds its images by split: train, val, test; int64 lists.
+    `index` holds its images by split: train, val, test; int64 lists. `learned` are the places in the training list
+    that it learns from.
     """
 
     variant: str
     recipe: Recipe
     number: int
     index: dict[str, Index]
+    learned: Index
     keep_weights: bool
     device: str
 
@@ -51,7 +53,7 @@ def train_files(
     index = job.index | {"train": scored_training(job.index["train"])}
     classes = int(labels.max()) + 1
     try:
-        trained = train_replicate(job.recipe, job.number, splits, classes)
+        trained = train_replicate(job.recipe, job.number, splits, classes, job.learned)
     except tf.errors.ResourceExhaustedError as error:
         raise SuiteError(
             f"variant {job.variant}, replicate {job.number}: memory ran out on the {job.device} "
@@ -60,7 +62,7 @@ def train_files(
     except SuiteError as error:
         raise SuiteError(f"variant {job.variant}, {error}") from None
     predictions: dict[str, Any] = {f"{name}_probabilities": values for name, values in trained.probabilities.items()}
-    predictions["train_images"] = np.array(len(splits["train"].labels))
+    predictions["train_images"] = np.array(len(job.learned))
     for name, rows in index.items():
         predictions |= {f"{name}_labels": labels[rows], f"{name}_index": rows, f"{name}_groups": groups[rows]}
     archive = io.BytesIO()

@@ -40,7 +40,8 @@ class Examples:
 class CurvePoint:
     """A fair evaluation after `step` optimizer steps, on a part of the training and on all validation images.
 
-    `epoch` is a fraction; accuracies are fractions, NLL is in nats.
+    `epoch` is a fraction, of the whole training list, whatever is left out of it; accuracies are fractions, NLL is in
+    nats.
     """
 
     replicate: int
@@ -73,20 +74,29 @@ class Trained:
     model: keras.Model
 
 
-def train_replicate(recipe: Recipe, replicate: int, splits: dict[str, Examples], classes: int) -> Trained:
+def train_replicate(
+    recipe: Recipe,
+    replicate: int,
+    splits: dict[str, Examples],
+    classes: int,
+    learned: NDArray[np.int64] | None = None,
+) -> Trained:
     """Train one replicate and score it in inference mode: un-augmented train, val and test, and val under each policy.
 
-    `splits` has the keys train, val, test. Raises SuiteError on a model that breaks the contract
+    `splits` has the keys train, val, test; `learned` are the places in train that it learns from, None for all: the
+    others are scored alone. Raises SuiteError on a model that breaks the contract
     (valgap/training/network/contract.py), and naming replicate, step and epoch when the loss of a step is not finite.
     """
     train, settings, streams = splits["train"], recipe.settings, recipe.streams
     input_shape = train.images.shape[1:]
+    learned = np.arange(len(train.labels)) if learned is None else learned
+    labels = train.labels[learned]
     # TensorFlow's own default would round the factors of products to 10 bits on newer GPUs, unasked.
     tf.config.experimental.enable_tensor_float_32_execution(settings.precision == "tensor_float32")
     machine = machine_of(input_shape, classes, recipe.model, settings)
     state = initial_state(input_shape, classes, recipe, replicate)
-    machine.start(state, class_counts(train.labels, classes), streams.integer(replicate, "mixing"))
-    order = training_order(train.labels, settings, streams.generator(replicate, "order"))
+    machine.start(state, class_counts(labels, classes), streams.integer(replicate, "mixing"))
+    order = learned.astype(np.int32)[training_order(labels, settings, streams.generator(replicate, "order"))]
     augmentation_seed = streams.integer(replicate, "augmentation")
     seconds = {"train": 0.0, "curve": 0.0, "predict": 0.0}
     history, selected_step = _fit(machine, settings, splits, order, augmentation_seed, replicate, seconds)

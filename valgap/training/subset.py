@@ -33,6 +33,8 @@ class BlockSplits:
     test: Index  # (replicates, test_size): the same row for all, unless folds take turns
     resplit_train: Index | None = None
     resplit_val: Index | None = None
+    # Sorted images whose label is doubted; none where no label could be judged.
+    suspects: Index = dataclasses.field(default_factory=lambda: np.empty(0, np.int64))
 
 
 def load_splits(block: int) -> BlockSplits:
@@ -50,13 +52,14 @@ def load_splits(block: int) -> BlockSplits:
             test=content["test"],
             resplit_train=content.get("resplit_train"),
             resplit_val=content.get("resplit_val"),
+            suspects=content["suspects"],
         )
     except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile) as error:
         raise SuiteError(f"{path} cannot be read ({error}): run `dvc repro prepare`") from None
 
 
 def training_subset(splits: BlockSplits, row: int, settings: Train, labels: Index) -> Index:
-    """Images that the replicate in `row` of its block trains on; every prefix is stratified.
+    """The training list of the replicate in `row` of its block, which is scored; every prefix is stratified.
 
     The first train_size_factor * train_size of its training list; with `long_tail` above 1 as many,
     but long-tailed. `labels` are those of all images. Raises SuiteError as `long_tailed` and `validation` do.
@@ -67,6 +70,25 @@ def training_subset(splits: BlockSplits, row: int, settings: Train, labels: Inde
         return training[row][:size]
     rng = splits.streams.generator(splits.replicates[row], "long_tail")
     return long_tailed(training[row], labels[training[row]], size, settings.long_tail, rng)
+
+
+def learned_from(splits: BlockSplits, training: Index, settings: Train, labels: Index) -> Index:
+    """Places in (n,) `training` of the images that a replicate learns from, ascending.
+
+    All of them; with `suspects = leave_out` those whose label nobody doubts, and no other takes their place. The whole
+    list is scored in either case, so that the training accuracy of all variants is of the same images. `labels` are
+    those of all images. Raises SuiteError where a class would lose its last image.
+    """
+    if settings.suspects == "keep":
+        return np.arange(len(training))
+    kept = np.flatnonzero(~np.isin(training, splits.suspects))
+    if len(lost := np.setdiff1d(labels[training], labels[training[kept]])):
+        raise SuiteError(
+            f"suspects = leave_out would leave no image of class {', '.join(map(str, lost))}: all "
+            f"{np.sum(np.isin(labels[training], lost))} of them in the training list are suspected; look at their "
+            "labels, or remove the variant"
+        )
+    return kept
 
 
 def scored_training(training: Index) -> Index:

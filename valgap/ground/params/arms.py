@@ -57,8 +57,8 @@ def read_causes(raw: Plain, variants: Collection[str]) -> dict[str, Arms]:
             listed[variant] = name
         if cause.opposes and CAUSES[name].opposite is None:
             raise ParamsError(
-                f"params.yaml: causes.{name}.opposes = {list(cause.opposes)}, but {CAUSES[name].title} has no opposite: "
-                f"list them under removes (causes with one: {', '.join(_with_opposite())})"
+                f"params.yaml: causes.{name}.opposes = {list(cause.opposes)}, but {CAUSES[name].title} has no "
+                f"opposite: list them under removes (causes with one: {', '.join(_with_opposite())})"
             )
         if cause.remedies and not cause.injects:
             raise ParamsError(

@@ -148,6 +148,7 @@ class Train:
     learning_rate: Annotated[float, Field(gt=0)]
     train_size_factor: Annotated[float, Field(gt=0)] = knob(1.0)
     resplit: bool = knob(False)
+    suspects: Literal["keep", "leave_out"] = knob("keep")
     schedule: Literal["constant", "cosine"] = knob("constant")
     long_tail: Annotated[float, Field(ge=1)] = knob(1.0)
     class_remedy: Literal["none", "class_weights", "oversampling", "focal", "logit_adjustment"] = knob("none")

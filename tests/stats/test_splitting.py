@@ -1,0 +1,136 @@
+"""The two parts of the gap, and a given validation set: harder, easier, or of copies."""
+
+import dataclasses
+import math
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tests.stats.synthetic import SHIPPED, draw, entry, judged, manifest, run, suite
+from valgap.ground.params.suite import Suite
+from valgap.stats.run import Run
+from valgap.stats.splitting import gap_of
+from valgap.stats.trends import paired_difference
+from valgap.stats.verdict import Verdict
+
+GROUPED = manifest(given_validation=True, groups=30)
+UNKNOWN = manifest(given_validation=True)
+TOLD_APART, COPIED = {"VG106"}, {"VG103"}
+
+
+def params() -> Suite:
+    found = suite(("baseline", "resplit"))
+    return dataclasses.replace(
+        found,
+        diffs=SHIPPED.diffs | {"resplit": {"resplit": True}},
+        variants=SHIPPED.variants | {"resplit": dataclasses.replace(SHIPPED.train, resplit=True)},
+    )
+
+
+def given(shift: float, rng: np.random.Generator, test: float = 0.8, sd: float = 0.03) -> dict[str, Run]:
+    """A baseline on given validation images that score `shift` off 80%, but for the luck of a split, and re-splits."""
+    luck, images = rng.normal(0, sd), 1000
+    tested = draw(rng, test, np.zeros(images))
+    found = {}
+    for name, level in (("baseline", np.full(12, 0.8 + shift + luck)), ("resplit", 0.8 + rng.normal(0, sd, 12))):
+        right = np.arange(images) < np.round(images * level)[:, np.newaxis]
+        found[name] = run({"val": right, "test": tested})
+    return found
+
+
+def word(loaded: dict[str, Run], **changes: Any) -> str:
+    verdict: str = entry(judged(params(), loaded, **changes), "split").verdict
+    return verdict
+
+
+def test_the_parts_of_the_gap_add_up_by_hand() -> None:
+    right = {
+        split: np.tile(np.arange(100) < count, (12, 1)) for split, count in (("train", 90), ("test", 70), ("val", 60))
+    }
+    found = gap_of(run(right))
+    assert (found.train_val.mean, found.train_test.mean, found.test_val.mean) == pytest.approx((0.3, 0.2, 0.1))
+
+
+def test_the_luck_of_shared_images_widens_the_parts_and_that_of_redrawn_ones_does_not() -> None:
+    rng = np.random.default_rng(0)
+    hard = rng.random(200) < 0.5
+    right = {"val": np.tile(hard, (12, 1)), "test": np.tile(hard[::-1], (12, 1))}
+    shared = run(right)
+    redrawn = run(right)
+    redrawn["val_index"] = np.arange(12 * 200).reshape(12, 200)
+    widths = [found.high - found.low for found in (gap_of(shared).test_val, gap_of(redrawn).test_val)]
+    assert widths[0] > 1.2 * widths[1] > 0
+
+
+def test_a_given_split_is_one_draw_among_re_splits() -> None:
+    rng, alarms, suites = np.random.default_rng(11), 0, 200
+    for _ in range(suites):
+        alarms += word(given(0.0, rng, test=0.8), manifest=GROUPED) in ("contributes", "probably contributes")
+    assert 0 < alarms <= suites * 0.09
+
+
+def test_harder_validation_contributes_where_groups_are_known() -> None:
+    harder = given(-0.2, np.random.default_rng(12), test=0.6)
+    assert word(harder, manifest=GROUPED) == "contributes"
+    assert word(harder, manifest=UNKNOWN) == "unresolved", "re-splits may put one group on both sides"
+
+
+def test_without_groups_harder_validation_is_probable_where_the_audit_or_test_images_say_so() -> None:
+    harder = given(-0.2, np.random.default_rng(12), test=0.6)
+    assert word(harder, manifest=UNKNOWN, problems=TOLD_APART) == "probably contributes"
+    beside_test = given(-0.2, np.random.default_rng(12), test=0.8)
+    assert word(beside_test, manifest=UNKNOWN) == "probably contributes"
+
+
+def test_validation_easier_than_test_leaks_where_copies_are_on_both_sides() -> None:
+    easier = given(0.0, np.random.default_rng(13), test=0.6)
+    assert word(easier, manifest=GROUPED, problems=COPIED) == "leaks"
+    assert word(easier, manifest=UNKNOWN, problems=COPIED) == "probably leaks"
+    assert word(easier, manifest=UNKNOWN) == "unresolved", "test images may as well be others"
+
+
+def test_validation_easier_than_re_splits_alone_is_no_leak() -> None:
+    """Re-splits carry wrong training labels into validation: nothing leaked where test images agree."""
+    easier = given(0.12, np.random.default_rng(14), test=0.92, sd=0.005)
+    found = entry(judged(params(), easier, manifest=UNKNOWN), "split")
+    assert found.mean > found.high
+    assert found.verdict == "not shown"
+
+
+def test_a_split_is_judged_by_test_images_alone_where_nothing_is_re_split() -> None:
+    harder = {"baseline": given(-0.2, np.random.default_rng(15))["baseline"]}
+    alone = suite(("baseline",))
+    verdict: Verdict = judged(alone, harder, manifest=UNKNOWN, problems=TOLD_APART)
+    found = entry(verdict, "split")
+    assert (found.verdict, found.variant) == ("probably contributes", None)
+    assert math.isnan(found.mean)
+    assert [each.cause for each in verdict.answer] == ["split"]
+
+
+def test_a_split_that_the_suite_made_is_not_judged() -> None:
+    assert word(given(-0.2, np.random.default_rng(16)), manifest=manifest()) == "not applicable"
+
+
+def test_the_answer_sizes_a_harder_split_by_what_showed_it() -> None:
+    both_shifted = given(-0.2, np.random.default_rng(12), test=0.6)
+    verdict = judged(params(), both_shifted, manifest=GROUPED)
+    first = verdict.answer[0]
+    assert (first.cause, first.kind) == ("split", "gap")
+    assert first.mean == pytest.approx(0.2, abs=0.05)
+    assert verdict.gap.test_val.mean == pytest.approx(0.0, abs=0.05)
+
+
+def test_pairing_by_replicate_cancels_what_both_sides_share() -> None:
+    seeds = np.random.default_rng(17).normal(0, 0.05, 12)
+    splits = np.random.default_rng(18).normal(0, 0.01, 12)
+    paired = paired_difference((0.7 + seeds) - (0.75 + seeds + splits))
+    assert paired.outside is True
+    assert paired.high < 0.03
+
+
+def test_two_re_splits_are_the_least() -> None:
+    assert paired_difference(np.array([0.1])).outside is None
+    assert paired_difference(np.array([0.1, 0.1])).outside is True
+    with pytest.raises(ValueError, match="finite"):
+        paired_difference(np.array([math.nan]))

@@ -1,0 +1,54 @@
+"""The answer to why: the causes that the headline names, the first first, each with its size."""
+
+from collections.abc import Sequence
+
+from valgap.ground.params.causes import CAUSES
+from valgap.stats.verdict import Answer, CauseEffect, Estimate, Price, Shares, SplitEffect, Untested
+from valgap.stats.words import BLAMED
+
+NAMED = (*BLAMED, "unresolved")
+DATA_WEIGHT = 0.5  # of a doubling's gain, in the order: more data nearly always helps, and twice the data is no cure
+ROOTS = {cause.name for cause in CAUSES.values() if cause.is_root}
+
+
+def answer(
+    split: Untested | SplitEffect,
+    effects: Sequence[CauseEffect],
+    shares: Shares | None,
+    data: Price | None,
+    margin: float,
+) -> tuple[Answer, ...]:
+    """A split that contributes or leaks, then a root of others, then by size; data by DATA_WEIGHT of a doubling's."""
+    found = [_of_cause(effect, shares) for effect in effects if effect.verdict == "contributes"]
+    found += _of_data(data, margin)
+    found.sort(key=lambda each: (each.cause in ROOTS, _weight(each)), reverse=True)
+    first = [_of_split(split)] if isinstance(split, SplitEffect) and split.verdict in NAMED else []
+    return (*first, *found)
+
+
+def _weight(each: Answer) -> float:
+    return each.mean * (DATA_WEIGHT if each.kind == "doubling" else 1)
+
+
+def _of_split(split: SplitEffect) -> Answer:
+    """Sized against re-splits where these show it, else against test images."""
+    cost = split.cost
+    if split.verdict in ("contributes", "probably contributes") and split.mean < split.low:
+        cost = Estimate(-split.mean, -split.mean + split.low, -split.mean + split.high)
+    return Answer(split.cause, split.title, "gap", split.verdict, cost.mean, cost.low, cost.high)
+
+
+def _of_cause(effect: CauseEffect, shares: Shares | None) -> Answer:
+    if shares and effect.cause in shares.shares:
+        share = shares.shares[effect.cause]
+        return Answer(effect.cause, effect.title, "share", effect.verdict, share.mean, share.low, share.high)
+    size = effect.after or Estimate(effect.mean, effect.low, effect.high)
+    return Answer(effect.cause, effect.title, "removal", effect.verdict, size.mean, size.low, size.high)
+
+
+def _of_data(data: Price | None, margin: float) -> list[Answer]:
+    """Too few images, where a doubling gains the margin and its interval lies above 0."""
+    if data is None or data.per_doubling.mean < margin or not data.per_doubling.low > 0:
+        return []
+    gain, cause = data.per_doubling, CAUSES["data"]
+    return [Answer(cause.name, cause.title, "doubling", "contributes", gain.mean, gain.low, gain.high)]

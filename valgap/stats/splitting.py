@@ -1,0 +1,117 @@
+"""The split itself: the two parts of the gap, and a given validation set against re-splits and test images."""
+
+import math
+from collections.abc import Collection
+
+from scipy import stats
+
+from valgap.data.prepared import Manifest
+from valgap.ground.params.suite import BASELINE, Suite
+from valgap.stats import trends
+from valgap.stats.contrasts import CONFIDENCE
+from valgap.stats.intervals import Interval, Values, by_group, over_replicates, two_way_variance
+from valgap.stats.measured import Measured, on_split, redrawn, split_accuracy
+from valgap.stats.metrics import correct
+from valgap.stats.run import Run
+from valgap.stats.verdict import Estimate, Gap, SplitEffect, Untested
+from valgap.stats.words import OfSplit
+
+CAUSE, TITLE = "split", "the split itself"
+LEAKS = ("VG101", "VG102", "VG103", "VG116")  # findings of the audit: one group, or one picture, on both sides
+DIFFERS = ("VG106", "VG107")  # validation images can be told from training images
+SURE = 0.99  # confidence beyond which validation and test images differ in more than the luck of their draw
+
+
+def gap_of(run: Run) -> Gap:
+    """The baseline's gap and its parts, over all its replicates."""
+    accuracy = {split: split_accuracy(split)(run) for split in ("train", "test", "val")}
+    return Gap(
+        train_val=over_replicates(accuracy["train"] - accuracy["val"], redrawn=redrawn(run)),
+        train_test=_interval(accuracy["train"] - accuracy["test"], _image_variance(run, "test"), redrawn(run)),
+        test_val=test_minus_validation(run, CONFIDENCE),
+    )
+
+
+def test_minus_validation(run: Run, confidence: float) -> Interval:
+    """Accuracy on test minus validation images, with what the luck of both sets of images adds."""
+    difference = split_accuracy("test")(run) - split_accuracy("val")(run)
+    images = _image_variance(run, "test") + _image_variance(run, "val")
+    return _interval(difference, images, redrawn(run), confidence)
+
+
+def _image_variance(run: Run, split: str) -> float:
+    """The part of a mean score's variance that the draw of the split's images has, 0 where replicates draw others."""
+    index = run[f"{split}_index"]
+    if len(index) < 2 or not (index == index[0]).all():
+        return 0.0
+    values = by_group(on_split(split, correct)(run), run[f"{split}_groups"][0])
+    found = two_way_variance(values)[2]
+    return 0.0 if math.isnan(found) else found
+
+
+def _interval(values: Values, images: float, ratio: float, confidence: float = CONFIDENCE) -> Interval:
+    """Interval of the mean of (replicates,) values, with the variance that their images add."""
+    plain = over_replicates(values, confidence, ratio)
+    if plain.n < 2 or not images:
+        return plain
+    own = plain.sd**2 * (1 / plain.n + ratio)
+    total = own + images
+    freedom = (plain.n - 1) * (total / own) ** 2 if own > 0 else math.inf  # Satterthwaite: images have no end of df
+    half = float(stats.t.ppf((1 + confidence) / 2, freedom)) * math.sqrt(total)
+    return Interval(plain.n, plain.mean, plain.sd, plain.mean - half, plain.mean + half)
+
+
+def split_cause(
+    params: Suite, measured: Measured, manifest: Manifest, gap: Gap, problems: Collection[str]
+) -> Untested | SplitEffect:
+    """Cause 0: whether the given validation images score otherwise than re-splits of the same images, or than test.
+
+    The given split is one draw, so the mean of its differences to re-splits, paired by replicate, is placed by a
+    prediction interval. Where groups are unknown a difference may as well come from re-splits that put one group on
+    both sides; a problem that the audit sees of the images themselves decides, and then the word is "probably".
+    """
+    if not manifest.given_validation:
+        return Untested(cause=CAUSE, title=TITLE, verdict="not applicable", why="the suite made the split")
+    arms = [name for name in measured.loaded if params.diffs[name] == {"resplit": True}]
+    found = _against_resplits(measured, arms[0]) if arms else None
+    audit = tuple(code for code in (*LEAKS, *DIFFERS) if code in problems)
+    sure = test_minus_validation(measured.loaded[BASELINE], SURE)
+    return SplitEffect(
+        cause=CAUSE,
+        title=TITLE,
+        verdict=_word(found, sure, manifest.groups is not None, audit),
+        variant=arms[0] if arms else None,
+        n=len(measured.shared([BASELINE, arms[0]])) if arms else gap.test_val.n,
+        groups=manifest.groups,
+        mean=found.difference if found else math.nan,
+        low=found.low if found else math.nan,
+        high=found.high if found else math.nan,
+        cost=Estimate(gap.test_val.mean, gap.test_val.low, gap.test_val.high),
+        audit=audit,
+    )
+
+
+def _against_resplits(measured: Measured, arm: str) -> trends.Resplit:
+    numbers = measured.shared([BASELINE, arm])
+    given, again = (measured.values(name, "val_accuracy", numbers) for name in (BASELINE, arm))
+    return trends.paired_difference(given - again)
+
+
+def _word(found: trends.Resplit | None, part: Interval, has_groups: bool, audit: Collection[str]) -> OfSplit:
+    """What the differences to re-splits and to test images, and the audit, allow.
+
+    Harder than re-splits, the given images contribute where groups are known; else re-splits may only be easy because
+    a group is on both sides, and test images or an audit that tells the splits apart make it probable. Easier than test
+    images, they leak where the audit finds pictures on both sides; else the test images may as well be others.
+    """
+    copies, differs = bool(set(audit) & set(LEAKS)), bool(set(audit) & set(DIFFERS))
+    harder = bool(found and found.outside and found.difference < 0)
+    if harder and has_groups:
+        return "contributes"
+    if (harder and (differs or part.low > 0)) or (part.low > 0 and differs):
+        return "probably contributes"
+    if harder or part.low > 0:
+        return "unresolved"
+    if part.high < 0:
+        return "unresolved" if not copies else "leaks" if has_groups else "probably leaks"
+    return "unknown" if math.isnan(part.low) else "not shown"
