@@ -85,7 +85,11 @@ def test_shapley_shares_by_hand() -> None:
 
 def test_shares_of_three_causes_add_up_and_ask_for_the_arms_of_their_subsets() -> None:
     arms = ("baseline", "longer", "dropout", "narrow")
-    some: dict[str, tuple[str, ...]] = {**BOTH, "longer_and_narrow": ("longer", "narrow"), "all_three": ("longer", "dropout", "narrow")}
+    some: dict[str, tuple[str, ...]] = {
+        **BOTH,
+        "longer_and_narrow": ("longer", "narrow"),
+        "all_three": ("longer", "dropout", "narrow"),
+    }
     accuracies = {"baseline": 0.4, "longer": 0.55, "dropout": 0.5, "narrow": 0.46}
     accuracies |= {"longer_and_dropout": 0.66, "longer_and_narrow": 0.62, "all_three": 0.74}
     rng = np.random.default_rng(6)
@@ -93,7 +97,10 @@ def test_shares_of_three_causes_add_up_and_ask_for_the_arms_of_their_subsets() -
     assert [each.cause for each in missing.answer] == ["training", "regularization", "capacity"]
     assert [each.of for each in missing.follow_up] == [("dropout", "narrow")]
     assert missing.shares is None
-    whole = judged(suite(arms, some | {"dropout_and_narrow": ("dropout", "narrow")}), runs(rng, accuracies | {"dropout_and_narrow": 0.57}, images=3000))
+    whole = judged(
+        suite(arms, some | {"dropout_and_narrow": ("dropout", "narrow")}),
+        runs(rng, accuracies | {"dropout_and_narrow": 0.57}, images=3000),
+    )
     assert whole.shares is not None
     assert sum(each.mean for each in whole.shares.shares.values()) == pytest.approx(whole.shares.total.mean)
 

@@ -5,12 +5,14 @@ change alike.
 """
 
 import dataclasses
+from collections.abc import Callable
 
 import numpy as np
 from scipy import ndimage
 
 from valgap.calibrate.material import Labels, Material, Part, Pixels
 
+Operator = Callable[[Material, float, np.random.Generator], Material]
 BRIGHTER = 1.15  # of all splits alike: a placebo
 
 

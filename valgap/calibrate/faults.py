@@ -12,13 +12,10 @@ import dataclasses
 from collections.abc import Callable
 from typing import Literal
 
-import numpy as np
-
 from valgap.calibrate import altering
-from valgap.calibrate.material import Material
+from valgap.calibrate.altering import Operator
 from valgap.ground.records import Plain
 
-Alter = Callable[[Material, float, np.random.Generator], Material]
 Change = Callable[[Plain, float], Plain]  # (the `train` block, dose) to its diff
 Form = Literal["drawn", "given", "any"]  # of validation: which the suite draws, which the file brings
 SOURCE_POLICY = {"rotation_degrees": 20.0, "width_shift": 0.2, "height_shift": 0.2, "shear_degrees": 0.2, "zoom": 0.2}
@@ -43,7 +40,7 @@ class Fault:
     plants: tuple[str, ...]
     dose: str
     doses: tuple[float, float, float]
-    alter: Alter | None = None
+    alter: Operator | None = None
     change: Change | None = None
     form: Form = "any"
     settings: tuple[str, ...] = ()
@@ -195,7 +192,7 @@ class Placebo:
     change: Plain = dataclasses.field(default_factory=dict)
     rate: float = 1.0  # times the learning rate
     steps: float = 1.0  # times the steps
-    alter: Alter | None = None
+    alter: Operator | None = None
     dose: float = 0.0
 
 

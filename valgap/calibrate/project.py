@@ -131,6 +131,17 @@ def _params(
     }  # fmt: skip
 
 
+def leave_out(params: Plain, refused: set[str]) -> Plain:
+    """The parameters without some variants, wherever they are listed."""
+    variants = {name: diff for name, diff in params["variants"].items() if name not in refused}
+    causes = {
+        cause: {kind: [arm for arm in listed if arm not in refused] for kind, listed in kinds.items()}
+        for cause, kinds in params["causes"].items()
+    }
+    kept = {name: kinds for name, kinds in causes.items() if any(kinds.values())}
+    return params | {"variants": variants, "causes": kept}
+
+
 def shipped_params() -> Plain:
     """The workspace's params.yaml as plain values."""
     found: Plain = read_yaml(paths.PARAMS)

@@ -56,8 +56,9 @@ class Named:
 class Trial:
     """One trial: what was planted, what the diagnosis named, its words by cause and the smallest detectable effects.
 
-    `score` is the baseline's accuracy on test images; `rounds` counts how often arms were added; `failed` is the
-    suite's own message where it refused to train. `code` is a digest of all that decides the record.
+    `score` is the baseline's accuracy on test images; `rounds` counts how often arms were added, `left_out` are arms
+    that the suite refused to train; `failed` is its own message where it refused the baseline. `code` is a digest of
+    all that decides the record.
     """
 
     name: str
@@ -73,6 +74,7 @@ class Trial:
     score: Number
     replicates: int
     rounds: int
+    left_out: tuple[str, ...]
     trained: int
     seconds: Number
     failed: str

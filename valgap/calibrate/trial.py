@@ -9,6 +9,7 @@ import dataclasses
 import fcntl
 import hashlib
 import json
+import shutil
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -85,7 +86,7 @@ def _run(scenario: Scenario, laid: Project, shipped: Plain, work: Path) -> Trial
     folder = work / scenario.name
     blank = Trial(
         scenario.name, scenario.kind, scenario.half, scenario.setting, scenario.given, scenario.placebo, (), (), {}, {},
-        float("nan"), BLOCK_SIZE * len(BLOCKS), 0, 0, 0.0, "", "",
+        float("nan"), BLOCK_SIZE * len(BLOCKS), 0, (), 0, 0.0, "", "",
     )  # fmt: skip
     try:
         with project.inside(folder):
@@ -109,6 +110,7 @@ def _run(scenario: Scenario, laid: Project, shipped: Plain, work: Path) -> Trial
         detectable={entry["cause"]: entry["mde"] for entry in verdict["causes"] if entry.get("mde") is not None},
         score=float(np.mean(faulty.test)),
         rounds=rounds,
+        left_out=tuple(name for name in laid.params["variants"] if name not in params.variants),
         trained=len(params.cells) * BLOCK_SIZE * len(BLOCKS),
     )
 
@@ -127,17 +129,14 @@ def train_block(params: Suite, variant: str, block: int, backend: Backend) -> No
 
 
 def _diagnosed(laid: Project, backend: Backend) -> tuple[Plain, int]:
-    """(verdict.json, rounds of further arms) of the project in this folder."""
+    """(verdict.json, rounds of further arms) of the project in this folder; params.yaml is left as it was judged."""
     spare = {f"{BASELINE}_{block}": {"variant": BASELINE, "block": block} for block in FRESH}
     project.write_params(laid.params | {"extra": spare})
     prepare.main()  # with the lists of the fresh blocks, which the diagnosis does not see
     params = laid.params
     project.write_params(params)
     for further in range(ROUNDS + 1):
-        loaded = suite.load()
-        for variant, blocks in loaded.cells.items():
-            for block in blocks:
-                train_block(loaded, variant, block, backend)
+        params = _trained(params, backend)
         evaluate.main()
         diagnose.main()
         verdict: Plain = json.loads(paths.VERDICT.read_text(encoding="utf-8"))
@@ -149,6 +148,27 @@ def _diagnosed(laid: Project, backend: Backend) -> tuple[Plain, int]:
         params = params | {"variants": params["variants"] | wanted}
         project.write_params(params)
     raise AssertionError("the last round returns")
+
+
+def _trained(params: Plain, backend: Backend) -> Plain:
+    """The parameters without the variants that the suite refuses to train, as its words tell a user to do.
+
+    All others are trained. Raises SuiteError where it refuses the baseline.
+    """
+    loaded, refused = suite.load(), set()
+    for variant, blocks in loaded.cells.items():
+        try:
+            for block in blocks:
+                train_block(loaded, variant, block, backend)
+        except SuiteError as error:
+            if variant == BASELINE:
+                raise
+            print(f"{variant} is left out: {error}")
+            shutil.rmtree(paths.RUNS / variant, ignore_errors=True)
+            refused.add(variant)
+    params = project.leave_out(params, refused)
+    project.write_params(params)
+    return params
 
 
 def _named(answer: Plain, verdict: Plain, scenario: Scenario, params: Suite, backend: Backend) -> Named:
@@ -164,7 +184,10 @@ def _named(answer: Plain, verdict: Plain, scenario: Scenario, params: Suite, bac
         return alone
     for variant in (arm, against):
         for block in FRESH:
-            train_block(params, variant, block, backend)
+            try:
+                train_block(params, variant, block, backend)
+            except SuiteError:  # of doubted labels, which these replicates may have all of a class
+                return alone
     with_arm, without = (truth.outcomes(name, FRESH, verdict["metric"]) for name in (arm, against))
     return dataclasses.replace(alone, confirmed=truth.difference(with_arm, without, "test"))
 
