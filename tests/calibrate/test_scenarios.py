@@ -84,3 +84,12 @@ def test_the_twin_of_unknown_groups_knows_them() -> None:
     scenario, shipped = SCENARIOS["groups-middle-garments-cnn"], shipped_params()
     assert not project(scenario, shipped).material.groups_known
     assert twin(scenario, "groups", shipped).material.groups_known
+
+
+@pytest.mark.parametrize("name", [name for name, s in SCENARIOS.items() if s.dose == "strong"])
+def test_twice_the_images_stand_by_even_at_the_strongest_dose(name: str) -> None:
+    """Else the arm that doubles them could not be trained, and too few images never be named."""
+    scenario, shipped = SCENARIOS[name], shipped_params()
+    assert project(scenario, shipped).params["split"]["max_train_factor"] == 2
+    for fault, _ in scenario.planted:
+        assert twin(scenario, fault, shipped).params["split"]["max_train_factor"] == 2

@@ -68,10 +68,13 @@ def other_camera(material: Material, strength: float, rng: np.random.Generator) 
 
 
 def copied(material: Material, share: float, rng: np.random.Generator) -> Material:
-    """A share of the validation images are copies of training images. Raises ValueError without validation images."""
+    """A share of the validation images are copies of training images, each of another where there are so many.
+
+    Raises ValueError without validation images.
+    """
     val, train = _validation(material), material.train
     replaced = _some(len(val), share, rng)
-    origin = rng.permutation(len(train))[: len(replaced)]
+    origin = np.resize(rng.permutation(len(train)), len(replaced))
     images, labels = val.images.copy(), val.labels.copy()
     images[replaced], labels[replaced] = train.images[origin], train.labels[origin]
     return dataclasses.replace(material, val=dataclasses.replace(val, images=images, labels=labels))

@@ -9,7 +9,7 @@ import fnmatch
 import click
 
 from valgap.calibrate import document, running, score, trial
-from valgap.calibrate.scenarios import Scenario, all_scenarios
+from valgap.calibrate.scenarios import SAMPLE, Scenario, all_scenarios, sampled
 from valgap.cli.workspace import InWorkspace
 from valgap.document import markdown
 from valgap.document.markdown import Style
@@ -35,13 +35,17 @@ def chosen(only: tuple[str, ...], half: str | None) -> list[Scenario]:
 
 
 def _fits(scenario: Scenario, word: str) -> bool:
-    """Whether a word is the scenario's kind, its setting, one of its faults, or a pattern of its name."""
+    """Whether a word is the scenario's kind, its setting, one of its faults, a pattern of its name, or SAMPLE."""
     faults = [name for name, _ in scenario.planted]
+    if word == SAMPLE:
+        return scenario in sampled()
     return word in (scenario.kind, scenario.setting, *faults) or fnmatch.fnmatchcase(scenario.name, word)
 
 
 @click.command(cls=InWorkspace, epilog="Example: valgap calibrate --only rate_low --jobs 2")
-@click.option("--only", multiple=True, metavar="NAME", help="A trial, a pattern of names, a fault, setting or kind.")
+@click.option(
+    "--only", multiple=True, metavar="NAME", help="A trial, a pattern of names, a fault, setting or kind; or sample."
+)
 @click.option("--half", type=click.Choice(["rules", "judged"]), help="The trials that rules may see, or the others.")
 @click.option(
     "--jobs",

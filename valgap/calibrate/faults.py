@@ -114,7 +114,7 @@ FAULTS = {
         ),
         Fault(  # DeepCrime TUD, unbalance training data
             "long_tail", "unequal classes", ("imbalance",), "largest class over smallest", (10, 30, 60),
-            alter=altering.long_tail, settings=("garments-cnn", "garments-norm"), share=0.4, pool=1.6,
+            alter=altering.long_tail, settings=("garments-cnn", "garments-norm"), share=1 / 3, pool=1.45,
         ),
         Fault(  # DeepCrime TCL, change labels of training data; DeepMutation LE, label error
             "labels_uniform", "labels that are wrong at random", ("labels",), "share of the labels", (0.15, 0.3, 0.45),

@@ -43,9 +43,9 @@ def _recipe(steps: int, learning_rate: float, **others: object) -> Plain:
 SETTINGS = {
     setting.name: setting
     for setting in (
-        Setting("garments-cnn", "garments", "cnn", 3000, 500, 1500, _recipe(800, 0.01)),
+        Setting("garments-cnn", "garments", "cnn", 2400, 500, 1500, _recipe(640, 0.01)),
         Setting(
-            "garments-norm", "garments", "cnn", 3000, 500, 1500, _recipe(800, 0.004, batch_norm=True, dropout=[0, 0, 0])
+            "garments-norm", "garments", "cnn", 2400, 500, 1500, _recipe(640, 0.004, batch_norm=True, dropout=[0, 0, 0])
         ),
         Setting("digits-cnn", "digits", "cnn", 500, 200, 590, _recipe(320, 0.006)),
         Setting(
