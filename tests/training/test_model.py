@@ -514,7 +514,6 @@ def test_the_stage_checks_all_that_trains_and_writes_what_never_changes(tmp_path
             "purpose_numbers": np.array([1, 2], np.uint64), "suspects": np.array([3 * block, 3000]),
         }  # fmt: skip
         write_npz(tmp_path / paths.split_file(block), content)
-    params = params.replace("\nexploratory:", "\n  without_suspects: {suspects: leave_out}\n\nexploratory:", 1)
     (tmp_path / "params.yaml").write_text(params)
     code = f"import sys; sys.path.insert(0, {str(ROOT)!r}); from valgap.models.stage import main; main()"
     checked = tmp_path / "data/models.txt"

@@ -26,7 +26,7 @@ from valgap.training.pairing import initial_state
 from valgap.training.replicate import Examples, train_replicate, training_order, warped_pixels
 
 PARAMS = load(ROOT / "params.yaml")
-TOY = dataclasses.replace(PARAMS.train, steps=8, batch_size=8, curve_points=4)
+TOY = dataclasses.replace(PARAMS.train, schedule="constant", steps=8, batch_size=8, curve_points=4)
 SHAPE = (12, 12, 1)
 CNN = Model("cnn", "valgap/training", None)
 
