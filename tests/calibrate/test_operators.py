@@ -43,12 +43,12 @@ def test_a_draw_has_the_asked_images_of_all_classes_and_none_twice(name: str) ->
 
 
 def test_test_images_do_not_depend_on_what_else_is_drawn() -> None:
-    few, many = drawn("digits", 300, 0, 300, rng()), drawn("digits", 900, 100, 300, rng())
+    few, many = drawn("digits", 300, 0, 300, rng()), drawn("digits", 800, 100, 300, rng())
     assert same(few.test, many.test)
 
 
 def test_more_images_than_there_are_is_refused() -> None:
-    with pytest.raises(ValueError, match="digits has 1,797 images, wanted 2,000"):
+    with pytest.raises(ValueError, match="digits has 1,443 images, wanted 2,000"):
         drawn("digits", 1000, 500, 500, rng())
 
 
@@ -64,20 +64,20 @@ def test_a_share_of_the_training_labels_is_wrong(digits: Material, operator: alt
 def test_pairwise_labels_are_the_next_class(digits: Material) -> None:
     found = altering.pairwise_labels(digits, 0.5, rng())
     wrong = found.train.labels != digits.train.labels
-    assert np.array_equal(found.train.labels[wrong], (digits.train.labels[wrong] + 1) % 10)
+    assert np.array_equal(found.train.labels[wrong], (digits.train.labels[wrong] + 1) % 8)
 
 
 def test_uniform_labels_reach_every_other_class(digits: Material) -> None:
     found = altering.uniform_labels(digits, 0.9, rng())
     moves = {(int(a), int(b)) for a, b in zip(digits.train.labels, found.train.labels, strict=True) if a != b}
-    assert len(moves) > 80  # of 90
+    assert len(moves) > 50  # of 56
 
 
 def test_overlapping_classes_move_every_second_class_alone(digits: Material) -> None:
     found = altering.overlapping_classes(digits, 0.5, rng())
     wrong = found.train.labels != digits.train.labels
-    assert set(digits.train.labels[wrong]) == {0, 2, 4, 6, 8}
-    assert np.sum(wrong) == sum(round(0.5 * np.sum(digits.train.labels == label)) for label in (0, 2, 4, 6, 8))
+    assert set(digits.train.labels[wrong]) == {0, 2, 4, 6}
+    assert np.sum(wrong) == sum(round(0.5 * np.sum(digits.train.labels == label)) for label in (0, 2, 4, 6))
 
 
 def test_a_long_tail_falls_geometrically_and_adds_nothing(digits: Material) -> None:

@@ -47,9 +47,9 @@ SETTINGS = {
         Setting(
             "garments-norm", "garments", "cnn", 2400, 500, 1500, _recipe(640, 0.004, batch_norm=True, dropout=[0, 0, 0])
         ),
-        Setting("digits-cnn", "digits", "cnn", 500, 200, 590, _recipe(320, 0.006)),
+        Setting("digits-cnn", "digits", "cnn", 440, 120, 440, _recipe(320, 0.006)),
         Setting(
-            "digits-pooling", "digits", "cnn", 500, 200, 590,
+            "digits-pooling", "digits", "cnn", 440, 120, 440,
             _recipe(640, 0.01, width=1, head="pooling", dropout=[0, 0, 0]),
         ),
         Setting(
