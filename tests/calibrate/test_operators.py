@@ -83,7 +83,7 @@ def test_overlapping_classes_move_every_second_class_alone(digits: Material) -> 
 def test_a_long_tail_falls_geometrically_and_adds_nothing(digits: Material) -> None:
     found = altering.long_tail(digits, 10, rng())
     counts = np.sort(np.bincount(found.train.labels))[::-1]
-    assert counts[0] == np.bincount(digits.train.labels).max()
+    assert counts[0] in np.bincount(digits.train.labels), "the largest class, which is drawn, keeps all of its images"
     assert counts[-1] == pytest.approx(counts[0] / 10, abs=1)
     assert len(found.train) < len(digits.train)
 

@@ -19,8 +19,8 @@ from valgap.ground.files import write_npz
 
 Pixels = NDArray[np.uint8]  # (n, height, width)
 Labels = NDArray[np.int64]  # (n,)
-# Left out, so that a small baseline can be healthy, with little to gain by anything: coats, shirts, dresses and sneakers,
-# which small networks take for other garments; 8 and 9, which they take for other digits.
+# Left out, so that a small baseline can be healthy, with little to gain by anything: dresses, coats, shirts and
+# sneakers, which small networks take for other garments; 8 and 9, which they take for other digits.
 GARMENTS_ALIKE, DIGITS_ALIKE = (3, 4, 6, 7), (8, 9)
 STRIPES, DIRECTIONS, SIDE = 6000, 10, 14
 
@@ -83,7 +83,7 @@ def _joined_groups(parts: list[Part]) -> Labels:
 
 @functools.cache
 def garments() -> tuple[Pixels, Labels, tuple[str, ...]]:
-    """The embedded images of Fashion-MNIST but for GARMENTS_ALIKE, 9,000 of 6 classes, halved to 14 x 14 by 2 x 2 means."""
+    """Fashion-MNIST's embedded images but for GARMENTS_ALIKE, 9,000 of 6 classes, halved to 14 x 14 by means."""
     try:
         content = lzma.decompress(paths.EMBEDDED.read_bytes())
     except OSError as error:
