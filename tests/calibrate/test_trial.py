@@ -79,6 +79,10 @@ def test_what_the_suite_refuses_is_a_record(tmp_path: Path, monkeypatch: pytest.
 
     monkeypatch.setattr(prepare, "main", refuse)
     assert trials.run(SCENARIO, "code", tmp_path).failed == "the training loss is nan"
+    assert trials.known(SCENARIO, "code", tmp_path) is None, "it is tried again"
+    monkeypatch.setattr(prepare, "main", lambda: 1 / 0)
+    assert trials.run(SCENARIO, "code", tmp_path).failed == "ZeroDivisionError: division by zero"
+    assert "Traceback" in (tmp_path / "tiny/log.txt").read_text()
 
 
 @pytest.mark.usefixtures("tiny")
@@ -113,7 +117,7 @@ def test_an_arm_that_cannot_be_had_is_left_out_as_a_user_would(tmp_path: Path, m
     assert found.failed == ""
     assert found.left_out == ("without_suspects",)
     assert "labels" not in found.words
-    assert not (tmp_path / "tiny/runs/without_suspects").exists()
+    assert "without_suspects is left out: suspects = leave_out" in (tmp_path / "tiny/log.txt").read_text()
 
 
 def test_only_and_half_choose() -> None:

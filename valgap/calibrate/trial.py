@@ -11,6 +11,7 @@ import hashlib
 import json
 import shutil
 import time
+import traceback
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -53,18 +54,19 @@ def code() -> str:
 
 
 def known(scenario: Scenario, made_by: str, work: Path = WORK) -> Trial | None:
-    """The record of a trial that this code has finished; None where there is none."""
+    """The record of a trial that this code has finished; None where there is none, or it failed: it is tried again."""
     try:
         found = records.parse(Trial, (work / scenario.name / TRIAL).read_bytes())
     except (OSError, ValueError):
         return None
-    return found if found.code == made_by else None
+    return found if found.code == made_by and not found.failed else None
 
 
 def run(scenario: Scenario, made_by: str, work: Path = WORK) -> Trial:
     """Run a trial, or read its record where it has one; see `known`.
 
-    A refusal of the suite to train is part of the record. Raises SuiteError where the folder cannot be written.
+    Where the suite refuses to train, or fails, the record says so, and its log has the details: hours of other trials
+    do not end with it.
     """
     if found := known(scenario, made_by, work):
         return found
@@ -77,6 +79,7 @@ def run(scenario: Scenario, made_by: str, work: Path = WORK) -> Trial:
         contextlib.redirect_stderr(log),
     ):
         found = _run(scenario, laid, shipped, work)
+    shutil.rmtree(folder / paths.RUNS, ignore_errors=True)  # the store has all of it
     record = dataclasses.replace(found, seconds=round(time.monotonic() - began, 1), code=made_by)
     write_whole(folder / TRIAL, records.text(record, indent=1))
     return record
@@ -100,8 +103,10 @@ def _run(scenario: Scenario, laid: Project, shipped: Plain, work: Path) -> Trial
         planted = tuple(
             _planted(scenario, name, dose, faulty, verdict, shipped, work) for name, dose in scenario.planted
         )
-    except SuiteError as error:
-        return dataclasses.replace(blank, failed=str(error))
+    except Exception as error:
+        traceback.print_exc()
+        refused = isinstance(error, SuiteError)
+        return dataclasses.replace(blank, failed=str(error) if refused else f"{type(error).__name__}: {error}")
     return dataclasses.replace(
         blank,
         planted=planted,
