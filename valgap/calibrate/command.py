@@ -10,6 +10,7 @@ import click
 
 from valgap.calibrate import document, running, score, trial
 from valgap.calibrate.scenarios import SAMPLE, Scenario, all_scenarios, sampled
+from valgap.cli import options
 from valgap.cli.workspace import InWorkspace
 from valgap.document import markdown
 from valgap.document.markdown import Style
@@ -43,24 +44,15 @@ def _fits(scenario: Scenario, word: str) -> bool:
 
 
 @click.command(cls=InWorkspace, epilog="Example: valgap calibrate --only rate_low --jobs 2")
-@click.option(
-    "--only", multiple=True, metavar="NAME", help="A trial, a pattern of names, a fault, setting or kind; or sample."
-)
+@click.option("--only", multiple=True, metavar="TRIALS", help="A name or pattern, a fault, setting or kind; or sample.")
 @click.option("--half", type=click.Choice(["rules", "judged"]), help="The trials that rules may see, or the others.")
-@click.option(
-    "--jobs",
-    type=click.IntRange(min=1),
-    envvar="JOBS",
-    show_envvar=True,
-    metavar="N",
-    help="Trials at once; by default one a core.",
-)
+@options.jobs_by_cores
 @click.option("--table", is_flag=True, help="List the trials, and which are finished; run none.")
 def command(only: tuple[str, ...], half: str | None, jobs: int | None, table: bool) -> int:
     """Plant faults, let the suite diagnose them, and write how often it was right to reports/calibration.md.
 
-    With --only or --half the rates of these trials are shown, and no report is written. Ends with 1 where the suite
-    refused to train a trial.
+    With --only or --half the rates of these trials are shown, and no report is written. Without --jobs a trial runs on
+    each core. What is killed resumes where it was. Ends with 1 where the suite refused to train a trial.
     """
     scenarios, made_by = chosen(only, half), trial.code()
     there = {scenario.name for scenario in scenarios if trial.known(scenario, made_by)}
