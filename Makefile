@@ -22,7 +22,7 @@ setup-ray: setup  ## add Ray to the environment, for a cluster (docs/cluster.md)
 	  cp requirements-ray.txt $(VENV)/requirements-ray.installed; }
 
 # What users name reaches the command as it was typed: never through make's own expansion, never through a shell's.
-OPTIONS := MODEL DATA MODULE GROUPS RANGE OUT VAL TEST SAW HISTORY PREPROCESS OUTPUT MUTE HALF BUDGET JOBS VARIANT BLOCK BLOCKS BASE CONFIRM LINK ROUNDS TORCH KILLS SEED DRY LOWEST ONLY ARGS
+OPTIONS := MODEL DATA MODULE GROUPS RANGE OUT VAL TEST SAW HISTORY PREPROCESS OUTPUT MUTE HALF BUDGET JOBS VARIANT BLOCK BLOCKS FOLLOW_UP BASE CONFIRM LINK ROUNDS TORCH KILLS SEED DRY LOWEST ONLY ARGS
 $(foreach name,$(OPTIONS),$(if $(value $(name)),$(eval export OPTION_$(name) := $$(value $(name))),$(eval unexport OPTION_$(name))))
 unexport $(OPTIONS)
 VALGAP := $(BIN)/python -m valgap
@@ -39,8 +39,8 @@ plan: setup  ## what a run costs and can show; BUDGET=2h: what to train in that 
 repro: setup  ## run what is out of date of the pipeline; JOBS=2: two cells at once; over an hour needs BUDGET=4h; ARGS= are passed to `dvc repro`
 	@set -f; exec $(VALGAP) repro $(call option,BUDGET,--budget) $(call option,JOBS,--jobs) $(words)
 
-more: setup  ## train a variant on fresh replicates: VARIANT=dropout [BLOCKS=1] [BUDGET=4h]; DRY=1 only prints
-	@$(VALGAP) more $(call option,VARIANT,--variant) $(call option,BLOCKS,--blocks) $(call option,BUDGET,--budget) $(call flag,DRY,--dry)
+more: setup  ## train a variant on fresh replicates: VARIANT=dropout [BLOCKS=1] [BUDGET=4h]; FOLLOW_UP=1: add the arms that the report asks for; DRY=1 only prints
+	@$(VALGAP) more $(call option,VARIANT,--variant) $(call option,BLOCKS,--blocks) $(call flag,FOLLOW_UP,--follow-up) $(call option,BUDGET,--budget) $(call flag,DRY,--dry)
 
 report: setup  ## remake reports/report.html from the tables in Git, in seconds
 	@$(VALGAP) report

@@ -23,6 +23,7 @@ from valgap.stats.verdict import (
     Price,
     Remedies,
     Remedy,
+    SplitEffect,
     Untested,
     Verdict,
 )
@@ -49,9 +50,14 @@ PROVENANCE = Provenance(
 )  # fmt: skip
 
 CAPACITY = CauseEffect(
-    cause="capacity", title="excess capacity", verdict="contributes", arms=("narrow",), arm="narrow",
-    against="baseline", n=12, mean=0.014, low=0.007, high=0.021, confidence=0.98, wins="11/12", mde=0.01,
+    cause="capacity", title="excess capacity", verdict="contributes", arms=("narrow", "pooling_head"), arm="narrow",
+    against="baseline", n=12, mean=0.034, low=0.022, high=0.046, confidence=0.98, wins="11/12", mde=0.01,
     more_replicates=0, unfair=(), given=(), after=None, sound=None,
+)  # fmt: skip
+
+REGULARIZATION = dataclasses.replace(
+    CAPACITY, cause="regularization", title="insufficient regularization", verdict="not to blame", arms=("dropout",),
+    arm="dropout", mean=0.001, low=-0.006, high=0.008, wins="6/12",
 )  # fmt: skip
 
 PRICE = Price(
@@ -65,21 +71,30 @@ REMEDY = Remedy(
     diff={"dropout": [0.25, 0.25, 0.5]}, parameters=421642, steps=960, relative_compute=1.0,
 )  # fmt: skip
 
-GAP = Gap(
-    Interval(12, 0.16, 0.01, 0.152, 0.168), Interval(12, 0.15, 0.01, 0.142, 0.158), Interval(12, 0.01, 0.01, 0.0, 0.02)
-)
+SPLIT = SplitEffect(
+    cause="split", title="the split itself", verdict="contributes", variant="resplit", n=12, groups=40, mean=-0.084,
+    low=-0.028, high=0.028, cost=Estimate(0.095, 0.08, 0.11), audit=("VG106",),
+)  # fmt: skip
+
+IN_CAPACITY = Answer("capacity", "excess capacity", "removal", "contributes", 0.034, 0.022, 0.046)
+IN_DATA = Answer("data", "too few images", "doubling", "contributes", 0.02, 0.015, 0.025)
+IN_SPLIT = Answer("split", "the split itself", "gap", "contributes", 0.095, 0.08, 0.11)
 
 VERDICT = Verdict(
-    metric="accuracy", margin=0.01, replicates=12, covers=Covers("drawn", "fixed", None), block_size=6, score=0.8,
-    gap=GAP, baseline=Baseline(12, 12, 0.72, ()),
+    metric="accuracy", margin=0.01, replicates=12, covers=Covers("drawn", "fixed", None), block_size=6, score=0.829,
+    gap=Gap(
+        Interval(12, 0.16, 0.01, 0.152, 0.168), Interval(12, 0.167, 0.01, 0.158, 0.176),
+        Interval(12, -0.007, 0.01, -0.016, 0.002),
+    ),
+    baseline=Baseline(12, 12, 0.72, ()),
     divergence=Divergence("problematic", Interval(12, 0.01, 0.003, 0.008, 0.012), 9.2),
-    answer=(Answer("capacity", "excess capacity", "removal", "contributes", 0.014, 0.007, 0.021),),
+    answer=(IN_CAPACITY, IN_DATA),
     causes=(
         Untested(cause="split", title="the split itself", verdict="not applicable", why="the suite made the split"),
-        CAPACITY,
+        CAPACITY, REGULARIZATION,
     ),
-    labels=Labels({"pool": Estimate(0.08, 0.07, 0.09)}), shares=None, data=PRICE,
-    remedies=Remedies((REMEDY,), 10, 0.95, 3.1), injected=(), underfit=(), follow_up=(), doses={}, policies={},
+    labels=Labels({}), shares=None, data=PRICE, remedies=Remedies((REMEDY,), 14, 0.95, 2.9), injected=(), underfit=(),
+    follow_up=(), doses={}, policies={},
 )  # fmt: skip
 
 NOTHING_FOUND = Audit(AUDIT_SCHEMA, 0, (28, 28, 1), ())

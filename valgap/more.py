@@ -1,12 +1,17 @@
-"""`make more VARIANT=<variant> [BLOCKS=1]`: more replicates of one variant, and of what it is compared with.
+"""`valgap more`: more replicates of one variant and of what it is compared with, or the arms that the report asks for.
 
-Adds single cells to `extra` in params.yaml, which keeps its comments and layout, then becomes `make repro`.
-With `--dry` it only says what it would add.
+With a variant it adds single cells to `extra` in params.yaml, then becomes `valgap repro`. With `--follow-up` it adds
+what reports/verdict.json asks for to `variants`, and says what training takes. params.yaml keeps its comments and
+layout. With `--dry` it only says what it would add.
 """
 
+import contextlib
+import math
 import os
 import shutil
 import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
 
 import click
 import yaml
@@ -19,7 +24,10 @@ from valgap.ground import paths
 from valgap.ground.errors import SuiteError
 from valgap.ground.params import suite
 from valgap.ground.params.suite import BASELINE, Suite
+from valgap.ground.records import Plain
 from valgap.pipeline import workspace
+from valgap.results.verdict import read_verdict
+from valgap.stats.verdict import FollowUp
 
 Added = list[tuple[str, int]]
 
@@ -42,7 +50,7 @@ def new_cells(params: Suite, variant: str, blocks: int) -> Added:
     """(variant, block) of the cells to add, so that the variant gets `blocks` more blocks, all of them paired.
 
     First come blocks that the baseline has beyond split.blocks and the variant lacks, then new ones. Raises
-    SuiteError as `check_arm` does, and when the variant's remedy is compared with an exploratory primary.
+    SuiteError as `check_arm` does, also for the arm that injects the cause which the variant remedies.
     """
     check_arm(params, variant)
     lacking = [block for block in params.cells[BASELINE] if block not in params.cells[variant]]
@@ -50,9 +58,9 @@ def new_cells(params: Suite, variant: str, blocks: int) -> Added:
     chosen = [*sorted(lacking), *range(following, following + blocks)][:blocks]
     arms = [BASELINE]
     cause = params.causes.get(params.cause_of(variant) or "")
-    if cause and cause.primary and cause.kind(variant) == "remedies":
-        check_arm(params, cause.primary)
-        arms.append(cause.primary)
+    if cause and cause.kind(variant) == "remedies":
+        check_arm(params, cause.injects[0])
+        arms.append(cause.injects[0])
     return [(arm, block) for block in chosen for arm in (*arms, variant) if block not in params.cells[arm]]
 
 
@@ -61,19 +69,33 @@ def with_cells(text: str, cells: Added, looks: dict[str, int]) -> str:
 
     `looks` says how many times blocks were added to a variant before: this is the next time.
     """
+    lines = [f"{name}_{block}: {{variant: {name}, block: {block}, look: {looks[name] + 1}}}" for name, block in cells]
+    return _with_lines(text, "extra", lines)
+
+
+def with_variants(text: str, arms: Sequence[FollowUp]) -> str:
+    """The text of params.yaml with the arms added under `variants`, one line each; nothing else changes."""
+    return _with_lines(text, "variants", [f"{arm.variant}: {_flow(arm.diff)}" for arm in arms])
+
+
+def _flow(diff: Plain) -> str:
+    return yaml.safe_dump(diff, default_flow_style=True, sort_keys=False, width=math.inf).strip()
+
+
+def _with_lines(text: str, block: str, lines: list[str]) -> str:
+    """The text of params.yaml with these lines behind the entries of a block."""
     top = yaml.compose(text)
     assert isinstance(top, yaml.MappingNode)  # it was loaded before
-    (extra,) = (value for key, value in top.value if key.value == "extra")
+    (found,) = (value for key, value in top.value if key.value == block)
     newline = "\r\n" if "\r\n" in text else "\n"
-    lines = [f"{name}_{block}: {{variant: {name}, block: {block}, look: {looks[name] + 1}}}" for name, block in cells]
-    start, end, indent = extra.start_mark.index, _end(extra), "  "
-    if extra.flow_style:  # from `{...}` to a line an entry; a comment behind it stays in its column
-        lines = [f"{key.value}: {text[value.start_mark.index : _end(value)]}" for key, value in extra.value] + lines
+    start, end, indent = found.start_mark.index, _end(found), "  "
+    if found.flow_style:  # from `{...}` to a line an entry; a comment behind it stays in its column
+        lines = [f"{key.value}: {text[value.start_mark.index : _end(value)]}" for key, value in found.value] + lines
         head, tail = text[:start].rstrip(" "), text[end:]
         pad = " " * (end - len(head)) if tail.lstrip(" ").startswith("#") and "\n" not in text[start:end] else ""
         text, at = head + pad + tail, len(head)
     else:
-        indent, at = " " * extra.start_mark.column, end
+        indent, at = " " * found.start_mark.column, end
     line_end = text.find("\n", at) + 1
     if not line_end:  # the last line is not ended
         text, line_end = text + newline, len(text) + len(newline)
@@ -100,29 +122,88 @@ def _span(numbers: range) -> str:
 
 def add(params: Suite, cells: Added, dry: bool, budget: str) -> None:
     """Say what the cells cost, and write params.yaml with them unless `dry` or the budget forbids it."""
-    partial = paths.PARAMS.with_name(f"{paths.PARAMS.name}.partial")
-    text = paths.PARAMS.read_bytes().decode("utf-8")
-    try:
-        partial.write_bytes(with_cells(text, cells, params.looks).encode("utf-8"))
-        shutil.copymode(paths.PARAMS, partial)
-        extended = suite.load(partial)
+    with _edited(lambda text: with_cells(text, cells, params.looks)) as (partial, extended):
         costs = timings.costs(params)
         print("\n".join(said(params, cells, sum(costs.of_cell[name] for name, _ in cells))), flush=True)
         if not dry:
             check_budget(extended, budget)
             partial.replace(paths.PARAMS)
+
+
+@contextlib.contextmanager
+def _edited(edit: Callable[[str], str]) -> Iterator[tuple[Path, Suite]]:
+    """params.yaml with its text edited, in a file beside it, and what it says; the file is gone afterwards."""
+    partial = paths.PARAMS.with_name(f"{paths.PARAMS.name}.partial")
+    try:
+        partial.write_bytes(edit(paths.PARAMS.read_bytes().decode("utf-8")).encode("utf-8"))
+        shutil.copymode(paths.PARAMS, partial)
+        yield partial, suite.load(partial)
     finally:
         partial.unlink(missing_ok=True)
 
 
+def missing(params: Suite, wanted: Sequence[FollowUp]) -> list[FollowUp]:
+    """Those of the arms that are not under variants yet.
+
+    Raises SuiteError where one is under exploratory, and where its name is that of a variant with another diff.
+    """
+    found = []
+    for arm in wanted:
+        same = [name for name, diff in params.diffs.items() if diff == arm.diff]
+        if same and same[0] in params.exploratory:
+            raise SuiteError(f"{same[0]} is under exploratory in params.yaml: move it to variants, then `valgap repro`")
+        if not same and arm.variant in params.diffs:
+            raise SuiteError(
+                f"params.yaml: variants.{arm.variant} is another variant than {paths.VERDICT} asks for: "
+                "`valgap repro` brings the verdict up to date"
+            )
+        if not same:
+            found.append(arm)
+    return found
+
+
+def follow_up(params: Suite, dry: bool) -> None:
+    """Add the arms that the verdict asks for to params.yaml, unless `dry`; say what they are and what they take."""
+    arms = missing(params, read_verdict().follow_up)
+    if not arms:
+        print("nothing to add: all that the verdict asks for is declared; `valgap repro` trains what is left")
+        return
+    with _edited(lambda text: with_variants(text, arms)) as (partial, extended):
+        print("\n".join(said_of_arms(params, extended, arms, timings.costs(params).of_cell)), flush=True)
+        if not dry:
+            partial.replace(paths.PARAMS)
+            print("next: `valgap repro` trains them and judges anew; the report says whether more is to be done")
+
+
+def said_of_arms(params: Suite, extended: Suite, arms: Sequence[FollowUp], of_cell: Mapping[str, float]) -> list[str]:
+    """What each arm is, and runs and minutes of all: as long as the slowest arm that it is made of, by their steps."""
+    lines, cells, seconds = [], 0, 0.0
+    for arm in arms:
+        made, what = " and ".join(arm.of), "together" if arm.why == "together" else "with more steps"
+        lines.append(f"variants: {arm.variant}, {made} {what}: {_flow(arm.diff)}")
+        blocks, steps = len(extended.cells[arm.variant]), extended.variants[arm.variant].steps
+        known = [name for name in arm.of if name in of_cell] or [BASELINE]
+        seconds += blocks * max(of_cell[name] * steps / params.variants[name].steps for name in known)
+        cells += blocks
+    runs = cells * params.split.block_size
+    return [*lines, f"{len(arms)} variants, {cells} cells, {runs} runs, about {seconds / 60:.1f} minutes"]
+
+
 @click.command(cls=InWorkspace, epilog="Example: valgap more --variant dropout --blocks 2")
-@options.variant
+@click.option("--variant", metavar="NAME", help="A variant of params.yaml.")
 @click.option("--blocks", type=click.IntRange(1, 100), default=1, metavar="N", help="Blocks of replicates to add.")
+@click.option("--follow-up", "follows", is_flag=True, help="Add the arms that the report asks for, and train nothing.")
 @options.budget
 @click.option("--dry", is_flag=True, help="Only print.")
-def command(variant: str, blocks: int, budget: str | None, dry: bool) -> None:
-    """Train a variant, and what it is compared with, on fresh replicates."""
+def command(variant: str | None, blocks: int, follows: bool, budget: str | None, dry: bool) -> None:
+    """Train a variant, and what it is compared with, on fresh replicates; or add the arms that the report asks for."""
+    if bool(variant) is follows:
+        raise click.UsageError("give one of --variant NAME and --follow-up")
     params = suite.load()
+    if not variant:
+        with workspace.locked():
+            follow_up(params, dry)
+        return
     cells = new_cells(params, variant, blocks)
     with workspace.locked():
         add(params, cells, dry, budget or "")

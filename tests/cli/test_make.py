@@ -100,6 +100,7 @@ def test_options_that_are_not_set_are_absent(folder: Path) -> None:
         (["repro", "BUDGET=4h", "JOBS=2"], ["repro", "--budget", "4h", "--jobs", "2"]),
         (["repro", "ARGS=--dry  train@dropout-0"], ["repro", "--dry", "train@dropout-0"]),
         (["more", "VARIANT=dropout", "BLOCKS=2", "DRY=1"], ["more", "--variant", "dropout", "--blocks", "2", "--dry"]),
+        (["more", "FOLLOW_UP=1"], ["more", "--follow-up"]),
         (["report"], ["report"]),
         (["export", "VARIANT=l2", "OUT=kept here"], ["export", "--variant", "l2", "--out", "kept here"]),
         (["review", "BASE=main", "OUT=o", "CONFIRM=1"], ["review", "--base", "main", "--confirm", "1", "--out", "o"]),

@@ -108,11 +108,7 @@ def test_bad_values_are_refused_by_name(tmp_path: Path, key: str, value: Any, sa
 CAUSE_OFFENCES = [
     ("causes/capacity/primary", "dropout", "causes.capacity.primary = 'dropout' is not a known key"),
     ("causes/capacity/opposes", ["ghost"], "causes.capacity names 'ghost', which is not a variant"),
-    (
-        "causes/training/opposes",
-        ["combined"],
-        "training not finished, or its rate has no opposite: list them under removes",
-    ),
+    ("causes/training/opposes", ["combined"], "or its rate has no opposite: list them under removes"),
     ("causes/capacity/removes", ["pooling_head", "gohst"], "causes.capacity names 'gohst'"),
     ("causes/capacity/injects", ["baseline"], "causes.capacity names 'baseline', which is not a variant besides"),
     ("causes/regularization/strengths/dropout", ["ghost"], "causes.regularization names 'ghost'"),

@@ -1,6 +1,7 @@
 """More replicates: which cells are added, and that params.yaml keeps every other byte."""
 
 import copy
+import dataclasses
 from pathlib import Path
 from typing import Any
 
@@ -8,13 +9,17 @@ import pytest
 import yaml
 from click.testing import CliRunner
 
+from tests.samples import VERDICT
 from tests.scratch import ROOT
 from valgap import more
 from valgap.costs import timings
 from valgap.costs.estimate import Timings
+from valgap.ground import paths
 from valgap.ground.errors import SuiteError
 from valgap.ground.params import suite
 from valgap.ground.params.schema import read_yaml
+from valgap.results.tables import write_all
+from valgap.stats.verdict import FollowUp
 
 TEXT = (ROOT / "params.yaml").read_text()
 RAW: dict[str, Any] = yaml.safe_load(TEXT)
@@ -46,14 +51,14 @@ def test_blocks_that_the_baseline_has_come_first(tmp_path: Path) -> None:
     assert more.new_cells(params, "l2", 1) == [("l2", 2)]
 
 
-def test_a_remedy_brings_the_primary_that_injects(tmp_path: Path) -> None:
+def test_a_remedy_brings_the_arm_that_injects(tmp_path: Path) -> None:
     params = load(tmp_path, {})
     assert params.causes["imbalance"].kind("long_tail_logits") == "remedies"
     added = more.new_cells(params, "long_tail_logits", 1)
     assert added == [("baseline", 2), ("long_tail", 2), ("long_tail_logits", 2)]
     params = load(tmp_path, cell("baseline", 2) | cell("long_tail", 2))
     assert more.new_cells(params, "long_tail_logits", 1) == [("long_tail_logits", 2)]
-    assert more.new_cells(params, "long_tail", 1) == [("baseline", 3), ("long_tail", 3)]  # the primary needs no remedy
+    assert more.new_cells(params, "long_tail", 1) == [("baseline", 3), ("long_tail", 3)]  # it needs no remedy
 
 
 def test_what_cannot_have_more_is_named(tmp_path: Path) -> None:
@@ -141,13 +146,23 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
+def verdict(folder: Path, *arms: FollowUp) -> None:
+    """Leave a verdict that asks for these arms."""
+    (folder / paths.REPORTS).mkdir(exist_ok=True)
+    write_all({paths.VERDICT: dataclasses.replace(VERDICT, follow_up=arms)})
+
+
+BOTH = FollowUp("narrow_and_dropout", {"width": 0.5, "dropout": [0.25, 0.25, 0.5]}, "together", ("narrow", "dropout"))
+LONGER = FollowUp("narrow_longer", {"width": 0.5, "steps": 2880}, "more steps", ("narrow",))
+
+
 def test_cells_are_written_and_their_price_is_said(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
     params = suite.load()
     cells = more.new_cells(params, "dropout", 1)
     more.add(params, cells, dry=True, budget="")
     assert (project / "params.yaml").read_text() == TEXT
     more.add(params, cells, dry=False, budget="")
-    assert "extra: dropout_2, replicates 12-17\n2 cells, 12 runs, about 2.0 minutes" in capsys.readouterr().out
+    assert "extra: dropout_2, replicates 8-11\n2 cells, 8 runs, about 2.0 minutes" in capsys.readouterr().out
     extended = suite.load()
     assert extended.cells["dropout"] == extended.cells["baseline"] == (0, 1, 2)
     assert extended.looks["dropout"] == 1
@@ -161,3 +176,80 @@ def test_a_refused_budget_leaves_the_file(project: Path) -> None:
         more.add(params, more.new_cells(params, "dropout", 1), dry=False, budget="1m")
     assert (project / "params.yaml").read_text() == TEXT
     assert [file.name for file in project.iterdir()] == ["params.yaml"]
+
+
+def test_arms_that_the_verdict_asks_for_are_added_and_every_other_byte_stays(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    verdict(project, BOTH, LONGER)
+    more.follow_up(suite.load(), dry=True)
+    assert (project / "params.yaml").read_text() == TEXT
+    assert "next:" not in capsys.readouterr().out
+    more.follow_up(suite.load(), dry=False)
+    old, new = TEXT.splitlines(keepends=True), (project / "params.yaml").read_text().splitlines(keepends=True)
+    added = [
+        "  narrow_and_dropout: {width: 0.5, dropout: [0.25, 0.25, 0.5]}\n",
+        "  narrow_longer: {width: 0.5, steps: 2880}\n",
+    ]
+    at = new.index(added[0])
+    assert new[at : at + 2] == added
+    assert new[:at] + new[at + 2 :] == old
+    extended = suite.load()
+    assert {arm.variant: extended.diffs[arm.variant] for arm in (BOTH, LONGER)} == {
+        arm.variant: arm.diff for arm in (BOTH, LONGER)
+    }
+    assert extended.cells["narrow_longer"] == extended.split.blocks
+    assert sorted(file.name for file in project.iterdir()) == ["params.yaml", "reports"]
+
+
+def test_what_is_added_is_said_with_its_price_and_what_comes_next(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    verdict(project, BOTH, LONGER)
+    more.follow_up(suite.load(), dry=False)
+    said = capsys.readouterr().out.splitlines()
+    assert said[0] == (
+        "variants: narrow_and_dropout, narrow and dropout together: {width: 0.5, dropout: [0.25, 0.25, 0.5]}"
+    )
+    assert said[1] == "variants: narrow_longer, narrow with more steps: {width: 0.5, steps: 2880}"
+    params = suite.load()
+    blocks, size = len(params.split.blocks), params.split.block_size
+    # a cell takes a minute, and three times the steps three
+    minutes = blocks * (1 + 2880 / params.train.steps)
+    assert said[2] == f"2 variants, {2 * blocks} cells, {2 * blocks * size} runs, about {minutes:.1f} minutes"
+    assert said[3].startswith("next: `valgap repro`")
+
+
+@pytest.mark.parametrize("again", [True, False])
+def test_with_nothing_to_add_it_says_so_and_ends_well(project: Path, again: bool) -> None:
+    verdict(project, *([BOTH] if again else []))
+    if again:
+        more.follow_up(suite.load(), dry=False)
+    (project / ".dvc/tmp").mkdir(parents=True)
+    before = (project / "params.yaml").read_text()
+    done = CliRunner().invoke(more.command, ["--follow-up"])
+    assert done.exit_code == 0, done.output
+    assert "nothing to add" in done.output
+    assert (project / "params.yaml").read_text() == before
+
+
+def test_an_arm_of_another_diff_or_one_that_is_exploratory_is_named(project: Path) -> None:
+    params = suite.load()
+    stale = dataclasses.replace(BOTH, variant="narrow")
+    with pytest.raises(SuiteError, match=r"variants\.narrow is another variant than .*verdict\.json asks for"):
+        more.missing(params, [stale])
+    exploratory = params.exploratory[0]
+    with pytest.raises(SuiteError, match=f"{exploratory} is under exploratory in params.yaml: move it to variants"):
+        more.missing(params, [dataclasses.replace(BOTH, diff=params.diffs[exploratory])])
+
+
+@pytest.mark.parametrize("words", [[], ["--variant", "dropout", "--follow-up"]])
+def test_one_of_a_variant_and_the_follow_up_is_given(words: list[str]) -> None:
+    done = CliRunner().invoke(more.command, words)
+    assert done.exit_code == 2
+    assert "give one of --variant NAME and --follow-up" in done.output
+
+
+def test_without_a_verdict_the_cure_is_named(project: Path) -> None:
+    with pytest.raises(SuiteError, match=r"verdict\.json is missing: run `dvc repro diagnose`"):
+        more.follow_up(suite.load(), dry=False)

@@ -83,8 +83,8 @@ def test_detectable_effect_agrees_with_simulated_power() -> None:
     assert math.isnan(estimate.detectable(0.015, 1, confidence))
 
 
-def test_paired_sd_is_the_primaries_median() -> None:
-    def row(sd: str, metric: str = "accuracy", role: str = "primary") -> dict[str, str]:
+def test_paired_sd_is_the_median_of_causes() -> None:
+    def row(sd: str, metric: str = "accuracy", role: str = "cause") -> dict[str, str]:
         return {"sd": sd, "metric": metric, "role": role}
 
     rows = [row("0.01"), row("0.03"), row("0.011"), row("0.5", metric="nll"), row("0.6", role="exploratory")]
@@ -94,13 +94,15 @@ def test_paired_sd_is_the_primaries_median() -> None:
         assert "assumed" in estimate.paired_sd(unknown)[1]
 
 
-def test_primaries_are_those_that_remove() -> None:
+def test_suspects_are_the_first_arms_that_take_a_judged_cause_out() -> None:
     causes = {
-        "capacity": Arms(primary="small", removes=("small",)),
-        "imbalance": Arms(primary="tail", injects=("tail",)),
+        "capacity": Arms(removes=("small", "smaller"), opposes=("large",)),
+        "augmentation": Arms(opposes=("mild", "strong")),
+        "imbalance": Arms(injects=("tail",)),
         "data": Arms(removes=("double",)),
     }
-    assert estimate.primaries(causes) == ["small"]
+    assert estimate.suspects(causes) == ["small", "mild"]
+    assert estimate.directions(causes) == 3, "each direction of a cause is judged by itself"
 
 
 @pytest.mark.parametrize(
@@ -122,26 +124,26 @@ def test_primaries_are_those_that_remove() -> None:
         (500, "spread", [4 * 8, 4 * 8], (8, 16)),
     ],
 )
-def test_ladder_for_three_primaries(affordable: int, rung: str, trainings: list[int], looks: tuple[int, ...]) -> None:
+def test_ladder_for_three_suspects(affordable: int, rung: str, trainings: list[int], looks: tuple[int, ...]) -> None:
     found = ladder.ladder(affordable, 3)
     assert (found.rung, [step.trainings for step in found.steps], found.looks) == (rung, trainings, looks)
 
 
 def test_ladder_never_exceeds_what_is_affordable() -> None:
-    for primaries in range(1, 6):
+    for suspects in range(1, 6):
         for affordable in range(1, 200):
-            found = ladder.ladder(affordable, primaries)
-            assert 0 < found.trainings <= affordable, (affordable, primaries)
+            found = ladder.ladder(affordable, suspects)
+            assert 0 < found.trainings <= affordable, (affordable, suspects)
             assert all(step.trainings > 0 for step in found.steps)
             if affordable >= ladder.SUSPECT:
                 assert min(found.looks) >= 4
 
 
-def test_ladder_with_other_numbers_of_primaries() -> None:
+def test_ladder_with_other_numbers_of_suspects() -> None:
     assert ladder.ladder(48, 1).rung == "suspect"
     assert ladder.ladder(200, 1).looks == (16,)
     assert [step.trainings for step in ladder.ladder(56, 5).steps] == [48]  # 8 are left, too few to top up a pair
-    with pytest.raises(SuiteError, match="no cause has a primary variant that removes it"):
+    with pytest.raises(SuiteError, match="no cause has a variant that removes it"):
         ladder.ladder(8, 0)
     assert ladder.ladder(7, 0).rung == "audit"
 
@@ -172,7 +174,7 @@ def edited(tmp_path: Path, kept: list[str], **split: Any) -> suite.Suite:
 
 
 def test_edits_that_a_plan_prints_train_what_it_counts(tmp_path: Path) -> None:
-    suspects = estimate.primaries(SHIPPED.causes)
+    suspects = estimate.suspects(SHIPPED.causes)
     found = ladder.ladder(48, len(suspects))
     first, second = ladder.instructions(found, suspects, "make repro BUDGET=1h")
     assert first[0] == "split: block_size: 2, blocks: [0], exploratory_blocks: []"
@@ -192,8 +194,8 @@ def test_findings_lead_with_the_smallest_effect() -> None:
         return 0.01 * family + replicates / 1000 + look
 
     lines = ladder.findings(ladder.ladder(48, 3), smallest)
-    assert "can be detected: 4.2 pp over 12 replicates (2 arms" in lines[0]
-    assert "effects under 4.2 pp" in lines[1]
+    assert "can be detected: 3.2 pp over 12 replicates (2 arms" in lines[0]
+    assert "effects under 3.2 pp" in lines[1]
     assert "nothing is compared" in ladder.findings(ladder.ladder(3, 3), smallest)[1]
 
 

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
-from tests.samples import MANIFEST, NOT_KNOWN, REMEDY, VERDICT, audit_of, provenance
+from tests.samples import CAPACITY, MANIFEST, NOT_KNOWN, REGULARIZATION, REMEDY, VERDICT, audit_of, provenance
 from valgap.data.prepared import Part
 from valgap.document import html
 from valgap.findings.finding import Audit, Example, Finding, Picture, Severity, Sheet
@@ -18,22 +18,30 @@ from valgap.report.document import build
 from valgap.report.inputs import Inputs
 from valgap.results.provenance import Provenance
 from valgap.stats.intervals import Interval
-from valgap.stats.verdict import Covers, Divergence, Dose, Untested, Verdict
+from valgap.stats.verdict import (
+    Answer,
+    Baseline,
+    CauseEffect,
+    CauseEntry,
+    Covers,
+    Divergence,
+    Dose,
+    Gap,
+    Remedies,
+    Untested,
+    Verdict,
+)
 
-VARIANTS = {  # name: cause, kind, role, accuracy
-    "baseline": ("", "", "", 0.80),
-    "double_data": ("data", "removes", "exploratory", 0.83),
-    "narrow": ("capacity", "removes", "primary", 0.77),
-    "dropout": ("regularization", "removes", "primary", 0.81),
-    "long_tail": ("imbalance", "injects", "exploratory", 0.72),
+VARIANTS = {  # name: cause, kind, accuracy
+    "baseline": ("", "", 0.80),
+    "double_data": ("data", "removes", 0.83),
+    "narrow": ("capacity", "removes", 0.82),
+    "wide": ("capacity_lack", "opposes", 0.795),
+    "dropout": ("regularization", "removes", 0.81),
+    "long_tail": ("imbalance", "injects", 0.72),
 }
 CLASSES = ("shirt", "shoe", "bag")
 POLICY: dict[str, float | bool] = {"rotation_degrees": 20.0, "horizontal_flip": True, "zoom": 0.0}
-TITLES = {
-    "capacity": "excess capacity",
-    "regularization": "insufficient regularization",
-    "imbalance": "class imbalance",
-}
 
 
 def sample(
@@ -41,27 +49,31 @@ def sample(
     *,
     n: int = 4,
     remedy: str | None = "dropout",
-    confirmatory: bool = True,
+    judged: bool = True,
     classes: tuple[str, ...] = CLASSES,
     rename: dict[str, str] | None = None,
     severity: Severity = "problem",
     image_name: str = "camera 3/0007.png",
+    **verdict: Any,
 ) -> Inputs:
     """What a report is made from. With n = 1 no interval is known; `rename` gives variants other names.
 
-    `severity` is that of the audit's finding on groups, `image_name` and `classes` appear in its examples.
+    Causes are `judged` where their arms are there. `severity` is that of the audit's finding on groups, `image_name`
+    and `classes` appear in its examples, `verdict` has fields of the verdict.
     """
-    known = {(rename or {}).get(name, name): VARIANTS.get(name, ("", "", "exploratory", 0.7)) for name in variants}
+    known = {(rename or {}).get(name, name): VARIANTS.get(name, ("", "", 0.7)) for name in variants}
     remedy = (rename or {}).get(remedy, remedy) if remedy else None
     limit = math.nan if n == 1 else 0.01
+    causes = _causes(known, n, limit) if judged else ()
     tables = {
         "summary": _summary(known, n, limit),
-        "contrasts": _contrasts(known, n, limit, remedy, confirmatory),
+        "contrasts": _contrasts(known, causes, n, limit, remedy),
         "curves": _curves(known, n, limit),
         **_of_predictions(known, n, classes),
     }
     audited = audit(severity, image_name, classes)
-    return Inputs(tables, _provenance(known, n, classes), _verdict(known, n, limit, remedy), audited)
+    found = dataclasses.replace(_verdict(known, causes, n, limit, remedy), **verdict)
+    return Inputs(tables, _provenance(known, n, classes), found, audited)
 
 
 def page(inputs: Inputs) -> str:
@@ -71,7 +83,7 @@ def page(inputs: Inputs) -> str:
 
 def _summary(known: dict[str, Any], n: int, limit: float) -> pd.DataFrame:
     rows = []
-    for name, (_, _, _, score) in known.items():
+    for name, (_, _, score) in known.items():
         means = {("train", "accuracy"): 0.99, ("val", "accuracy"): score + 0.01, ("test", "accuracy"): score}
         means |= {("test", "balanced_accuracy"): score, ("test", "nll"): 0.7, ("test", "ece"): 0.08}
         means |= {("train-val", "gap"): 0.98 - score, ("val_under_source", "accuracy"): score - 0.2}
@@ -81,28 +93,48 @@ def _summary(known: dict[str, Any], n: int, limit: float) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=columns)
 
 
-def _contrasts(known: dict[str, Any], n: int, limit: float, remedy: str | None, confirmatory: bool) -> pd.DataFrame:
-    rows = []
-    wanted = [(name, known[name][2] if confirmatory else "exploratory") for name in known if name != "baseline"]
-    for name, role in [*wanted, *([(remedy, "remedy")] if remedy in known and confirmatory else [])]:
-        cause, kind, _, score = known[name]
-        word = "" if role == "exploratory" else "unknown" if n == 1 else "helps" if score > 0.8 else "harms"
-        for metric, mean in (("accuracy", score - 0.8), ("nll", 0.1), ("gap", 0.8 - score)):
-            rows.append(
-                {
-                    "variant": name, "against": "baseline", "cause": cause, "kind": kind, "role": role,
-                    "metric": metric, "n": n, "mean": mean, "sd": 0.01, "low": mean - limit, "high": mean + limit,
-                    "confidence": 0.9875,
-                    "wins": f"{n - 1}/{n}", "correlation": math.nan, "verdict": word if metric == "accuracy" else "",
-                    "material": False if word else math.nan, "mde": limit, "replicates_to_settle": math.nan,
-                    "max_t_p": 0.03125,
-                }
+def _causes(known: dict[str, Any], n: int, limit: float) -> tuple[CauseEffect, ...]:
+    """The causes that are judged, each by the arms that remove it."""
+    found = []
+    for entry, score in ((CAPACITY, 0.02), (dataclasses.replace(REGULARIZATION, verdict="inconclusive"), 0.01)):
+        arms = [name for name, (cause, kind, _) in known.items() if (cause, kind) == (entry.cause, "removes")]
+        if arms:
+            known_word = entry if n > 1 else dataclasses.replace(entry, verdict="unknown", mde=math.nan)
+            found.append(
+                dataclasses.replace(
+                    known_word, arms=tuple(arms), arm=arms[0], n=n, mean=score, low=score - limit, high=score + limit,
+                    wins=f"{n - 1}/{n}", more_replicates=3,
+                )
             )  # fmt: skip
+    return tuple(found)
+
+
+def _contrasts(
+    known: dict[str, Any], causes: tuple[CauseEffect, ...], n: int, limit: float, remedy: str | None
+) -> pd.DataFrame:
+    """The causes, what could be a remedy, and every arm, as contrasts.csv has them."""
+    judged = [("+".join(entry.arms), entry.cause, "removes", "cause", entry.verdict, entry.mean) for entry in causes]
+    arms = [(name, *known[name]) for name in known if name != "baseline"]
+    rows = [
+        *judged,
+        *((name, cause, kind, "remedy", "", score - 0.8) for name, cause, kind, score in arms if name == remedy),
+        *((name, cause, kind, "exploratory", "", score - 0.8) for name, cause, kind, score in arms),
+    ]
+    table = [
+        {
+            "variant": name, "against": "baseline", "cause": cause, "kind": kind, "role": role, "metric": metric,
+            "n": n, "mean": value, "sd": 0.01, "low": value - limit, "high": value + limit, "confidence": 0.9875,
+            "wins": f"{n - 1}/{n}", "correlation": math.nan, "verdict": word if metric == "accuracy" else "",
+            "mde": limit, "replicates_to_settle": math.nan,
+        }
+        for name, cause, kind, role, word, mean in rows
+        for metric, value in (("accuracy", mean), ("nll", 0.1), ("gap", -mean))
+    ]  # fmt: skip
     columns = [
         "variant", "against", "cause", "kind", "role", "metric", "n", "mean", "sd", "low", "high", "confidence", "wins",
-        "correlation", "verdict", "material", "mde", "replicates_to_settle", "max_t_p",
+        "correlation", "verdict", "mde", "replicates_to_settle",
     ]  # fmt: skip
-    return pd.DataFrame(rows, columns=columns)
+    return pd.DataFrame(table, columns=columns)
 
 
 def _curves(known: dict[str, Any], n: int, limit: float) -> pd.DataFrame:
@@ -183,21 +215,26 @@ def _provenance(known: dict[str, Any], n: int, classes: tuple[str, ...]) -> Prov
     )  # fmt: skip
 
 
-def _verdict(known: dict[str, Any], n: int, limit: float, remedy: str | None) -> Verdict:
-    low, high = (math.nan, math.nan) if math.isnan(limit) else (0.17, 0.19)
+def _verdict(
+    known: dict[str, Any], causes: tuple[CauseEffect, ...], n: int, limit: float, remedy: str | None
+) -> Verdict:
+    half = math.nan if math.isnan(limit) else 0.01
     sizes = tuple(Dose(name, x) for name, x in (("baseline", 60), ("double_data", 120)) if name in known)
+    untested: list[CauseEntry] = [
+        Untested(cause="imbalance", title="class imbalance", verdict="not present", why="the classes are balanced")
+    ]
+    blamed = [entry for entry in causes if entry.verdict == "contributes"]
+    answer = tuple(Answer(e.cause, e.title, "removal", e.verdict, e.mean, e.low, e.high) for e in blamed)
     return dataclasses.replace(
         VERDICT,
-        replicates=n, block_size=2, data=None, covers=Covers("drawn", "fixed", 30),
-        gap=Interval(n, 0.18, math.nan, low, high),
+        replicates=n, block_size=2, data=None, covers=Covers("drawn", "fixed", 30), score=0.8, answer=answer,
+        gap=Gap(*(Interval(n, mean, math.nan, mean - half, mean + half) for mean in (0.18, 0.19, -0.01))),
+        baseline=Baseline(n, n, 0.7, ()),
         divergence=(
             Divergence("problematic", NOT_KNOWN, 1.25) if n > 1 else Divergence("unknown", NOT_KNOWN, None)
         ),
-        causes=tuple(
-            Untested(cause=cause, title=title, verdict="not tested", why="none was trained")
-            for cause, title in TITLES.items()
-        ),
-        remedy=dataclasses.replace(REMEDY, variant=remedy) if remedy else None,
+        causes=(*causes, *untested),
+        remedies=Remedies((dataclasses.replace(REMEDY, variant=remedy),) if remedy else (), 5, 0.95, 2.9),
         doses={"data": sizes} if len(sizes) > 1 else {},
         policies={"source": POLICY},
     )  # fmt: skip

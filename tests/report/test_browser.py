@@ -165,5 +165,5 @@ def test_runs_no_script_of_a_name(load: Load, tmp_path: Path) -> None:
 
 def test_draws_what_little_there_is(load: Load, tmp_path: Path) -> None:
     path = tmp_path / "single.html"
-    path.write_text(written(sample(("baseline", "dropout"), n=1, remedy=None, confirmatory=False)), encoding="utf-8")
+    path.write_text(written(sample(("baseline", "dropout"), n=1, remedy=None, judged=False)), encoding="utf-8")
     assert problems(load(page=path)) == []

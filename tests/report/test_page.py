@@ -14,6 +14,7 @@ import pytest
 
 from tests.report.page_sample import POLICY, sample
 from tests.report.page_sample import page as written
+from tests.report.situations import situations
 from tests.scratch import ROOT
 from valgap.document import figures, markdown
 from valgap.document.html import marked, script_json
@@ -24,6 +25,7 @@ from valgap.report import document, frames, inputs
 from valgap.report.document import build
 from valgap.report.inputs import Inputs
 from valgap.report.stage import STYLE
+from valgap.report.suspects import causes
 from valgap.results.tables import parse_table
 
 HOSTILE = "<img src=x onerror=alert(1)>"
@@ -124,9 +126,12 @@ def test_figures_have_text_alternatives_and_tables(page: Page) -> None:
 
 def test_numbers_of_the_forest_plot_are_in_its_table(page: Page) -> None:
     rows, signed = frames.effects(sample()), Form(signed=True)
-    assert len(rows) == 5
-    assert [row.word for row in rows.itertuples() if row.confirmatory] == ["removing it harms", "contributes", "helps"]
-    forest = page.figures[0]["text"]
+    assert list(rows.label) == [
+        "double_data", "narrow (chosen crosswise)", "narrow", "wide", "dropout (chosen crosswise)", "dropout",
+        "long_tail",
+    ]  # fmt: skip
+    assert [row.word for row in rows.itertuples() if row.is_cause] == ["contributes", "inconclusive"]
+    forest = page.figures[1]["text"]
     for row in rows.itertuples():
         for value in (row.mean, row.low, row.high):
             assert signed(value) in forest
@@ -139,10 +144,35 @@ def test_numbers_of_the_forest_plot_are_in_its_table(page: Page) -> None:
     assert {point["mean"] for point in drawn} == set(rows["mean"])
 
 
-def test_only_confirmatory_rows_carry_words() -> None:
+def test_one_arm_never_carries_a_word_and_causes_carry_that_of_the_first_screen() -> None:
+    """`none` was once *contributes materially* and *inconclusive* in one report."""
     given = sample()
     rows = frames.effects(with_tables(given, contrasts=given.tables["contrasts"].assign(verdict="helps")))
-    assert all(bool(row.word) == row.confirmatory for row in rows.itertuples())
+    assert all(bool(row.word) == row.is_cause for row in rows.itertuples())
+    words = {entry.cause: entry.verdict for entry in given.verdict.causes}
+    assert {row.cause: row.word for row in rows.itertuples() if row.is_cause}.items() <= words.items()
+    assert list(rows[~rows.is_cause].variant.value_counts()) == [1] * len(given.variants[1:])
+
+
+def test_arms_stand_under_their_direction_of_the_cause() -> None:
+    rows = frames.effects(sample()).set_index("label")
+    assert rows.loc["wide", "title"] == "too little capacity"
+    assert rows.loc["narrow", "title"] == "excess capacity"
+
+
+def test_remedies_have_intervals_of_their_own_and_say_which_may_be_the_best() -> None:
+    text = markdown.write(build(sample()), STYLE)
+    assert "| `dropout` | may be the best | 4 | +1.0 (+0.0 to +2.0) |" in text
+    assert "may be the best" not in markdown.write(build(sample(remedy=None)), STYLE).replace("those that may be", "")
+
+
+def test_the_effect_after_another_cause_is_in_a_table_and_in_no_plot() -> None:
+    given = sample()
+    rows = given.tables["contrasts"]
+    one = rows[(rows.variant == "dropout") & (rows.role == "exploratory")].assign(role="after", against="narrow")
+    changed = with_tables(given, contrasts=pd.concat([rows, one], ignore_index=True))
+    assert "| insufficient regularization | `dropout` | `narrow` | 4 |" in markdown.write(build(changed), STYLE)
+    assert len(frames.effects(changed)) == len(frames.effects(given))
 
 
 def test_hostile_names_are_text(page: Page) -> None:
@@ -154,20 +184,21 @@ def test_hostile_names_are_text(page: Page) -> None:
     assert HOSTILE in parsed.text
 
 
-def test_first_screen_has_no_p_value_and_no_figure(rendered: str) -> None:
+def test_first_screen_has_no_p_value_and_one_picture(rendered: str) -> None:
     first = rendered[rendered.index("<header>") : rendered.index("</header>")]
-    assert "<figure" not in first
+    assert first.count("<figure") == 1
+    assert 'data-spec="spec-shortfall"' in first
     assert not re.search(r"\bp\b ?[<=]", Page(first).text)
-    assert "<code>dropout</code> raises" in first
+    assert "Best remedy: <code>dropout</code>" in first
 
 
 @pytest.mark.parametrize(
     "arguments",
     [
-        {"confirmatory": False, "remedy": None},
+        {"judged": False, "remedy": None},
         {"remedy": None},
         {"n": 1},
-        {"n": 1, "remedy": None, "confirmatory": False},
+        {"n": 1, "remedy": None, "judged": False},
         {"variants": ("baseline", "dropout")},
         {"variants": ("baseline",), "remedy": None},
         {"variants": ("baseline", "unassigned"), "remedy": None},
@@ -183,6 +214,15 @@ def test_renders_with_little_to_show(arguments: dict[str, Any]) -> None:
     for figure in figures.figures(build(given)):
         assert figures.chart(figure).to_dict()
     assert not re.search(r"\b(?:nan|None|NaN)\b", markdown.write(build(given)))
+
+
+@pytest.mark.parametrize("name", situations())
+def test_every_situation_renders_whole(name: str) -> None:
+    given = situations()[name]
+    parsed = Page(written(given))
+    assert words_of_nothing(parsed) == []
+    first = next(figure for figure in figures.figures(build(given)) if figure.name == "shortfall")
+    assert figures.chart(first).to_dict()
 
 
 def test_missing_cells_are_said_to_be_missing(page: Page) -> None:
@@ -259,7 +299,9 @@ def test_every_figure_is_a_picture_of_report_md_and_has_a_name_of_its_own() -> N
     whole = build(sample())
     names = [figure.name for figure in figures.figures(whole)]
     assert len(names) == len(set(names))
-    assert {"accuracy_and_gap", "differences", "learning_curves_accuracy", "learning_curves_nll"} <= set(names)
+    assert {"shortfall", "accuracy_and_gap", "differences", "learning_curves_accuracy", "learning_curves_nll"} <= set(
+        names
+    )
     assert {"dose_response", "reliability", "confusion_matrix"} <= set(names)
     shown = re.findall(r"!\[.*\]\(figures/(\w+)\.svg\)", markdown.write(whole, STYLE))
     assert shown == names
@@ -270,19 +312,19 @@ def test_every_figure_is_a_picture_of_report_md_and_has_a_name_of_its_own() -> N
 def test_results_and_contrasts_are_open_and_the_numbers_of_other_figures_folded_in_markdown() -> None:
     text = re.sub(r"<details>.*?</details>", "", markdown.write(build(sample()), STYLE), flags=re.DOTALL)
     assert "| 1 `baseline` | 99.0 (98.0 to 100.0) | 81.0 (80.0 to 82.0) |" in text
-    assert "| `narrow` | primary, excess capacity | removing it harms | 4 | −3.0 (−4.0 to −2.0) |" in text
+    assert "| excess capacity | `narrow` | contributes | 4 | +2.0 (+1.0 to +3.0) |" in text
     assert "| `long_tail` | class imbalance | injects | 4 | −8.0 (−9.0 to −7.0) |" in text
     assert "| confidence from (%) |" not in text
     assert "training acc" not in text
 
 
 def test_one_report_says_one_thing_in_one_word() -> None:
-    """The word of a cause is that of the first screen, wherever its primary is shown."""
+    """The word of a cause is that of the first screen, wherever it is shown."""
     given = sample()
-    text = markdown.write(build(given))
-    rows = frames.effects(given)
-    assert set(rows[rows.role == "primary"].word) <= {"removing it harms", "contributes"}
-    assert not re.search(r"\| harms \|", text)
+    rows = {row[0]: str(row[1]) for row in causes(given).rows}
+    for row in frames.effects(given).itertuples():
+        assert not row.is_cause or rows[row.title] == row.word
+    assert not re.search(r"\bharms\b", markdown.write(build(given)))
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ import jinja2
 import pytest
 
 from tests.report.page_sample import sample
+from tests.report.situations import situations
 from tests.scratch import ROOT
 from valgap.document import markdown
 from valgap.report import words
@@ -49,11 +50,13 @@ def test_a_missing_text_or_value_is_an_error() -> None:
 
 
 def test_paragraphs_are_parted_by_empty_lines() -> None:
-    assert len(words.paragraphs("effects", metric="test accuracy", margin=0.02, confirmatory=0)) == 3
+    given = {"metric": "test accuracy", "margin": 0.02, "found": sample().verdict}
+    assert len(words.paragraphs("effects", **given, causes=0)) == 4
+    assert len(words.paragraphs("effects", **given, causes=2)) == 3
 
 
-@pytest.mark.parametrize("arguments", [{}, {"n": 1}, {"remedy": None, "confirmatory": False}], ids=str)
-def test_no_punctuation_stands_alone(arguments: dict[str, object]) -> None:
-    text = markdown.write(build(sample(**arguments)))  # type: ignore[arg-type]
+@pytest.mark.parametrize("name", situations())
+def test_no_punctuation_stands_alone(name: str) -> None:
+    text = markdown.write(build(situations()[name]))
     assert not re.search(r"\w [,.;:](?: |$)", text, re.MULTILINE)
     assert not re.search(r"[,.;:]{2}(?: |$)", text, re.MULTILINE)

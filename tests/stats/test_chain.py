@@ -97,10 +97,8 @@ def test_shares_of_three_causes_add_up_and_ask_for_the_arms_of_their_subsets() -
     assert [each.cause for each in missing.answer] == ["training", "regularization", "capacity"]
     assert [each.of for each in missing.follow_up] == [("dropout", "narrow")]
     assert missing.shares is None
-    whole = judged(
-        suite(arms, some | {"dropout_and_narrow": ("dropout", "narrow")}),
-        runs(rng, accuracies | {"dropout_and_narrow": 0.57}, images=3000),
-    )
+    some["dropout_and_narrow"] = ("dropout", "narrow")
+    whole = judged(suite(arms, some), runs(rng, accuracies | {"dropout_and_narrow": 0.57}, images=3000))
     assert whole.shares is not None
     assert sum(each.mean for each in whole.shares.shares.values()) == pytest.approx(whole.shares.total.mean)
 

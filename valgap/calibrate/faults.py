@@ -138,7 +138,7 @@ FAULTS = {
         ),
         Fault(
             "less_dropout", "too little dropout", ("regularization",), "share of the dropout left",
-            (0.4, 0.2, 0.0), change=less_dropout, settings=("few-garments",),
+            (0.4, 0.2, 0.0), change=less_dropout, settings=("stripes-dropout",),
         ),
         Fault(
             "wrong_augmentation", "augmentation that no image shows", ("augmentation",), "kind", (1, 2, 3),

@@ -58,6 +58,9 @@ SETTINGS = {
         Setting(
             "stripes-pooling", "stripes", "cnn", 250, 500, 1500, _recipe(480, 0.01, head="pooling"), False
         ),
+        Setting(
+            "stripes-dropout", "stripes", "cnn", 250, 500, 1500, _recipe(640, 0.003, dropout=[0.25, 0.25, 0.5]), False
+        ),
         Setting("stripes-dense", "stripes", "cnn", 250, 500, 1500, _recipe(480, 0.003), False),
     )
 }  # fmt: skip

@@ -10,6 +10,7 @@ from typing import Any
 from valgap.data.sizes import Sizes
 from valgap.ground.errors import SuiteError
 from valgap.ground.params.arms import Arms
+from valgap.ground.params.causes import CAUSES
 from valgap.ground.params.experiment import Train
 from valgap.ground.params.suite import BASELINE, Suite
 from valgap.stats.intervals import Interval
@@ -118,9 +119,16 @@ def total(
     )
 
 
-def primaries(causes: Mapping[str, Arms]) -> list[str]:
-    """Primary variants that remove their cause from the baseline, in the order of the causes."""
-    return [c.primary for c in causes.values() if c.primary is not None and c.kind(c.primary) == "removes"]
+def suspects(causes: Mapping[str, Arms]) -> list[str]:
+    """The first arm of each judged cause that takes it out of the baseline, or its opposite where none does."""
+    arms = [(*each.removes, *each.opposes) for name, each in causes.items() if not CAUSES[name].is_price]
+    return [names[0] for names in arms if names]
+
+
+def directions(causes: Mapping[str, Arms]) -> int:
+    """Causes and opposites that are judged where their arms are trained: the family that intervals are adjusted for."""
+    judged = [each for name, each in causes.items() if not CAUSES[name].is_price]
+    return sum(bool(arms) for each in judged for arms in (each.removes, each.opposes))
 
 
 def shared_replicates(params: Suite, variants: Iterable[str]) -> int:
@@ -137,13 +145,13 @@ def detectable(sd: float, replicates: int, confidence: float) -> float:
 
 
 def paired_sd(rows: Iterable[Mapping[str, Any]]) -> tuple[float, str]:
-    """Median `sd` over the primary contrasts on accuracy of contrasts.csv's rows, and where it comes from."""
+    """Median `sd` over the causes' contrasts on accuracy of contrasts.csv's rows, and where it comes from."""
     found = [
         float(row["sd"])
         for row in rows
-        if row.get("metric") == "accuracy" and row.get("role") == "primary" and row.get("sd")
+        if row.get("metric") == "accuracy" and row.get("role") == "cause" and row.get("sd")
     ]
     known = [sd for sd in found if math.isfinite(sd) and sd > 0]
     if not known:
         return ASSUMED_SD, "assumed, for no report has measured it"
-    return statistics.median(known), "the median of the primary contrasts in reports/contrasts.csv"
+    return statistics.median(known), "the median of the causes' contrasts in reports/contrasts.csv"

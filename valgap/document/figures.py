@@ -10,12 +10,17 @@ PNG_SCALE = 1.5
 WIDTHS = {1: 560, 2: 320, 3: 230}  # pixels of a panel, by panels a row
 MARGIN = 60  # pixels beside the panels, for their axes
 CHARACTER = 6  # pixels of one in a caption, about
+LEGEND = 640  # pixels of a legend's line, where its words allow it
 COLOURS = {
     "ink": palette.INK,
     "blue": palette.BLUE,
     "vermilion": palette.VERMILION,
     "orange": palette.ORANGE,
+    "green": palette.GREEN,
+    "pink": palette.PINK,
+    "sky": palette.SKY,
     "grey": palette.GREY,
+    "band": palette.BAND,
 }
 SHAPES = {"": "circle", "square": "square", "diamond": "diamond", "triangle": "triangle-up"}
 
@@ -63,27 +68,39 @@ def chart(figure: Figure) -> Any:
 
 
 def _legend(entries: tuple[tuple[str, str], ...]) -> Any:
-    """One line of marks with their words."""
+    """Marks with their words, in lines of LEGEND pixels."""
     import altair as alt
     import pandas as pd
 
     looks = [[*look.split(), ""][:2] for _, look in entries]
-    lengths = [8 * len(word) + 30 for word, _ in entries]
+    places = _places([8 * len(word) + 30 for word, _ in entries])
     rows = pd.DataFrame(
         {
             "word": [word for word, _ in entries],
-            "x": [sum(lengths[:place]) + 8 for place in range(len(entries))],
+            "x": [x + 8 for x, _, _ in places],
+            "line": [line for _, line, _ in places],
             "colour": [COLOURS[colour] for colour, _ in looks],
             "shape": [SHAPES[shape] for _, shape in looks],
         }
     )
-    x = alt.X("x:Q", axis=None, scale=alt.Scale(domain=[0, sum(lengths)], nice=False))
-    base = alt.Chart(rows).encode(x=x)
+    width, lines = max(end for _, _, end in places), places[-1][1] + 1
+    x = alt.X("x:Q", axis=None, scale=alt.Scale(domain=[0, width], nice=False))
+    base = alt.Chart(rows).encode(x=x, y=alt.Y("line:O", axis=None, scale=alt.Scale(domain=[*range(lines)])))
     marks = base.mark_point(filled=True, size=60, opacity=1).encode(
         color=alt.Color("colour:N", scale=None, legend=None), shape=alt.Shape("shape:N", scale=None, legend=None)
     )
     text = base.mark_text(align="left", dx=10, fontSize=12).encode(text="word:N")
-    return (marks + text).properties(width=sum(lengths), height=18, view=alt.ViewConfig(stroke=None))
+    return (marks + text).properties(width=width, height=18 * lines, view=alt.ViewConfig(stroke=None))
+
+
+def _places(lengths: list[int]) -> list[tuple[int, int, int]]:
+    """(start, line, end) of words of these pixels, each on the line before it as far as there is room."""
+    places: list[tuple[int, int, int]] = []
+    for length in lengths:
+        _, line, end = places[-1] if places else (0, 0, 0)
+        start, line = (end, line) if not end or end + length <= LEGEND else (0, line + 1)
+        places.append((start, line, start + length))
+    return places
 
 
 def _key(entries: tuple[tuple[str, str], ...], rows_each: int = 20) -> Any:

@@ -60,7 +60,7 @@ def _pp(effect: float) -> str:
 
 
 def measured_sd() -> tuple[float, str]:
-    """Paired standard deviation of a primary contrast as a fraction of accuracy, and where it comes from."""
+    """Paired standard deviation of a cause's contrast as a fraction of accuracy, and where it comes from."""
     if not paths.CONTRASTS.exists():
         return estimate.paired_sd([])
     return estimate.paired_sd(read_table(paths.CONTRASTS).to_dict("records"))
@@ -69,9 +69,9 @@ def measured_sd() -> tuple[float, str]:
 def overview(params: Suite, costs: timings.Costs, totals: dict[str, Total]) -> list[str]:
     """The table over all sets and what its columns mean."""
     sd, source = measured_sd()
-    suspects = estimate.primaries(params.causes)
-    family, replicates = len(suspects) + 1, estimate.shared_replicates(params, suspects)
-    confidence = adjusted_confidence(family)
+    suspects, family = estimate.suspects(params.causes), estimate.directions(params.causes)
+    replicates = estimate.shared_replicates(params, suspects)
+    confidence = adjusted_confidence(max(1, family))
     effect = detectable(sd, replicates, confidence)
     seconds = costs.timings
     return [
@@ -84,7 +84,7 @@ def overview(params: Suite, costs: timings.Costs, totals: dict[str, Total]) -> l
         *columns([HEADER, *(row(name, found, effect) for name, found in totals.items())]),
         "",
         "disk MB: in runs/; the store and DVC's cache take as much again each",
-        f"detects: the smallest effect on accuracy that one of {family} confirmatory contrasts finds with 80% power,",
+        f"detects: the smallest effect on accuracy that one of {family} judged causes finds with 80% power,",
         f"  over {replicates} replicates at {100 * confidence:.1f}% confidence; paired sd {100 * sd:.1f} pp, {source}",
     ]
 
@@ -96,7 +96,7 @@ def advice(params: Suite, costs: timings.Costs, totals: dict[str, Total], text: 
         return [f"{text} covers everything: split.exploratory_blocks: {[*params.split.blocks]}, then `{repro}`"]
     if totals[DEFAULT].seconds_left <= budget:
         return [f"{text} covers the {DEFAULT}: just `{repro}`"]
-    suspects = estimate.primaries(params.causes)
+    suspects = estimate.suspects(params.causes)
     run, fixed = costs.of_run[BASELINE], costs.timings.cell
     plan = ladder.largest_plan(budget, len(suspects), run, costs.workers, fixed)
     if plan is None:

@@ -51,50 +51,48 @@ class Plan:
         return sum(step.trainings for step in self.steps)
 
 
-def ladder(affordable: int, primaries: int) -> Plan:
-    """The rung for so many trainings at the baseline's cost, with `primaries` arms that remove a cause each.
+def ladder(affordable: int, suspects: int) -> Plan:
+    """The rung for so many trainings at the baseline's cost, with `suspects` arms that remove a cause each.
 
-    Raises SuiteError for no primary where the rung needs one, ValueError for no training.
+    Raises SuiteError for no suspect where the rung needs one, ValueError for no training.
     """
     if affordable < 1:
         raise ValueError(f"a plan needs at least one training, received {affordable}")
     if affordable < SUSPECT:
         return Plan(affordable, "audit", (Step("train your own model", 1, 1, affordable),), (), 0, 0)
-    if primaries < 1:
+    if suspects < 1:
         raise SuiteError(
-            "params.yaml: no cause has a primary variant that removes it, so there is no suspect to test: "
-            "declare one, such as `causes.regularization.primary: dropout`"
+            "params.yaml: no cause has a variant that removes it, so there is no suspect to test: "
+            "declare one, such as `causes.regularization.removes: [dropout]`"
         )
-    if affordable < SCREEN or primaries == 1:
+    if affordable < SCREEN or suspects == 1:
         replicates = min(affordable // 2, MOST)
         step = Step("train the baseline and one suspect", 2, 1, replicates)
         return Plan(affordable, "suspect", (step,), (replicates,), 1, 1)
-    if affordable >= max(SPREAD, FIRST * (primaries + 1)):
-        return _spread(affordable, primaries)
-    return _screen(affordable, primaries)
+    if affordable >= max(SPREAD, FIRST * (suspects + 1)):
+        return _spread(affordable, suspects)
+    return _screen(affordable, suspects)
 
 
-def _screen(affordable: int, primaries: int) -> Plan:
-    """Screen all primaries on validation, confirm the best on fresh replicates."""
+def _screen(affordable: int, suspects: int) -> Plan:
+    """Screen all suspects on validation, confirm the best on fresh replicates."""
     size = 1 if affordable < SCREEN_TWICE else 2
     confirmed = 1 if affordable < CONFIRM_TWO else 2
-    screen = Step("screen the primaries on validation", primaries + 1, 1, size)
+    screen = Step("screen the suspects on validation", suspects + 1, 1, size)
     blocks = (affordable - screen.trainings) // ((confirmed + 1) * size)
     best = "the best one" if confirmed == 1 else "the best two"
     confirm = Step(f"confirm {best} and the baseline on fresh replicates", confirmed + 1, blocks, size)
-    return Plan(affordable, "screen", (screen, confirm), (blocks * size,), confirmed, confirmed + 1)
+    return Plan(affordable, "screen", (screen, confirm), (blocks * size,), confirmed, confirmed)
 
 
-def _spread(affordable: int, primaries: int) -> Plan:
-    """All primaries over 8 replicates, then as many of the inconclusive as fit over 8 more."""
-    first = Step("train the primaries and the baseline", primaries + 1, 1, FIRST)
-    more = min(primaries, (affordable - first.trainings) // (MOST - FIRST) - 1)
+def _spread(affordable: int, suspects: int) -> Plan:
+    """All suspects over 8 replicates, then as many of the inconclusive as fit over 8 more."""
+    first = Step("train the suspects and the baseline", suspects + 1, 1, FIRST)
+    more = min(suspects, (affordable - first.trainings) // (MOST - FIRST) - 1)
     if more < 1:
-        return Plan(affordable, "spread", (first,), (FIRST,), primaries, primaries + 1)
+        return Plan(affordable, "spread", (first,), (FIRST,), suspects, suspects)
     what = f"top up the inconclusive, at most {more}, and the baseline to {MOST} replicates"
-    return Plan(
-        affordable, "spread", (first, Step(what, more + 1, 1, MOST - FIRST)), (FIRST, MOST), primaries, primaries + 1
-    )
+    return Plan(affordable, "spread", (first, Step(what, more + 1, 1, MOST - FIRST)), (FIRST, MOST), suspects, suspects)
 
 
 def plan_seconds(plan: Plan, run: float, workers: int, fixed: float) -> float:
@@ -102,22 +100,22 @@ def plan_seconds(plan: Plan, run: float, workers: int, fixed: float) -> float:
     return sum(step.arms * step.blocks * cell_seconds(run, step.block_size, workers, fixed) for step in plan.steps)
 
 
-def largest_plan(budget: float, primaries: int, run: float, workers: int, fixed: float) -> Plan | None:
+def largest_plan(budget: float, suspects: int, run: float, workers: int, fixed: float) -> Plan | None:
     """The plan for most trainings at the baseline's cost that ends within `budget` seconds; None where one is too many.
 
     Small blocks leave workers idle, so what is affordable depends on the plan itself.
     """
 
     def fits(affordable: int) -> bool:
-        return plan_seconds(ladder(affordable, primaries), run, workers, fixed) <= budget
+        return plan_seconds(ladder(affordable, suspects), run, workers, fixed) <= budget
 
-    return next((ladder(k, primaries) for k in range(math.floor(budget * workers / run), 0, -1) if fits(k)), None)
+    return next((ladder(k, suspects) for k in range(math.floor(budget * workers / run), 0, -1) if fits(k)), None)
 
 
 def instructions(plan: Plan, suspects: list[str], repro: str) -> list[list[str]]:
     """What to do for every step: edits of params.yaml, then a command; `repro` is the one that trains.
 
-    `suspects` are the primaries' names.
+    `suspects` are the arms' names.
     """
     named = ", ".join(suspects)
     edits = [f"split: block_size: {plan.steps[0].block_size}, blocks: [0], exploratory_blocks: []", "extra: {}"]

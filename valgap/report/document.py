@@ -7,9 +7,12 @@ from valgap.report import screen
 from valgap.report.audit import audit, block, has_problem
 from valgap.report.background import data, making, method
 from valgap.report.effects import effects, results
+from valgap.report.headline import headline
 from valgap.report.inputs import Inputs
+from valgap.report.picture import picture
 from valgap.report.predictions import classes, confusion, hardest, reliability
 from valgap.report.responses import curves, doses, policies
+from valgap.report.suspects import causes
 from valgap.report.words import sentence
 
 SECTIONS: tuple[Callable[[Inputs], Section], ...] = (  # everything below the first screen, in the order of reading
@@ -32,9 +35,9 @@ SECTIONS: tuple[Callable[[Inputs], Section], ...] = (  # everything below the fi
 def build(inputs: Inputs) -> Document:
     """The report: its first screen, on which a problem of the data comes first, and its sections."""
     of_data = block(inputs)
-    lead: list[Part] = [*screen.paragraphs(inputs), screen.causes(inputs), *screen.actions(inputs)]
+    lead: list[Part] = [*screen.paragraphs(inputs), picture(inputs), causes(inputs), *screen.actions(inputs)]
     return Document(
-        title=screen.headline(inputs),
+        title=headline(inputs),
         kicker=sentence("kicker"),
         lead=tuple([of_data, *lead] if has_problem(inputs) else [*lead, of_data]),
         sections=tuple(section(inputs) for section in SECTIONS),

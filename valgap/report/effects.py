@@ -23,34 +23,34 @@ CONFIDENCE = Form(decimals=2, scale=100)
 
 
 def effects(inputs: Inputs) -> Section:
-    """The forest plot, the confirmatory contrasts and all others."""
-    rows, margin = frames.effects(inputs), inputs.verdict.margin
+    """The forest plot, what decides on each cause, the remedies, and every arm."""
+    title, rows, margin = "What each change did", frames.effects(inputs), inputs.verdict.margin
     if rows.empty:
-        return Section("effects", "What each change did", (sentence("nothing_compared"),))
-    decided = rows[rows.confirmatory]
-    takeaway = [f"{plain(row.variant)} {DIFFERENCE(row.mean)} pp, {row.word}" for row in decided.itertuples()]
-    exploratory = len(rows) - len(decided)
-    alt = sentence("effects_alt", metric=inputs.metric, decided=takeaway, exploratory=exploratory)
+        return Section("effects", title, (sentence("nothing_compared"),))
+    decided = rows[rows.is_cause]
+    takeaway = [f"{row.title} {DIFFERENCE(row.mean)} pp, {row.word}" for row in decided.itertuples()]
+    alt = sentence("effects_alt", metric=inputs.metric, decided=takeaway, arms=len(rows) - len(decided))
     height = panels.FOREST_STEP * (len(rows) + rows.title.nunique()) + 50
-    tables = [_confirmatory(inputs, decided)] if len(decided) else []
+    tables = [_causes(inputs, decided), _after(inputs), _remedies(inputs), _every_variant(inputs)]
     figure = Figure(
         "differences",
         sentence("effects_figure", margin=margin),
         (Panel("differences", alt, panels.forest(rows, 100 * margin, inputs.metric), height=height),),
-        (*tables, _every_variant(inputs)),
-        legend=(("primary of its cause", "blue"), ("chosen remedy", "vermilion diamond"), ("exploratory", "grey")),
+        tuple(table for table in tables if table.rows),
+        legend=(("a cause, by its best arm", "blue"), ("one arm, exploratory", "grey")),
         columns=1,
     )
-    said = paragraphs("effects", metric=inputs.metric, margin=margin, confirmatory=len(decided))
-    return Section("effects", "What each change did", (*said, figure))
+    said = paragraphs("effects", metric=inputs.metric, margin=margin, causes=len(decided), found=inputs.verdict)
+    return Section("effects", title, (*said, figure))
 
 
-def _confirmatory(inputs: Inputs, rows: pd.DataFrame) -> Table:
+def _causes(inputs: Inputs, rows: pd.DataFrame) -> Table:
     """The family on which verdict words stand, each with its adjusted interval."""
+    joint = "max_t_p" in rows
     cells = [
         (
-            named(row.variant),
-            "chosen remedy, fresh replicates" if row.role == "remedy" else f"primary, {row.title}",
+            row.title,
+            joined_arms(row.variant) + _against(row),
             row.word,
             COUNT(row.n),
             DIFFERENCE.estimate(row),
@@ -58,14 +58,53 @@ def _confirmatory(inputs: Inputs, rows: pd.DataFrame) -> Table:
             text_of(row.wins),
             PLAIN(row.mde),
             CORRELATION(row.correlation),
-            P_VALUE(row.max_t_p),
+            *([P_VALUE(row.max_t_p)] if joint else []),
         )
         for row in rows.itertuples()
     ]
-    measured = ("n", f"{inputs.metric} (pp)", "confidence %", "replicates above", "detectable (pp)")
-    headings = ("variant", "as", "verdict", *measured, "correlation", "joint p")
-    caption = sentence("confirmatory_table", metric=inputs.metric)
+    measured = ("n", f"{inputs.metric} (pp)", "confidence %", "replicates above", "detectable (pp)", "correlation")
+    headings = ("cause", "arms chosen", "verdict", *measured, *(["joint p"] if joint else []))
+    caption = sentence("causes_table", metric=inputs.metric, joint=joint)
     return Table(caption, headings, tuple(cells), texts=3, folded=False)
+
+
+def joined_arms(variant: str) -> str:
+    """The arms of a cause's contrast, each as code."""
+    return " or ".join(map(named, dict.fromkeys(variant.split(frames.JOIN))))
+
+
+def _after(inputs: Inputs) -> Table:
+    """What a cause's arm adds where the causes before it are removed already."""
+    rows = frames.contrasts(inputs)
+    cells = [
+        (row.title, named(row.variant), named(row.against), COUNT(row.n), DIFFERENCE.estimate(row), text_of(row.wins))
+        for row in rows[rows.role == "after"].itertuples()
+    ]
+    headings = ("cause", "arm", "against", "n", f"{inputs.metric} (pp)", "replicates above")
+    return Table(sentence("after_table", metric=inputs.metric), headings, tuple(cells), texts=3, folded=False)
+
+
+def _remedies(inputs: Inputs) -> Table:
+    """Every arm that could be a remedy, with simultaneous intervals, the best first."""
+    rows = frames.contrasts(inputs)
+    rows = rows[rows.role == "remedy"].sort_values("mean", ascending=False, kind="stable")
+    best = {remedy.variant: remedy for remedy in inputs.verdict.remedies.best}
+    cells = [
+        (
+            named(row.variant),
+            "may be the best" if row.variant in best else "",
+            COUNT(row.n),
+            DIFFERENCE.estimate(row),
+            text_of(row.wins),
+            DIFFERENCE(100 * row.gap),
+            NATS_DIFFERENCE(row.nll),
+            f"{best[row.variant].relative_compute:g}" if row.variant in best else "",
+        )
+        for row in rows.itertuples()
+    ]
+    measured = ("n", f"{inputs.metric} (pp)", "replicates above", "gap (pp)", "NLL", "× computation")
+    caption = sentence("remedies_table", metric=inputs.metric, remedies=inputs.verdict.remedies)
+    return Table(caption, ("variant", "", *measured), tuple(cells), texts=2, folded=False)
 
 
 def _every_variant(inputs: Inputs) -> Table:
@@ -73,7 +112,7 @@ def _every_variant(inputs: Inputs) -> Table:
     rows = frames.contrasts(inputs)
     cells = [
         (
-            _compared(row),
+            f"{named(row.variant)}{_against(row)}",
             row.title,
             row.kind or "–",
             COUNT(row.n),
@@ -83,16 +122,15 @@ def _every_variant(inputs: Inputs) -> Table:
             DIFFERENCE(100 * row.gap),
             NATS_DIFFERENCE(row.nll),
         )
-        for row in rows[~rows.role.isin(frames.CONFIRMATORY)].itertuples()
+        for row in rows[~rows.role.isin(["cause", "after", "remedy"])].itertuples()
     ]
     measured = ("n", f"{inputs.metric} (pp)", "replicates above", "correlation", "gap (pp)", "NLL")
     caption = sentence("every_variant_table", metric=inputs.metric)
     return Table(caption, ("variant", "cause", "kind", *measured), tuple(cells), texts=3, folded=False)
 
 
-def _compared(row: Any) -> str:
-    against = "" if row.against == BASELINE else f" against {named(row.against)}"
-    return f"{named(row.variant)}{against}{' (chosen strength)' if row.role == 'strength' else ''}"
+def _against(row: Any) -> str:
+    return "" if row.against == BASELINE else f" against {named(row.against)}"
 
 
 def results(inputs: Inputs) -> Section:

@@ -9,9 +9,9 @@ from valgap.ground.params.causes import CAUSES
 from valgap.ground.records import Plain
 from valgap.report.inputs import Inputs
 from valgap.results.summary import BASELINE
-from valgap.stats.words import said
 
-CONFIRMATORY = ("primary", "remedy")
+JOIN = "+"  # between the arms of a cause in contrasts.csv
+ARM_ROLES = ("exploratory", "remedy")  # of rows that are one arm's, the first preferred
 NO_CAUSE = "no cause declared"
 POLICY = "val_under_"  # prefix of the splits that are validation images warped by a policy
 AS_THEY_ARE = "as they are"
@@ -19,43 +19,39 @@ LIMITS = ["mean", "low", "high"]
 
 
 def effects(inputs: Inputs) -> pd.DataFrame:
-    """The rows of the forest plot: differences to the baseline in pp, by cause, confirmatory ones first.
+    """The rows of the forest plot in pp, by cause: the cause by its best arm, then every arm against the baseline.
 
-    Adds `title` (of the cause), `label`, `word` (empty unless confirmatory) and `confirmatory`.
+    Adds `label`, `word` (that of the cause, empty on a row of one arm) and `is_cause`. An arm has one row.
     """
     rows = contrasts(inputs)
-    rows = rows[rows.against == BASELINE]
-    order = [*inputs.titles, *(cause for cause in rows.cause.unique() if cause not in inputs.titles)]
-    decided = set(rows[rows.role.isin(CONFIRMATORY)].variant)
-    rows = rows.assign(confirmatory=rows.role.isin(CONFIRMATORY))
+    words = {entry.cause: entry.verdict for entry in inputs.verdict.causes}
+    causes = rows[rows.role == "cause"]
+    causes = causes.assign(label=[_crosswise(row.variant) for row in causes.itertuples()])
+    arms = rows[rows.role.isin(ARM_ROLES) & (rows.against == BASELINE)]
+    arms = arms.assign(label=arms.variant, rank=arms.role.map(ARM_ROLES.index)).sort_values("rank", kind="stable")
+    arms = arms.drop_duplicates("variant").sort_index().drop(columns="rank")
+    rows = pd.concat([causes, arms]).assign(is_cause=[True] * len(causes) + [False] * len(arms))
     rows = rows.assign(
-        label=[_label(row.variant, row.role, decided) for row in rows.itertuples()],
-        word=[
-            said(row.role, row.verdict, row.material) if row.role in CONFIRMATORY else "" for row in rows.itertuples()
-        ],
+        word=[str(words.get(row.cause, row.verdict)) if row.is_cause else "" for row in rows.itertuples()]
     )
-    roles = {role: rank for rank, role in enumerate((*CONFIRMATORY, "strength"))}
-    keys = pd.DataFrame({"cause": rows.cause.map(order.index), "role": rows.role.map(roles).fillna(len(roles))})
-    rows = rows.loc[keys.sort_values(["cause", "role"], kind="stable").index].drop_duplicates("label")
-    return rows.reset_index(drop=True)
+    order = [*inputs.titles, *(cause for cause in rows.cause.unique() if cause not in inputs.titles)]
+    rows = rows.assign(place=rows.cause.map(order.index)).sort_values("place", kind="stable")
+    return rows.drop(columns="place").drop_duplicates("label").reset_index(drop=True)
+
+
+def _crosswise(variant: str) -> str:
+    return f"{' or '.join(dict.fromkeys(variant.split(JOIN)))} (chosen crosswise)"
 
 
 def contrasts(inputs: Inputs) -> pd.DataFrame:
     """Every contrast of the metric of the verdict, in pp, with the `title` of its cause and its mean gap and NLL."""
-    found, keys = inputs.tables["contrasts"], ["variant", "against", "role"]
+    found, keys = inputs.tables["contrasts"], ["variant", "against", "role", "cause"]
     rows = found[found.metric == inputs.verdict.metric]
-    rows = rows.assign(title=[inputs.titles.get(cause, cause) or NO_CAUSE for cause in rows.cause])
+    others = {metric: found[found.metric == metric].drop_duplicates(keys) for metric in ("gap", "nll")}
+    for metric, table in others.items():
+        rows = rows.merge(table[[*keys, "mean"]].rename(columns={"mean": metric}), on=keys, how="left")
     rows[[*LIMITS, "mde"]] = 100 * rows[[*LIMITS, "mde"]].astype(float)
-    for metric in ("gap", "nll"):
-        others = found[found.metric == metric].drop_duplicates(keys)[[*keys, "mean"]]
-        rows = rows.merge(others.rename(columns={"mean": metric}), on=keys, how="left")
-    return rows
-
-
-def _label(variant: str, role: str, decided: set[str]) -> str:
-    if role in ("remedy", "strength"):
-        return f"{variant} (chosen {role})"
-    return f"{variant} (all replicates)" if role == "exploratory" and variant in decided else variant
+    return rows.assign(title=[inputs.title(cause) or NO_CAUSE for cause in rows.cause])
 
 
 def scores(inputs: Inputs, variants: list[str], split: str, metric: str) -> pd.DataFrame:

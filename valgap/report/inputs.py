@@ -13,7 +13,7 @@ from valgap.results.summary import BASELINE, Cell, cell
 from valgap.results.tables import read_table
 from valgap.results.verdict import read_verdict
 from valgap.stats.metrics import METRICS
-from valgap.stats.verdict import SplitEffect, Verdict
+from valgap.stats.verdict import CauseEffect, Verdict
 
 Tables = dict[str, pd.DataFrame]
 
@@ -45,16 +45,15 @@ class Inputs:
 
     @property
     def compared(self) -> list[str]:
-        """The baseline and the remedy: the variants of figures that compare two."""
-        remedy = self.verdict.remedy
-        return [BASELINE, remedy.variant] if remedy and remedy.variant in self.variants[1:] else [BASELINE]
+        """The baseline and the cheapest of the best remedies: the variants of figures that compare two."""
+        best = [remedy.variant for remedy in self.verdict.remedies.best if remedy.variant in self.variants[1:]]
+        return [BASELINE, *best[:1]]
 
     @property
     def shown(self) -> list[str]:
-        """The baseline, the remedy, the primaries of the causes and, as far as SHOWN allows, others."""
-        contrasts = self.tables["contrasts"]
-        declared = [entry.primary for entry in self.verdict.causes if not isinstance(entry, SplitEffect)]
-        wanted = [*self.compared, *contrasts[contrasts.role == "primary"].variant, *declared, *self.variants]
+        """The baseline, the remedy, the best arm against each cause and, as far as SHOWN allows, others."""
+        arms = [entry.arm for entry in self.verdict.causes if isinstance(entry, CauseEffect)]
+        wanted = [*self.compared, *arms, *self.variants]
         return [name for name in dict.fromkeys(wanted) if name in self.variants][:SHOWN]
 
     @property
@@ -65,8 +64,15 @@ class Inputs:
 
     @property
     def titles(self) -> dict[str, str]:
-        """The causes by name, in the order of the report."""
-        return {PRICED.name: PRICED.title} | {entry.cause: entry.title for entry in self.verdict.causes}
+        """The causes and their opposites by name, in the order of the report."""
+        known: dict[str, str] = {}
+        for cause in CAUSES.values():
+            known |= {each.name: each.title for each in (cause, cause.opposite) if each}
+        return known | {entry.cause: entry.title for entry in self.verdict.causes}
+
+    def title(self, cause: str) -> str:
+        """The title of a cause or an opposite; its name where it has none."""
+        return self.titles.get(cause, cause)
 
     def score(self, variant: str, split: str, metric: str) -> Cell | None:
         """A mean over replicates with its limits, None where there is none."""

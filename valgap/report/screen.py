@@ -1,101 +1,112 @@
-"""The first screen: what a reader needs who reads nothing else. No p-values, no claim beyond an intervention's."""
-
-import math
+"""The first screen below its title: what a reader needs who reads nothing else. No p-values."""
 
 import yaml
 
-from valgap.document.numbers import is_unknown
-from valgap.document.parts import Code, Item, Items, Part, Section, Table
-from valgap.document.text import Strong
-from valgap.report.inputs import PRICED, Inputs
+from valgap.document.numbers import SHARE, is_unknown, many
+from valgap.document.parts import Code, Item, Items, Part, Section
+from valgap.report.inputs import Inputs
 from valgap.report.words import sentence
 from valgap.results.summary import BASELINE
-from valgap.stats.verdict import CauseEffect, CauseEntry, Price, SplitEffect
-from valgap.stats.words import materially
-
-
-def headline(inputs: Inputs) -> str:
-    """The title of the report."""
-    verdict = inputs.verdict
-    return sentence(
-        "headline",
-        verdict=verdict,
-        metric=inputs.metric,
-        helps=_helps(inputs),
-        contributing=[entry.title for entry in verdict.causes if entry.verdict == "contributes"],
-        data_helps=verdict.data is not None and verdict.data.per_doubling.low > 0,
-    )
+from valgap.stats.verdict import CauseEffect, CauseEntry, Estimate, FollowUp, SplitEffect
 
 
 def paragraphs(inputs: Inputs) -> tuple[str, ...]:
-    """Whether the gap is real, whether overfitting hurts, what to do, and what only looks like a cure."""
-    verdict = inputs.verdict
+    """Whether the gap is real, the baseline trained, and overfitting a problem, and what only looks like a cure."""
     found = {split: inputs.score(BASELINE, split, "accuracy") for split in ("train", "val", "test")}
     scores = {split: cell.mean if cell else None for split, cell in found.items()}
-    remedy = sentence(
-        "remedy", remedy=verdict.remedy, helps=_helps(inputs), metric=inputs.metric, margin=verdict.margin
+    underfits = underfitting(inputs)
+    said = (
+        _gap(inputs, scores),
+        _trained(inputs),
+        sentence("divergence", found=inputs.verdict.divergence),
+        sentence("underfits", names=underfits) if underfits else "",
     )
-    underfits = [sentence("underfits", names=verdict.underfit)] if verdict.underfit else []
-    return (
-        sentence("gap", verdict=verdict, **scores),
-        sentence("divergence", found=verdict.divergence),
-        remedy,
-        *underfits,
-    )
+    return tuple(filter(None, said))
 
 
-def causes(inputs: Inputs) -> Table:
-    """What the suite says of each suspected cause, and on what evidence."""
-    data = inputs.verdict.data
-    rows = [_cause(inputs, entry) for entry in inputs.verdict.causes]
-    if data:
-        rows.append((PRICED.title, Strong("has a price"), _evidence_of_data(data)))
-    return Table(sentence("causes"), ("suspected cause", "verdict", "evidence"), tuple(rows), texts=3, folded=False)
+def _gap(inputs: Inputs, scores: dict[str, float | None]) -> str:
+    gap = inputs.verdict.gap
+    parts = {
+        "learnt": ("training − test", SHARE(gap.train_test.mean), gap.train_test),
+        "split": ("test − validation", SHARE(abs(gap.test_val.mean)), gap.test_val),
+    }
+    said = {
+        key: sentence(
+            "part_of_gap",
+            name=name,
+            size=size,
+            limits="" if is_unknown(part.low) else SHARE.limits(part.low, part.high),
+        )
+        for key, (name, size, part) in parts.items()
+    }
+    return sentence("gap", verdict=inputs.verdict, gap=gap, **scores, **said)
+
+
+def underfitting(inputs: Inputs) -> list[str]:
+    """Arms whose gap is small for the wrong reason; no re-split, which is no remedy, and none with too few steps."""
+    entries = inputs.verdict.causes
+    excused = {entry.variant for entry in entries if isinstance(entry, SplitEffect)}
+    excused |= {arm for entry in entries if isinstance(entry, CauseEffect) for arm in entry.unfair}
+    excused |= {name for name, each in inputs.provenance.variants.items() if each.diff.get("resplit")}
+    return [name for name in inputs.verdict.underfit if name not in excused]
 
 
 def actions(inputs: Inputs) -> tuple[Part, ...]:
-    """The remedy as YAML to paste, where one helps, and what would settle what is open."""
+    """The cheapest remedy as YAML to paste, where one helps, and what would settle what is open."""
     found: list[Part] = []
-    remedy = inputs.verdict.remedy
-    if remedy and _helps(inputs):
-        text = yaml.safe_dump({"train": remedy.diff}, default_flow_style=None, sort_keys=False)
-        found.append(Section("adopt", "To adopt the remedy, in `params.yaml`", (Code(text, "yaml"),)))
-    steps = [_settle(inputs, entry) for entry in inputs.verdict.causes if entry.verdict == "inconclusive"]
-    if inputs.provenance.not_trained:
-        steps.append(sentence("not_tested", names=inputs.provenance.not_trained))
-    if steps:
+    best = inputs.verdict.remedies.best
+    if best:
+        text = yaml.safe_dump({"train": best[0].diff}, default_flow_style=None, sort_keys=False)
+        said = sentence("adopt", remedy=best[0], several=len(best) > 1, metric=inputs.metric)
+        found.append(Section("adopt", "To adopt the cheapest remedy, in `params.yaml`", (said, Code(text, "yaml"))))
+    if steps := _steps(inputs):
         found.append(Section("next", "Next", (Items(tuple(Item(step) for step in steps)),)))
     return tuple(found)
 
 
-def _helps(inputs: Inputs) -> bool:
-    return inputs.verdict.remedy is not None and inputs.verdict.remedy.verdict == "helps"
+def _trained(inputs: Inputs) -> str:
+    baseline = inputs.verdict.baseline
+    below = None if baseline.above_reference is None else baseline.replicates - baseline.above_reference
+    collapsed = ", ".join(map(str, baseline.collapsed))
+    sound = any(isinstance(entry, CauseEffect) and entry.sound for entry in inputs.verdict.causes)
+    return sentence("trained", baseline=baseline, below=below, collapsed=collapsed, sound=sound)
 
 
-def _cause(inputs: Inputs, entry: CauseEntry) -> tuple[str, str, str]:
-    if isinstance(entry, SplitEffect):
-        return entry.title, Strong(entry.verdict), sentence("of_split", entry=entry)
-    if not isinstance(entry, CauseEffect):
-        return entry.title, Strong(entry.verdict), entry.why
-    underfits = entry.variant in inputs.verdict.underfit
-    word = materially(entry.verdict, entry.material)
-    return entry.title, Strong(word), sentence("of_cause", entry=entry, metric=inputs.metric, underfits=underfits)
+def _steps(inputs: Inputs) -> list[str]:
+    verdict = inputs.verdict
+    steps = [sentence("split_first", entry=entry) for entry in verdict.causes if _blames_split(entry)]
+    if doubted := _doubted(inputs):
+        steps.append(sentence("labels_first", learned=doubted[0], held_out=doubted[1]))
+    if verdict.follow_up:
+        arms = [_follow_up(each) for each in verdict.follow_up]
+        steps.append(sentence("follow_up", count=many(len(arms), "arm"), arms=arms))
+    steps += [_settle(inputs, entry) for entry in verdict.causes if entry.verdict == "inconclusive"]
+    if verdict.data and verdict.data.per_doubling.low > 0:
+        steps.append(sentence("more_data", data=verdict.data, metric=inputs.metric))
+    if inputs.provenance.not_trained:
+        steps.append(sentence("not_tested", names=inputs.provenance.not_trained))
+    return steps
 
 
-def _evidence_of_data(data: Price) -> str:
-    """Gain per doubling, and the images that the target would take: what the trend says, with two digits."""
-    needed = data.images_needed
-    images, low, high = (_rough(value) for value in (needed.images, needed.low, needed.high))
-    size = data.sizes[BASELINE]
-    return sentence("of_data", data=data, size=size, needed=needed, images=images, low=low, high=high)
+def _blames_split(entry: CauseEntry) -> bool:
+    return isinstance(entry, SplitEffect) and entry.verdict not in ("not shown", "unknown")
 
 
-def _rough(count: float) -> str:
-    """Two significant digits, with thousands separators: it is an extrapolation. Empty for what is unknown."""
-    if is_unknown(count):
-        return ""
-    digits = max(0, math.floor(math.log10(count)) - 1)
-    return f"{round(count, -digits):,.0f}"
+def _doubted(inputs: Inputs) -> tuple[Estimate, Estimate] | None:
+    """Doubted labels to learn from and held-out ones, where the first are more by more than luck."""
+    shares = inputs.verdict.labels.shares
+    pairs = [
+        (shares[learned], shares[held_out])
+        for learned in ("train", "pool")
+        for held_out in ("val", "test")
+        if learned in shares and held_out in shares
+    ]
+    return next(((ours, theirs) for ours, theirs in pairs if ours.low > theirs.high), None)
+
+
+def _follow_up(found: FollowUp) -> str:
+    """An arm to train next and what it is: other arms together, or an arm with more steps."""
+    return sentence("follow_up_arm", found=found)
 
 
 def _settle(inputs: Inputs, entry: CauseEntry) -> str:

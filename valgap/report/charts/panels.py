@@ -15,10 +15,7 @@ from valgap.ground.params.causes import CAUSES
 
 SPLIT_COLOURS = alt.Scale(domain=["training", "validation"], range=[BLUE, VERMILION])
 DOSE_COLOURS = alt.Scale(domain=["test", "validation", "training"], range=[INK, VERMILION, BLUE])
-ROLES = alt.Scale(domain=["primary", "remedy", "strength", "exploratory"], range=[BLUE, VERMILION, GREY, GREY])
-SHAPES = alt.Scale(
-    domain=["primary", "remedy", "strength", "exploratory"], range=["circle", "diamond", "circle", "circle"]
-)
+ROLES = alt.Scale(domain=["cause", "arm"], range=[BLUE, GREY])
 PAIR = [INK, BLUE, VERMILION, ORANGE, GREY]  # the baseline, then others
 FOREST_STEP = 30  # pixels a row, enough for two lines
 
@@ -29,13 +26,15 @@ def known(rows: pd.DataFrame, *columns: str) -> pd.DataFrame:
 
 
 def forest(effects: pd.DataFrame, margin: float, metric: str) -> alt.LayerChart:
-    """Differences to the baseline with intervals, by cause; `margin` in pp is the shaded band."""
+    """Differences to the baseline with intervals, by cause, causes in colour; `margin` in pp is the shaded band."""
     entries: list[str] = []
     for title, rows in effects.groupby("title", sort=False):
         entries += [_heading(str(title)), *(_entry(row) for row in rows.itertuples())]
     headings = json.dumps([_heading(str(title)) for title in effects.title.unique()])
-    columns = ["role", "mean", "low", "high"]
-    rows = effects.assign(entry=[_entry(row) for row in effects.itertuples()])[["entry", *columns]]
+    rows = effects.assign(
+        entry=[_entry(row) for row in effects.itertuples()],
+        role=["cause" if is_cause else "arm" for is_cause in effects.is_cause],
+    )[["entry", "role", "mean", "low", "high"]]
     axis = alt.Axis(
         labelExpr="split(datum.label, '\\n')",
         labelLimit=230,
@@ -61,7 +60,7 @@ def forest(effects: pd.DataFrame, margin: float, metric: str) -> alt.LayerChart:
         band.encode(x="from:Q", x2="to:Q")
         + zero.encode(x="zero:Q")
         + alt.Chart(known(rows)).mark_rule(strokeWidth=2).encode(x="low:Q", x2="high:Q", y=y, **role)
-        + points.encode(x=x, y=y, shape=alt.Shape("role:N", scale=SHAPES, legend=None), **role)
+        + points.encode(x=x, y=y, **role)
     ).properties(height=alt.Step(FOREST_STEP))
 
 
