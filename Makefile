@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(abspath $(VENV))/bin
 export PATH := $(BIN):$(PATH)
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-ray self-check check plan repro more report export test test-slow test-browser wheel-test lint cases smoke lock review fresh faults verify bench image image-gpu image-cpu-ray image-gpu-ray
+.PHONY: help setup setup-ray self-check check plan repro more report export calibrate test test-slow test-browser wheel-test lint cases smoke lock review fresh faults verify bench image image-gpu image-cpu-ray image-gpu-ray
 
 help:  ## list the commands
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
@@ -22,7 +22,7 @@ setup-ray: setup  ## add Ray to the environment, for a cluster (docs/cluster.md)
 	  cp requirements-ray.txt $(VENV)/requirements-ray.installed; }
 
 # What users name reaches the command as it was typed: never through make's own expansion, never through a shell's.
-OPTIONS := MODEL DATA MODULE GROUPS RANGE OUT VAL TEST SAW HISTORY PREPROCESS OUTPUT MUTE HALF BUDGET JOBS VARIANT BLOCK BLOCKS FOLLOW_UP BASE CONFIRM LINK ROUNDS TORCH KILLS SEED DRY LOWEST ARGS
+OPTIONS := MODEL DATA MODULE GROUPS RANGE OUT VAL TEST SAW HISTORY PREPROCESS OUTPUT MUTE HALF BUDGET JOBS VARIANT BLOCK BLOCKS FOLLOW_UP BASE CONFIRM LINK ROUNDS TORCH KILLS SEED DRY LOWEST ONLY ARGS
 $(foreach name,$(OPTIONS),$(if $(value $(name)),$(eval export OPTION_$(name) := $$(value $(name))),$(eval unexport OPTION_$(name))))
 unexport $(OPTIONS)
 VALGAP := $(BIN)/python -m valgap
@@ -75,6 +75,12 @@ lint: setup
 
 cases: setup  ## what `check` says of 135 programs whose fault is known, against the truth: [HALF=even|odd]
 	@$(BIN)/python -m tests.cases $(call option,HALF,--half)
+
+# Without ONLY and HALF the whole of it, by a pipeline of its own, which writes reports/calibration.md.
+calibrate: setup  ## plant faults and count right answers, for hours: [ONLY=sample, or a fault, kind, name] [HALF=rules|judged] [JOBS=2]
+	@if [ -n "$$OPTION_ONLY$$OPTION_HALF" ]; then \
+	  exec $(VALGAP) calibrate $(call option,ONLY,--only) $(call option,HALF,--half) $(call option,JOBS,--jobs); \
+	else cd calibration && exec $${OPTION_JOBS:+env "JOBS=$$OPTION_JOBS"} $(BIN)/dvc repro; fi
 
 smoke: setup  ## the whole pipeline at toy scale in a scratch copy
 	@$(BIN)/python -m tests.smoke

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from valgap.compute import environment, store
-from valgap.compute.backend import open_backend
+from valgap.compute.backend import Backend, open_backend
 from valgap.compute.progress import Progress
 from valgap.data.prepared import arrays_digest, load_labels
 from valgap.ground import paths
@@ -32,15 +32,24 @@ from valgap.training.recipe import Recipe
 from valgap.training.subset import learned_from, load_splits, training_subset, validation
 
 
-def train_cell(variant: str, block: int, model: Model, settings: Train, baseline: Train, compute: Compute) -> None:
+def train_cell(
+    variant: str,
+    block: int,
+    model: Model,
+    settings: Train,
+    baseline: Train,
+    compute: Compute,
+    backend: Backend | None = None,
+) -> None:
     """Bring every replicate of the cell into the store, then assemble the cell's outputs from there.
 
+    `backend` is where they run, for who trains many cells; None for the one that `compute` names.
     Raises SuiteError on unreadable data, on a loss that is not finite, on a killed worker and on a
     folder that cannot be written; replicates finished before it stay in the store.
     """
     splits = load_splits(block)
     recipe = Recipe(model, settings, baseline, splits.streams)
-    backend = open_backend(compute, Path(model.files))
+    backend = backend or open_backend(compute, Path(model.files))
     shared = {
         "model": dataclasses.asdict(model),
         "files": store.code_digest(Path(model.files), "*"),

@@ -47,7 +47,7 @@ def real(*words: str, cwd: Path, program: str = "-m valgap") -> subprocess.Compl
 
 def test_the_table_has_the_commands_in_the_order_of_work() -> None:
     assert list(COMMANDS) == [
-        "check", "plan", "repro", "more", "report", "export", "review", "fresh", "verify", "selfcheck",
+        "check", "plan", "repro", "more", "report", "export", "review", "fresh", "verify", "calibrate", "selfcheck",
     ]  # fmt: skip
     assert set(ALONE) < set(COMMANDS)
 

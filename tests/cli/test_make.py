@@ -107,10 +107,21 @@ def test_options_that_are_not_set_are_absent(folder: Path) -> None:
         (["fresh"], ["fresh"]),
         (["verify", "VARIANT=l2", "BLOCK=0"], ["verify", "--variant", "l2", "--block", "0"]),
         (["self-check"], ["selfcheck"]),
+        (["calibrate", "ONLY=rate_low", "JOBS=2"], ["calibrate", "--only", "rate_low", "--jobs", "2"]),
+        (["calibrate", "HALF=judged"], ["calibrate", "--half", "judged"]),
     ],
 )
 def test_targets_are_aliases_of_the_commands(folder: Path, words: list[str], expected: list[str]) -> None:
     assert valgap(folder, *words) == expected
+
+
+def test_the_whole_calibration_is_a_pipeline_of_its_own(folder: Path) -> None:
+    (folder / "calibration").mkdir()
+    stub = folder / ".venv/bin/dvc"
+    stub.write_text("#!/bin/sh\nbasename $PWD\necho $JOBS $*\n")
+    stub.chmod(0o755)
+    assert make(folder, "calibrate", "JOBS=2") == ["calibration", "2 repro"]
+    assert make(folder, "calibrate", JOBS="") == ["calibration", "repro"]
 
 
 SHOWN = [

@@ -23,6 +23,7 @@ COMMANDS = {  # by name: module, and what it does in a line
     "review": ("valgap.review.command", "What this branch does to the results of a base revision."),
     "fresh": ("valgap.review.fresh", "Do dvc.lock and reports/ belong to the code beside them?"),
     "verify": ("valgap.verify.command", "Train variants again from nothing and compare with what is claimed."),
+    "calibrate": ("valgap.calibrate.command", "Plant faults, diagnose them: how often is the diagnosis right?"),
     "selfcheck": ("valgap.selfcheck", "Can this machine train here?"),
 }
 

@@ -1,8 +1,12 @@
 """Options that several commands take: one name for one thing everywhere."""
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any, TypeVar
 
 import click
+
+F = TypeVar("F", bound=Callable[..., Any])
 
 variant = click.option("--variant", required=True, metavar="NAME", help="A variant of params.yaml.")
 base = click.option("--base", metavar="REV", help="A branch, tag or commit of Git.")
@@ -13,13 +17,19 @@ budget = click.option(
     show_envvar=True,
     help="Time that may be spent, such as 2h, 1.5h, 90m or 45min.",
 )
-jobs = click.option(
-    "--jobs",
-    type=click.IntRange(min=1),
-    default=1,
-    envvar="JOBS",
-    show_envvar=True,
-    metavar="N",
-    help="Variants that train at once.",
-)
+
+
+def _jobs(default: int | None) -> Callable[[F], F]:
+    return click.option(
+        "--jobs",
+        type=click.IntRange(min=1),
+        default=default,
+        envvar="JOBS",
+        show_envvar=True,
+        metavar="N",
+        help="Variants, or trials, that train at once.",
+    )
+
+
+jobs, jobs_by_cores = _jobs(1), _jobs(None)  # without it one, or as many as the command finds cores for
 out = click.option("--out", type=click.Path(path_type=Path, file_okay=False), metavar="FOLDER", help="Where to write.")

@@ -9,6 +9,7 @@ from valgap.data.prepared import load_groups, load_images, load_labels
 from valgap.ground.files import full_disk_named
 from valgap.ground.params.experiment import Compute
 from valgap.training.job import Files, Job, train_files
+from valgap.training.tensorflow import start_tensorflow
 
 
 class Backend(Protocol):
@@ -30,6 +31,22 @@ class Local:
     def run(self, jobs: list[Job]) -> Iterator[tuple[int, Files]]:
         """As Backend says."""
         yield from pool.run_jobs(_work, [(job,) for job in jobs], self.placement)
+
+
+class InProcess:
+    """This process alone, one replicate after the other: TensorFlow and traced networks serve all cells that follow.
+
+    On a CPU: for many cells of small networks, where starting a process costs more than training.
+    """
+
+    device = "cpu"
+
+    def run(self, jobs: list[Job]) -> Iterator[tuple[int, Files]]:
+        """As Backend says."""
+        if jobs:
+            start_tensorflow(self.device)
+        for job in jobs:
+            yield _work(job)
 
 
 def open_backend(compute: Compute, files: Path) -> Backend:

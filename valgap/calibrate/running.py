@@ -1,0 +1,81 @@
+"""Trials in processes, one a core: each keeps TensorFlow and its traced networks from one trial to the next."""
+
+import multiprocessing
+import os
+import signal
+import time
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
+from pathlib import Path
+
+from valgap.calibrate import trial
+from valgap.calibrate.records import Trial
+from valgap.calibrate.scenarios import Scenario
+from valgap.compute.pool import main_hidden
+from valgap.ground.errors import SuiteError
+from valgap.ground.lifetime import die_with_parent
+
+CHUNK = 4  # trials that a process runs before a fresh one takes its place: each leaves some 0.3 GB of traced networks
+RESUME = "finished trials are kept: run the same command again"
+
+
+def run_all(scenarios: Sequence[Scenario], made_by: str, jobs: int, work: Path = trial.WORK) -> Iterator[Trial]:
+    """Yield the trials as they finish; first those that `made_by` has finished already.
+
+    Trials of one setting go one after the other, so that a process traces a network once. On the first failure, or a
+    killed process, a SuiteError is raised that says how to resume.
+    """
+    waiting = []
+    for scenario in scenarios:
+        found = trial.known(scenario, made_by, work)
+        if found is None:
+            waiting.append(scenario)
+        else:
+            yield found
+    if not waiting:
+        return
+    ordered = sorted(waiting, key=lambda scenario: scenario.setting)
+    spawn = multiprocessing.get_context("spawn")
+    pool = ProcessPoolExecutor(
+        min(jobs, len(ordered)), spawn, initializer=_start, initargs=(os.getpid(),), max_tasks_per_child=CHUNK
+    )
+    try:
+        with main_hidden():
+            futures = [pool.submit(trial.run, scenario, made_by, work) for scenario in ordered]
+            for future in as_completed(futures):
+                yield future.result()
+    except BrokenProcessPool:
+        raise SuiteError(
+            f"a process was killed, perhaps for want of memory; {RESUME}, perhaps with fewer --jobs"
+        ) from None
+    except SuiteError as error:
+        raise SuiteError(f"{error}; {RESUME}") from None
+    finally:
+        for process in multiprocessing.active_children():  # none is busy unless something failed
+            process.kill()
+        pool.shutdown(cancel_futures=True)
+
+
+class Meter:
+    """A line as each trial ends: how many of all, and about how long the rest will take."""
+
+    def __init__(self, total: int) -> None:
+        self.total, self.done, self.found, self.start = total, 0, 0, time.monotonic()
+
+    def advance(self, finished: Trial, fresh: bool) -> None:
+        """Count a trial; one that lay there already does not count for the time that the rest takes."""
+        self.done += 1
+        self.found += not fresh
+        if not fresh:
+            return
+        spent = time.monotonic() - self.start
+        left = spent / (self.done - self.found) * (self.total - self.done)
+        named = ", ".join(named.cause for named in finished.named) or finished.failed or "nothing"
+        print(f"{self.done}/{self.total}, about {left / 60:.0f} min left; {finished.name}: {named}", flush=True)
+
+
+def _start(parent: int) -> None:
+    die_with_parent(parent)
+    os.environ["KERAS_BACKEND"] = "tensorflow"  # before either is imported
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent answers Ctrl-C, for all
