@@ -40,20 +40,23 @@ def test_remedies_of_an_injected_cause_are_compared_with_it() -> None:
 
 
 def test_price_of_data_by_hand() -> None:
-    """Exactly +10 pp a doubling: 40 of 200 images right at half, 60 at full, 80 at double size, in every replicate."""
+    """60 of 200 images right at full size and 80 at double, in every replicate: +10 pp, whatever half of it lost."""
 
     def exactly(right: int) -> Run:
         return run({"test": np.tile(np.arange(200) < right, (12, 1))})
 
     arms = ("baseline", "half_data", "double_data")
-    loaded = {"baseline": exactly(60), "half_data": exactly(40), "double_data": exactly(80)}
+    loaded = {"baseline": exactly(60), "half_data": exactly(10), "double_data": exactly(80)}
     data = judged(suite(arms), loaded).data
     assert data is not None
-    assert data.sizes == {"baseline": 1000, "half_data": 500, "double_data": 2000}
+    assert data.sizes == {"baseline": 1000, "double_data": 2000}
     assert data.per_doubling.mean == pytest.approx(0.1)
     assert data.headroom == pytest.approx(0.7)
     assert data.images_needed.images == pytest.approx(1000 * 2**0.5)  # +5 pp is half a doubling
     assert data.images_needed.high == pytest.approx(2000)  # a doubling, where only half of the trend is left
+    lost = judged(suite(arms[:2]), {name: loaded[name] for name in arms[:2]}).data
+    assert lost is not None
+    assert (lost.extrapolated, lost.per_doubling.mean) == (True, pytest.approx(0.25))
 
 
 def test_arms_without_a_shared_replicate_are_named() -> None:
