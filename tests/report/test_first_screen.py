@@ -380,9 +380,9 @@ def test_the_price_of_data_is_never_followed_beyond_tenfold_and_owns_its_error()
     assert "+5.0 pp would take more than ten times the images, farther than the trend is followed" in text
     assert "would take about" not in text
     unbounded = whole(screen(data=price(images_needed=ImagesNeeded("within reach", 5656.9, 4000.0, math.nan))))
-    assert "about 5,700 images (4,000 or more than the trend is followed) if the trend went on" in unbounded
+    assert "about 5,700 images (4,000 to more than the trend is followed)" in unbounded
     for shown in (unbounded, whole(screen())):
-        assert "limits do not carry the error of the trend itself" in shown
+        assert "the upper limit allows for a trend that weakens by half" in shown
 
 
 def test_a_gain_from_more_data_than_there_is_is_an_extrapolation() -> None:
