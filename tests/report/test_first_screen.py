@@ -89,7 +89,7 @@ def test_the_first_screen_says_whether_the_gap_is_real_and_what_to_do() -> None:
     assert "Test loss changed by −0.280 nats (−0.300 to −0.260): its confidence is better earned." in text
     assert "Not tested: `mixup`" in text
     assert yaml.safe_load(params_diff(shown)) == {"train": {"dropout": [0.25, 0.25, 0.5]}}
-    assert "about 5,700 images (4,000 to 10,000) if the trend went on" in text
+    assert "about 5,700 images (4,000 to 10,000): the upper limit" in text
     assert "More images: each doubling brings +2.0 pp (+1.5 to +2.5) of test accuracy." in text
 
 
