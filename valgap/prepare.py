@@ -72,8 +72,12 @@ def prepare(data: Data, split: Split, blocks: list[int], folder: Path) -> tuple[
     suspects = looked.doubts.suspects if split.scheme == "holdout" else looked.doubts.suspects[:0]
     for path in (splits / paths.split_file(block).name for block in blocks):
         write_npz(path, read_npz(path) | {"suspects": suspects})
-    suspected = {each.split: Suspected(each.suspected, each.judged) for each in looked.doubts.tallies}
-    return dataclasses.replace(manifest(images, split, sizes, part), suspected=suspected), audit(looked)
+    suspected, disputed = (
+        {each.split: Suspected(each.suspected, each.judged) for each in tallies}
+        for tallies in (looked.doubts.tallies, looked.doubts.disputes)
+    )
+    found_manifest = manifest(images, split, sizes, part)
+    return dataclasses.replace(found_manifest, suspected=suspected, disputed=disputed), audit(looked)
 
 
 def _lists(drawn: list[Draw], replicates: range, sizes: Sizes, seed: int) -> dict[str, NDArray[Any]]:

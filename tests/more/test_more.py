@@ -153,7 +153,7 @@ def verdict(folder: Path, *arms: FollowUp) -> None:
 
 
 BOTH = FollowUp("narrow_and_dropout", {"width": 0.5, "dropout": [0.25, 0.25, 0.5]}, "together", ("narrow", "dropout"))
-LONGER = FollowUp("narrow_longer", {"width": 0.5, "steps": 2880}, "more steps", ("narrow",))
+LONGER = FollowUp("wide_longer", {"width": 2, "steps": 2880}, "more steps", ("wide",))
 
 
 def test_cells_are_written_and_their_price_is_said(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -162,7 +162,7 @@ def test_cells_are_written_and_their_price_is_said(project: Path, capsys: pytest
     more.add(params, cells, dry=True, budget="")
     assert (project / "params.yaml").read_text() == TEXT
     more.add(params, cells, dry=False, budget="")
-    assert "extra: dropout_2, replicates 8-11\n2 cells, 8 runs, about 2.0 minutes" in capsys.readouterr().out
+    assert "extra: dropout_2, replicates 6-8\n2 cells, 6 runs, about 2.0 minutes" in capsys.readouterr().out
     extended = suite.load()
     assert extended.cells["dropout"] == extended.cells["baseline"] == (0, 1, 2)
     assert extended.looks["dropout"] == 1
@@ -189,7 +189,7 @@ def test_arms_that_the_verdict_asks_for_are_added_and_every_other_byte_stays(
     old, new = TEXT.splitlines(keepends=True), (project / "params.yaml").read_text().splitlines(keepends=True)
     added = [
         "  narrow_and_dropout: {width: 0.5, dropout: [0.25, 0.25, 0.5]}\n",
-        "  narrow_longer: {width: 0.5, steps: 2880}\n",
+        "  wide_longer: {width: 2, steps: 2880}\n",
     ]
     at = new.index(added[0])
     assert new[at : at + 2] == added
@@ -198,7 +198,7 @@ def test_arms_that_the_verdict_asks_for_are_added_and_every_other_byte_stays(
     assert {arm.variant: extended.diffs[arm.variant] for arm in (BOTH, LONGER)} == {
         arm.variant: arm.diff for arm in (BOTH, LONGER)
     }
-    assert extended.cells["narrow_longer"] == extended.split.blocks
+    assert extended.cells["wide_longer"] == extended.split.blocks
     assert sorted(file.name for file in project.iterdir()) == ["params.yaml", "reports"]
 
 
@@ -211,7 +211,7 @@ def test_what_is_added_is_said_with_its_price_and_what_comes_next(
     assert said[0] == (
         "variants: narrow_and_dropout, narrow and dropout together: {width: 0.5, dropout: [0.25, 0.25, 0.5]}"
     )
-    assert said[1] == "variants: narrow_longer, narrow with more steps: {width: 0.5, steps: 2880}"
+    assert said[1] == "variants: wide_longer, wide with more steps: {width: 2, steps: 2880}"
     params = suite.load()
     blocks, size = len(params.split.blocks), params.split.block_size
     # a cell takes a minute, and three times the steps three

@@ -337,6 +337,8 @@ def test_suspected_labels_are_listed_by_split_with_their_limits() -> None:
     _, word, evidence = row(untested, labels=labels)
     assert word == "not tested"
     assert "training 28.0% (26.0 to 30.0), validation 8.0% (7.0 to 9.0)" in evidence
+    more = dataclasses.replace(labels, excess=Estimate(0.2, 0.18, 0.22))
+    assert "+20.0 pp (+18.0 to +22.0) more of those to learn from" in row(untested, labels=more)[2]
     tested = cause(cause="labels", title="wrong training labels")
     assert "training 28.0% (26.0 to 30.0)" in row(tested, labels=labels)[2]
     rows = causes(screen(causes=(), labels=labels)).rows

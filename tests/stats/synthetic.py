@@ -27,7 +27,7 @@ Right = NDArray[np.bool_]
 
 def suite(arms: Sequence[str] = ARMS, together: Mapping[str, Sequence[str]] | None = None, **changes: Any) -> Suite:
     """The shipped parameters with some arms only, on blocks of six; `together` are new arms, each of several."""
-    diffs, variants = dict(SHIPPED.diffs), dict(SHIPPED.variants)
+    diffs, variants = {name: SHIPPED.diffs.get(name, {}) for name in arms}, dict(SHIPPED.variants)
     for name, parts in (together or {}).items():
         diffs[name] = {key: value for part in parts for key, value in SHIPPED.diffs[part].items()}
         variants[name] = SHIPPED.variants["baseline"]

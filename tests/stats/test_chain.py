@@ -104,7 +104,7 @@ def test_shares_of_three_causes_add_up_and_ask_for_the_arms_of_their_subsets() -
 
 
 def test_arms_that_set_one_thing_to_different_values_are_not_put_together() -> None:
-    params = suite()
+    params = suite(("baseline", "longer", "dropout", "heavy_dropout"))
     assert together(params, ("longer", "dropout")) == {"steps": 2880, "dropout": [0.25, 0.25, 0.5]}
     assert together(params, ("dropout", "heavy_dropout")) is None
     assert with_diff(params, params.cells, {"steps": 2880}) == "longer"

@@ -38,7 +38,8 @@ class Manifest:
     `image_shape` is (height, width, channels); `parts` are those of pool, train, val and test that have an image;
     `groups` counts them, None where unknown; sizes are images of a replicate, `max_train_size` of the largest training
     list; `class_sizes` are images to learn from; `dropped_files` lists the first of `dropped` unusable files;
-    `suspected` are doubted labels by part.
+    `suspected` are labels by part that a model of learned images doubts, `disputed` those that one of held-out images
+    does.
     """
 
     image_shape: tuple[int, int, int]
@@ -59,6 +60,7 @@ class Manifest:
     dropped_files: tuple[Dropped, ...]
     source_sha256: dict[str, str]
     suspected: dict[str, Suspected] = dataclasses.field(default_factory=dict)
+    disputed: dict[str, Suspected] = dataclasses.field(default_factory=dict)
 
 
 def load_images() -> NDArray[np.uint8]:

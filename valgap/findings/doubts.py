@@ -27,6 +27,7 @@ CELLS = 14  # blocks along each side of the thumbnails that the model sees
 ENOUGH = 100  # judged images of a split, from which on it can show that the model has skill
 CLEARLY = 2  # times as probable as the label must another class be
 BETTER = 0.4  # of the way from chance to always right: with less skill no label is suspected
+ALIKE = 0.03  # by which held-out labels may be guessed worse than learned ones, where both are of one kind
 
 
 @dataclasses.dataclass(frozen=True)
@@ -87,7 +88,8 @@ class Doubts:
     `worst` are places within `judged` of the suspected ones, the most doubtful first: none where the model has too
     little skill. `skill` is the share of labels that it guesses, mean over classes, on the split where that is most:
     wrong labels elsewhere do not speak against the model. `suspects` and `examined` are sorted places in the source's
-    arrays, of suspected and of all judged images.
+    arrays, of suspected and of all judged images. `disputes` are tallies the other way round, see `_disputes`: empty
+    where they say nothing.
     """
 
     judged: Judged | None
@@ -97,6 +99,7 @@ class Doubts:
     suspects: Index
     examined: Index
     tallies: tuple[Tally, ...]
+    disputes: tuple[Tally, ...] = ()
 
 
 def judge_labels(used: Used, cluster: Index, seed: int) -> Doubts:
@@ -113,7 +116,8 @@ def judge_labels(used: Used, cluster: Index, seed: int) -> Doubts:
     able = [judged.right(where) for name in used.present if np.sum(where := judged.split == name) >= ENOUGH]
     skill = max(able, default=judged.right(np.ones(len(judged.own), np.bool_)))
     chance = 1 / len(judged.classes)
-    worst = suspected(judged) if skill >= chance + BETTER * (1 - chance) else none
+    able_enough = skill >= chance + BETTER * (1 - chance)
+    worst = suspected(judged) if able_enough else none
     return Doubts(
         judged=judged,
         skill=skill,
@@ -122,7 +126,29 @@ def judge_labels(used: Used, cluster: Index, seed: int) -> Doubts:
         suspects=used.index[np.sort(judged.images[worst])],
         examined=used.index[judged.images],
         tallies=tuple(_tally(judged, name, worst) for name in used.present),
+        disputes=_disputes(used, sample, cluster, learned, judged, seed) if able_enough else (),
     )
+
+
+def _disputes(
+    used: Used, sample: Index, cluster: Index, learned: NDArray[np.bool_], judged: Judged, seed: int
+) -> tuple[Tally, ...]:
+    """How many labels of each split a model of held-out images disputes; it saw neither them nor their cluster.
+
+    A model of wrong labels doubts few of them where they are wrong by a rule; one of held-out labels, which are right,
+    disputes them all. Where learned and held-out images differ in kind it disputes right ones too: then the first model
+    guesses held-out labels worse than learned ones, and nothing is said. No image is chosen by these: they compare
+    shares alone.
+    """
+    is_learned = learned[judged.images]
+    shifted = judged.right(~is_learned) < judged.right(is_learned) - ALIKE
+    if shifted or np.sum(~is_learned) < ENOUGH:
+        return ()
+    against = predict(used, sample, cluster, ~learned, np.random.default_rng([seed, 2]))
+    if against is None:
+        return ()
+    places = np.flatnonzero((against.guess != against.own) & (against.odds >= CLEARLY))
+    return tuple(_tally(against, name, places) for name in used.present)
 
 
 def suspected(judged: Judged) -> Index:

@@ -108,8 +108,9 @@ def _of_split(inputs: Inputs, entry: SplitEffect) -> str:
 
 
 def _suspected(inputs: Inputs) -> str:
-    shares = inputs.verdict.labels.shares
-    return sentence("of_labels", shares={SPLITS.get(name, name): share for name, share in shares.items()})
+    labels = inputs.verdict.labels
+    shares = {SPLITS.get(name, name): share for name, share in labels.shares.items()}
+    return sentence("of_labels", shares=shares, excess=labels.excess)
 
 
 def of_data(data: Price) -> str:

@@ -72,7 +72,7 @@ def diagnose(params: Suite, evidence: Evidence) -> tuple[pd.DataFrame, Verdict]:
     loaded, manifest = evidence.loaded, evidence.manifest
     measured, sizes = Measured(loaded), manifest.class_sizes
     metric, margin = metric_of(params, loaded[BASELINE], sizes), margin_of(params, loaded[BASELINE])
-    labels = labels_of(manifest.suspected)
+    labels = labels_of(manifest.suspected, manifest.disputed)
     listed = hypotheses(params, loaded, sizes, any_suspected(manifest.suspected))
     tested = [each for each in listed if isinstance(each, Hypothesis)]
     judged = judge(params, measured, evidence.curves, tested, collapsed(loaded[BASELINE]), metric, margin)
@@ -165,8 +165,8 @@ def _follow_up(params: Suite, proposals: Sequence[Proposal]) -> tuple[FollowUp, 
     found: list[FollowUp] = []
     for each in proposals:
         name = "_and_".join(each.of) if each.why == "together" else f"{each.of[0]}_longer"
-        known = any(other.diff == each.diff for other in found) or each.diff in params.diffs.values()
-        if not known:
+        known = [other.diff for other in found] + [params.diffs[variant] for variant in params.cells]
+        if each.diff not in known:
             taken = {*params.diffs, *(other.variant for other in found)}
             while name in taken:
                 name += "_again"

@@ -20,8 +20,8 @@ SLOWER = 0.5  # of the gain per doubling, what may be left of it beyond the size
 def price(params: Suite, measured: Measured, metric: str, manifest: Manifest) -> Price | None:
     """Gain per doubling of the training images at equal steps; None without two sizes.
 
-    Where a size above the baseline's was tried the smaller ones are left out: gains fall as data grows, and a line through
-    all of them would overstate the next doubling.
+    Where a size above the baseline's was tried the smaller ones are left out: gains fall as data grows, and a line
+    through all of them would overstate the next doubling.
     """
     declared = [params.causes[cause.name] for cause in params.priced]
     arms = [arm for cause in declared for arm in (*cause.injects, *cause.removes) if arm in measured.loaded]

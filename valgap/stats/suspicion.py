@@ -1,8 +1,8 @@
-"""Wrong labels by what a simple model suspects: more among training images than among held-out ones.
+"""Wrong labels by what simple models say of them: more among training images than among held-out ones.
 
-Every model doubts hard images too, so the share by itself says little; those that nobody trains on tell how many are
-merely hard. Measured on 1,000 training images of garments and digits (docs/findings/VG108.md): without wrong labels
-the two shares differ by at most 1 pp, with a quarter of training labels wrong by 16 to 24 pp.
+Every model doubts hard images too, so a share by itself says little; images that nobody trains on tell how many are
+merely hard. A model of held-out images disputes wrong training labels whatever rule they follow; where it says nothing
+the labels count that a model of training images suspects. Measured figures stand in docs/findings/VG108.md.
 """
 
 import math
@@ -17,10 +17,10 @@ CLEAR = 0.03  # of labels: what the lower limit of the difference must exceed fo
 NORMAL = 1.959964  # quantile of the standard normal for 95% limits
 
 
-def labels_of(suspected: Mapping[str, Suspected]) -> Labels:
-    """Suspected labels by part, and by how much their share among learned images exceeds that among held-out ones."""
+def labels_of(suspected: Mapping[str, Suspected], disputed: Mapping[str, Suspected]) -> Labels:
+    """Suspected labels by part, and by how much more labels are disputed among learned images than held-out ones."""
     shares = {name: _share(each) for name, each in suspected.items() if each.judged}
-    learned, held_out = (_total(suspected, parts) for parts in (LEARNED, HELD_OUT))
+    learned, held_out = (_total(disputed or suspected, parts) for parts in (LEARNED, HELD_OUT))
     excess = _difference(learned, held_out) if learned.judged and held_out.judged else None
     return Labels(shares, excess)
 
