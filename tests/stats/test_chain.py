@@ -118,7 +118,7 @@ def test_an_arm_asked_for_twice_is_listed_once_and_never_under_a_name_that_is_ta
     assert [each.variant for each in found.follow_up] == ["longer_and_dropout_again"]
 
 
-def test_data_counts_half_of_a_doubling_in_the_order_of_the_answer() -> None:
+def test_data_counts_less_than_a_doubling_in_the_order_of_the_answer() -> None:
     def data_and(dropout: float) -> list[str]:
         accuracies = {"baseline": 0.5, "half_data": 0.44, "double_data": 0.56, "dropout": dropout}
         arms = ("baseline", "half_data", "double_data", "dropout")

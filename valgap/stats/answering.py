@@ -9,7 +9,7 @@ from valgap.stats.verdict import Answer, CauseEffect, Estimate, Labels, Price, S
 from valgap.stats.words import BLAMED
 
 NAMED = (*BLAMED, "unresolved")
-DATA_WEIGHT = 0.5  # of a doubling's gain, in the order: more data nearly always helps, and twice the data is no cure
+DATA_WEIGHT = 0.7  # of a doubling's gain, in the order: more data nearly always helps, and twice the data is no cure
 ROOTS = {cause.name for cause in CAUSES.values() if cause.is_root}
 
 
