@@ -23,7 +23,7 @@ from valgap.stats.chain import Chain, explain
 from valgap.stats.contrasts import Comparison, pair, table
 from valgap.stats.doses import doses, underfit
 from valgap.stats.hypotheses import LABELS, Hypothesis, Proposal, candidates, causes_of, hypotheses
-from valgap.stats.judging import Judged, judge
+from valgap.stats.judging import Bench, Judged, judge
 from valgap.stats.measured import Measured, per_replicate, primary_metric, redrawn
 from valgap.stats.operations import Costs
 from valgap.stats.price import price
@@ -75,8 +75,8 @@ def diagnose(params: Suite, evidence: Evidence) -> tuple[pd.DataFrame, Verdict]:
     labels = labels_of(manifest.suspected, manifest.disputed)
     listed = hypotheses(params, loaded, sizes, any_suspected(manifest.suspected))
     tested = [each for each in listed if isinstance(each, Hypothesis)]
-    judged = judge(params, measured, evidence.curves, tested, collapsed(loaded[BASELINE]), metric, margin)
-    judged = [_known(each, labels) for each in judged]
+    bench = Bench(params, measured, evidence.curves, collapsed(loaded[BASELINE]), metric, margin)
+    judged = [_known(each, labels) for each in judge(bench, tested)]
     chain = explain(params, measured, judged, metric, margin)
     effects = {effect.cause: effect for effect in chain.effects}
     gap = gap_of(loaded[BASELINE])

@@ -29,62 +29,46 @@ class Judged:
     proposals: tuple[Proposal, ...]
 
 
-def judge(
-    params: Suite,
-    measured: Measured,
-    curves: Mapping[str, pd.DataFrame],
-    found: Sequence[Hypothesis],
-    collapsed: tuple[int, ...],
-    metric: str,
-    margin: float,
-) -> list[Judged]:
-    """All hypotheses, each by itself; their intervals are adjusted for their number (Bonferroni).
+@dataclasses.dataclass(frozen=True)
+class Bench:
+    """What all hypotheses are judged on.
 
-    `collapsed` are replicates whose baseline learned nothing: a fault of training, so only `training` is judged on
-    them, and any cure of it is one.
+    `curves` are the learning curves by variant; `collapsed` are replicates whose baseline learned nothing: a fault of
+    training, so only `training` is judged on them. `margin` is of the verdict's `metric`.
     """
-    return [_judge(params, measured, curves, each, len(found), collapsed, metric, margin) for each in found]
+
+    params: Suite
+    measured: Measured
+    curves: Mapping[str, pd.DataFrame]
+    collapsed: tuple[int, ...]
+    metric: str
+    margin: float
 
 
-def _judge(
-    params: Suite,
-    measured: Measured,
-    curves: Mapping[str, pd.DataFrame],
-    hypothesis: Hypothesis,
-    family: int,
-    collapsed: tuple[int, ...],
-    metric: str,
-    margin: float,
-) -> Judged:
-    arms, proposals = trials(params, measured, curves, hypothesis)
-    look = max(params.looks.get(arm, 0) for arm in hypothesis.arms)
+def judge(bench: Bench, found: Sequence[Hypothesis]) -> list[Judged]:
+    """All hypotheses, each by itself; their intervals are adjusted for their number (Bonferroni)."""
+    return [_judge(bench, each, len(found)) for each in found]
+
+
+def _judge(bench: Bench, hypothesis: Hypothesis, family: int) -> Judged:
+    arms, proposals = trials(bench.params, bench.measured, bench.curves, hypothesis)
+    look = max(bench.params.looks.get(arm, 0) for arm in hypothesis.arms)
     confidence = verdicts.adjusted_confidence(family, look)
-
-    def compared(among: Sequence[Trial]) -> Comparison:
-        parts = crossed(measured, among, metric)
-        return Comparison(parts, hypothesis.name, "removes", "cause", confidence)
-
-    comparison = compared(arms)
-    word, sound, found = _said(measured, hypothesis, comparison, collapsed, metric, margin)
-    unfair = tuple(arm.arm for arm in arms if not arm.fair)
-    chosen = {part.variant for part in comparison.parts}
-    if not word.startswith("contributes") and chosen & {arm.variant for arm in arms if not arm.fair}:
-        fair = [arm for arm in arms if arm.fair]
-        if fair:
-            comparison = compared(fair)
-            word, sound, found = _said(measured, hypothesis, comparison, collapsed, metric, margin)
-        else:
-            word = "not tested fairly"
-    by_name = {arm.variant: arm for arm in arms}
-    among = [by_name[name] for name in dict.fromkeys(part.variant for part in comparison.parts)]
-    best = best_of(measured, among, metric, comparison.replicates) or among[0]
-    settle = verdicts.replicates_to_settle(found, margin)
-    interval = found.interval
+    comparison = _compared(bench, hypothesis, arms, confidence)
+    word, sound, found = _said(bench, hypothesis, comparison)
+    fair = [arm for arm in arms if arm.fair]
+    if not word.startswith("contributes") and not {part.variant for part in comparison.parts} <= _names(fair):
+        comparison = _compared(bench, hypothesis, fair or arms, confidence)
+        word, sound, found = _said(bench, hypothesis, comparison)
+        word = word if fair else "not tested fairly"
+    chosen = [arm for arm in arms if arm.variant in {part.variant for part in comparison.parts}]
+    best = best_of(bench.measured, chosen, bench.metric, comparison.replicates) or chosen[0]
+    settle, interval = verdicts.replicates_to_settle(found, bench.margin), found.interval
     effect = CauseEffect(
         cause=hypothesis.name,
         title=hypothesis.title,
         verdict=word,
-        arms=tuple(arm.variant for arm in among),
+        arms=tuple(dict.fromkeys(part.variant for part in comparison.parts)),
         arm=best.variant,
         against=best.against,
         n=interval.n,
@@ -95,7 +79,7 @@ def _judge(
         wins=found.wins,
         mde=verdicts.minimum_detectable_effect(found),
         more_replicates=None if settle is None else max(0, settle - interval.n),
-        unfair=unfair,
+        unfair=tuple(arm.arm for arm in arms if not arm.fair),
         given=(),
         after=None,
         sound=sound,
@@ -103,24 +87,27 @@ def _judge(
     return Judged(hypothesis, comparison, effect, tuple(proposals))
 
 
-def _said(
-    measured: Measured,
-    hypothesis: Hypothesis,
-    comparison: Comparison,
-    collapsed: tuple[int, ...],
-    metric: str,
-    margin: float,
-) -> tuple[OfCause, Estimate | None, Contrast]:
+def _names(arms: Sequence[Trial]) -> set[str]:
+    return {arm.variant for arm in arms}
+
+
+def _compared(bench: Bench, hypothesis: Hypothesis, arms: Sequence[Trial], confidence: float) -> Comparison:
+    parts = crossed(bench.measured, arms, bench.metric)
+    return Comparison(parts, hypothesis.name, "removes", "cause", confidence)
+
+
+def _said(bench: Bench, hypothesis: Hypothesis, comparison: Comparison) -> tuple[OfCause, Estimate | None, Contrast]:
     """The word, the effect without collapsed replicates where there are any, and the contrast of all replicates."""
-    found = contrast(measured, comparison, metric)
-    rest = without(comparison, collapsed)
+    found = contrast(bench.measured, comparison, bench.metric)
+    rest = without(comparison, bench.collapsed)
     if len(rest.replicates) == len(comparison.replicates):
-        return word_for(found.interval, margin), None, found
+        return word_for(found.interval, bench.margin), None, found
+    cured = _cures(hypothesis, found, bench.margin)
     if not rest.replicates:
-        return "contributes" if _cures(hypothesis, found, margin) else "unknown", None, found
-    interval = contrast(measured, rest, metric).interval
+        return "contributes" if cured else "unknown", None, found
+    interval = contrast(bench.measured, rest, bench.metric).interval
     sound = Estimate(interval.mean, interval.low, interval.high)
-    return "contributes" if _cures(hypothesis, found, margin) else word_for(interval, margin), sound, found
+    return "contributes" if cured else word_for(interval, bench.margin), sound, found
 
 
 def _cures(hypothesis: Hypothesis, found: Contrast, margin: float) -> bool:
