@@ -16,7 +16,7 @@ import signal
 import time
 import traceback
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 
@@ -162,20 +162,27 @@ def arms_of(cause: str, verdict: Plain, params: Suite) -> tuple[str, str] | None
 
 def run_all(scenarios: Sequence[Known], jobs: int, work: Path = WORK) -> Iterator[Outcome]:
     """Yield the outcomes as scenarios finish. Raises SuiteError where a process is killed, and says how to resume."""
-    spawn = multiprocessing.get_context("spawn")
-    # A process a scenario: each leaves its traced networks behind, more than a gigabyte of them.
-    pool = ProcessPoolExecutor(jobs, spawn, initializer=_start, initargs=(os.getpid(),), max_tasks_per_child=1)
+    threads = ThreadPoolExecutor(jobs)
     try:
         with main_hidden():
-            futures = [pool.submit(run, known, work) for known in scenarios]
-            for future in as_completed(futures):
+            for future in as_completed([threads.submit(_apart, known, work) for known in scenarios]):
                 yield future.result()
     except BrokenProcessPool:
         raise SuiteError(f"a process was killed, perhaps for want of memory; {RESUME}, perhaps with --jobs 1") from None
     finally:
-        for process in multiprocessing.active_children():  # none is busy unless something failed
+        threads.shutdown(wait=False, cancel_futures=True)
+        for process in multiprocessing.active_children():  # none is there unless something failed
             process.kill()
-        pool.shutdown(cancel_futures=True)
+
+
+def _apart(known: Known, work: Path) -> Outcome:
+    """Run a scenario in a process of its own, as each leaves all its traced networks behind.
+
+    A pool of one, and not one pool with `max_tasks_per_child`: with that Python 3.11 may wait for ever.
+    """
+    spawn = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(1, spawn, initializer=_start, initargs=(os.getpid(),)) as pool:
+        return pool.submit(run, known, work).result()
 
 
 def _start(parent: int) -> None:
