@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(abspath $(VENV))/bin
 export PATH := $(BIN):$(PATH)
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-ray self-check check plan repro more report export calibrate test test-slow test-browser wheel-test lint cases smoke lock review fresh faults verify bench image image-gpu image-cpu-ray image-gpu-ray
+.PHONY: help setup setup-ray self-check check plan repro more report export calibrate test test-slow test-browser wheel-test lint cases scenarios smoke lock review fresh faults verify bench image image-gpu image-cpu-ray image-gpu-ray
 
 help:  ## list the commands
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
@@ -75,6 +75,9 @@ lint: setup
 
 cases: setup  ## what `check` says of 135 programs whose fault is known, against the truth: [HALF=even|odd]
 	@$(BIN)/python -m tests.cases $(call option,HALF,--half)
+
+scenarios: setup  ## 29 planted scenarios of known truth, for hours: is the right cause named? [ONLY=name or pattern] [JOBS=2]
+	@$(BIN)/python -m tests.scenarios $(call option,ONLY,--only) $(call option,JOBS,--jobs)
 
 # Without ONLY and HALF the whole of it, by a pipeline of its own, which writes reports/calibration.md.
 calibrate: setup  ## plant faults and count right answers, for hours: [ONLY=sample, or a fault, kind, name] [HALF=rules|judged] [JOBS=2]

@@ -1,0 +1,1 @@
+"""Scenarios of known truth: a fault is planted whose removal was measured, and the diagnosis is asked why."""
