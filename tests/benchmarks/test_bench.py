@@ -87,11 +87,11 @@ def test_orchestration_share_by_hand() -> None:
 
 
 def test_share_of_a_full_run_only(tmp_path: Path) -> None:
-    path, replicates = tmp_path / "last_run.json", 12 * len(SHIPPED.variants.keys() - SHIPPED.exploratory)
+    path, replicates = tmp_path / "last_run.json", 6 * len(SHIPPED.variants.keys() - SHIPPED.exploratory)
     account = {"seconds": 1000.0, "jobs": 1, "slots": 2, "replicates": replicates, "training_seconds": 1700.0}
     path.write_text(json.dumps(account))
     assert pipeline.full_run_share(SHIPPED, path) == pytest.approx(0.15)
-    for other in ({"replicates": 12}, {"slots": None}, {"training_seconds": 3000.0}):
+    for other in ({"replicates": 6}, {"slots": None}, {"training_seconds": 3000.0}):
         path.write_text(json.dumps(account | other))
         assert str(pipeline.full_run_share(SHIPPED, path)).startswith("not known: `make repro`"), other
     assert str(pipeline.full_run_share(SHIPPED, tmp_path / "none")).startswith("not known: `make repro`")

@@ -101,7 +101,7 @@ def test_second_run_does_nothing_though_bytecode_was_written(project: Path) -> N
         ("params.yaml", "builder: cnn", "builder: resnet",
          {"models", "train@baseline-0", "train@dropout-0", "evaluate", "diagnose"}),
         ("params.yaml", "on_unreadable: error", "on_unreadable: skip", {"prepare"}),
-        ("params.yaml", "margin: 0.02", "margin: 0.01", {"diagnose"}),
+        ("params.yaml", "margin: 0.01", "margin: 0.02", {"diagnose"}),
         ("params.yaml", "causes:", "causes:  # a label", set()),
         ("requirements-train.txt", "numpy==", "numpy==9", {"models", "train@baseline-0", "train@dropout-0"}),
         ("requirements-gpu.txt", "nvidia-cudnn-cu12==", "nvidia-cudnn-cu12==9",

@@ -150,7 +150,7 @@ def test_reviews_of_alike_sides_raise_few_false_alarms(paired: bool) -> None:
                 sides[side][name] = dict.fromkeys(MEASURES, accuracy) | {"gap": gap}
         rows = judge.judge(sides[0], sides[1], set(), True, review, 0.02)
         alarms += any(row.word in ("improved", "regressed") for row in rows) or bool(gate(rows, review, False))
-    assert len(names) == 23
+    assert len(names) == 27
     assert 10 <= alarms <= 50
 
 

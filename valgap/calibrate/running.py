@@ -5,9 +5,10 @@ import os
 import signal
 import time
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
+from queue import SimpleQueue
 
 from valgap.calibrate import trial
 from valgap.calibrate.records import Trial
@@ -36,15 +37,17 @@ def run_all(scenarios: Sequence[Scenario], made_by: str, jobs: int, work: Path =
     if not waiting:
         return
     ordered = sorted(waiting, key=lambda scenario: scenario.setting)
-    spawn = multiprocessing.get_context("spawn")
-    pool = ProcessPoolExecutor(
-        min(jobs, len(ordered)), spawn, initializer=_start, initargs=(os.getpid(),), max_tasks_per_child=CHUNK
-    )
+    finished: SimpleQueue[Trial | Exception] = SimpleQueue()
+    threads = ThreadPoolExecutor(min(jobs, len(ordered)))
     try:
         with main_hidden():
-            futures = [pool.submit(trial.run, scenario, made_by, work) for scenario in ordered]
-            for future in as_completed(futures):
-                yield future.result()
+            for start in range(0, len(ordered), CHUNK):
+                threads.submit(_chunk, ordered[start : start + CHUNK], made_by, work, finished)
+            for _ in ordered:
+                found_or_not = finished.get()
+                if isinstance(found_or_not, Exception):
+                    raise found_or_not
+                yield found_or_not
     except BrokenProcessPool:
         raise SuiteError(
             f"a process was killed, perhaps for want of memory; {RESUME}, perhaps with fewer --jobs"
@@ -52,9 +55,24 @@ def run_all(scenarios: Sequence[Scenario], made_by: str, jobs: int, work: Path =
     except SuiteError as error:
         raise SuiteError(f"{error}; {RESUME}") from None
     finally:
+        threads.shutdown(wait=False, cancel_futures=True)
         for process in multiprocessing.active_children():  # none is busy unless something failed
             process.kill()
-        pool.shutdown(cancel_futures=True)
+
+
+def _chunk(scenarios: Sequence[Scenario], made_by: str, work: Path, finished: "SimpleQueue[Trial | Exception]") -> None:
+    """Run some trials in one fresh process and hand over each, or what ended them.
+
+    A pool of one, and not one pool whose `max_tasks_per_child` renews its processes: with that Python 3.11 may wait for
+    ever.
+    """
+    spawn = multiprocessing.get_context("spawn")
+    try:
+        with ProcessPoolExecutor(1, spawn, initializer=_start, initargs=(os.getpid(),)) as pool:
+            for scenario in scenarios:
+                finished.put(pool.submit(trial.run, scenario, made_by, work).result())
+    except Exception as error:  # raised where the trials are waited for
+        finished.put(error)
 
 
 class Meter:
