@@ -19,6 +19,7 @@ from valgap.document import markdown
 from valgap.ground import paths, records
 from valgap.ground.errors import SuiteError
 from valgap.ground.params.causes import CAUSES
+from valgap.ground.records import Plain
 from valgap.results.calibration import read_calibration, write_calibration
 
 # Of Keras, where it saves weights.
@@ -113,15 +114,21 @@ def test_arms_that_the_diagnosis_asks_for_are_trained_in_two_further_rounds(
 @pytest.mark.slow
 @pytest.mark.usefixtures("tiny")
 def test_an_arm_that_cannot_be_had_is_left_out_as_a_user_would(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """With 6 images a class some class has nothing but doubted labels: the suite names the variant to remove."""
-    monkeypatch.setitem(SETTINGS, "digits-cnn", dataclasses.replace(TINY, train=60))
+    """A tail for which a class has too few images: the suite names the variant to remove."""
+
+    short = vars(project)["arms"]  # already cut short
+
+    def with_a_tail(train: Plain, given: bool, unequal: bool) -> tuple[dict[str, Plain], dict[str, Plain]]:
+        variants, causes = short(train, given, unequal)
+        return variants | {"tail": {"long_tail": 500.0}}, causes | {"imbalance": {"injects": ["tail"]}}
+
+    monkeypatch.setattr(project, "arms", with_a_tail)
     monkeypatch.setattr(trials, "ROUNDS", 0)
-    strong = dataclasses.replace(SCENARIO, planted=(("labels_uniform", 2),))
-    found = trials.run(strong, "code", tmp_path)
+    found = trials.run(SCENARIO, "code", tmp_path)
     assert found.failed == ""
-    assert found.left_out == ("without_suspects",)
-    assert "labels" not in found.words
-    assert "without_suspects is left out: suspects = leave_out" in (tmp_path / "tiny/log.txt").read_text()
+    assert found.left_out == ("tail",)
+    assert "imbalance" not in found.words
+    assert "tail is left out: " in (tmp_path / "tiny/log.txt").read_text()
 
 
 def test_only_and_half_choose() -> None:
