@@ -63,6 +63,14 @@ def test_the_luck_of_shared_images_widens_the_parts_and_that_of_redrawn_ones_doe
     assert widths[0] > 1.2 * widths[1] > 0
 
 
+def test_a_small_set_in_which_all_are_right_has_its_luck_too() -> None:
+    """30 of 30 right beside 97% of 600: chance, though no image of the 30 says so by itself."""
+    right = {"val": np.ones((12, 30), bool), "test": np.tile(np.arange(600) >= 18, (12, 1))}
+    found = gap_of(run(right)).test_val
+    assert found.mean == pytest.approx(-0.03)
+    assert found.high > 0
+
+
 def test_a_given_split_is_one_draw_among_re_splits() -> None:
     rng, alarms, suites = np.random.default_rng(11), 0, 200
     for _ in range(suites):

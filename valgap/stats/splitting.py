@@ -1,8 +1,10 @@
 """The split itself: the two parts of the gap, and a given validation set against re-splits and test images."""
 
+import dataclasses
 import math
 from collections.abc import Collection
 
+import numpy as np
 from scipy import stats
 
 from valgap.data.prepared import Manifest
@@ -33,20 +35,29 @@ def gap_of(run: Run) -> Gap:
 
 
 def test_minus_validation(run: Run, confidence: float) -> Interval:
-    """Accuracy on test minus validation images, with what the luck of both sets of images adds."""
+    """Accuracy on test minus validation images, with what the luck of both sets of images adds.
+
+    An image of either set is taken to vary as much as one of the set where that is more: a small set in which all are
+    right, or all wrong, would seem to have no luck at all.
+    """
     difference = split_accuracy("test")(run) - split_accuracy("val")(run)
-    images = _image_variance(run, "test") + _image_variance(run, "val")
+    counts = {split: len(np.unique(run[f"{split}_groups"][0])) for split in ("test", "val") if _is_shared(run, split)}
+    of_one = max((_image_variance(run, split) * count for split, count in counts.items()), default=0.0)
+    images = sum(of_one / count for count in counts.values())
     return _interval(difference, images, redrawn(run), confidence)
 
 
 def _image_variance(run: Run, split: str) -> float:
     """The part of a mean score's variance that the draw of the split's images has, 0 where replicates draw others."""
-    index = run[f"{split}_index"]
-    if len(index) < 2 or not (index == index[0]).all():
+    if not _is_shared(run, split):
         return 0.0
-    values = by_group(on_split(split, correct)(run), run[f"{split}_groups"][0])
-    found = two_way_variance(values)[2]
+    found = two_way_variance(by_group(on_split(split, correct)(run), run[f"{split}_groups"][0]))[2]
     return 0.0 if math.isnan(found) else found
+
+
+def _is_shared(run: Run, split: str) -> bool:
+    index = run[f"{split}_index"]
+    return len(index) > 1 and bool((index == index[0]).all())
 
 
 def _interval(values: Values, images: float, ratio: float, confidence: float = CONFIDENCE) -> Interval:
@@ -62,7 +73,7 @@ def _interval(values: Values, images: float, ratio: float, confidence: float = C
 
 
 def split_cause(
-    params: Suite, measured: Measured, manifest: Manifest, gap: Gap, problems: Collection[str]
+    params: Suite, measured: Measured, manifest: Manifest, gap: Gap, problems: Collection[str], margin: float
 ) -> Untested | SplitEffect:
     """Cause 0: whether the given validation images score otherwise than re-splits of the same images, or than test.
 
@@ -76,6 +87,8 @@ def split_cause(
     found = _against_resplits(measured, arms[0]) if arms else None
     audit = tuple(code for code in (*LEAKS, *DIFFERS) if code in problems)
     sure = test_minus_validation(measured.loaded[BASELINE], SURE)
+    if abs(sure.mean) < margin:  # surely, and too little to be named
+        sure = dataclasses.replace(sure, low=min(sure.low, 0.0), high=max(sure.high, 0.0))
     return SplitEffect(
         cause=CAUSE,
         title=TITLE,
