@@ -7,8 +7,7 @@ from typing import Literal
 from valgap.document.numbers import is_unknown
 from valgap.report.inputs import PRICED, Inputs
 from valgap.stats.verdict import CauseEffect, SplitEffect
-
-MEASURED = ("contributes", "contributes a little")
+from valgap.stats.words import HELPS
 
 
 @dataclasses.dataclass(frozen=True)
@@ -46,7 +45,7 @@ def shortfall(inputs: Inputs) -> Shortfall:
         pieces = [Piece(inputs.title(name), "share", each.mean, each.low, each.high) for name, each in parts]
         error = shares.total.mean + shares.rest
         return Shortfall(error, _largest_first(pieces), True, shares.rest, tuple(_doubling(inputs)))
-    effects = [entry for entry in inputs.verdict.causes if isinstance(entry, CauseEffect) and entry.verdict in MEASURED]
+    effects = [entry for entry in inputs.verdict.causes if isinstance(entry, CauseEffect) and entry.verdict in HELPS]
     pieces = [*filter(lambda piece: piece.mean > 0, map(_effect, effects)), *_doubling(inputs)]
     in_turn = sorted(len(effect.given) for effect in effects) == [*range(len(effects))] == [*range(len(pieces))]
     error = 1 - inputs.verdict.score

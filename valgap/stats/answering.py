@@ -46,7 +46,7 @@ def _of_cause(effect: CauseEffect, shares: Shares | None) -> Answer:
     if shares and effect.cause in shares.shares:
         share = shares.shares[effect.cause]
         return Answer(effect.cause, effect.title, "share", effect.verdict, share.mean, share.low, share.high)
-    size = effect.after or Estimate(effect.mean, effect.low, effect.high)
+    size = effect.after or Estimate.of(effect)
     return Answer(effect.cause, effect.title, "removal", effect.verdict, size.mean, size.low, size.high)
 
 

@@ -24,8 +24,11 @@ def collapsed(run: Run) -> tuple[int, ...]:
     return tuple(found)
 
 
-def trained(measured: Measured, metric: str, references: Mapping[int, float]) -> Baseline:
-    """Whether the baseline beats its 1-nearest neighbour; `references` are those scores on `metric`, by replicate."""
+def trained(measured: Measured, metric: str, references: Mapping[int, float], fallen: tuple[int, ...]) -> Baseline:
+    """Whether the baseline beats its 1-nearest neighbour; `references` are those scores on `metric`, by replicate.
+
+    `fallen` are the replicates that `collapsed` names.
+    """
     numbers = [number for number in measured.replicates(BASELINE) if number in references]
     scores = per_replicate(measured.values(BASELINE, metric, numbers)) if numbers else np.empty(0)
     reference = np.array([references[number] for number in numbers])
@@ -33,5 +36,5 @@ def trained(measured: Measured, metric: str, references: Mapping[int, float]) ->
         replicates=len(measured.replicates(BASELINE)),
         above_reference=int(np.sum(scores > reference)) if numbers else None,
         reference=float(reference.mean()) if numbers else float("nan"),
-        collapsed=collapsed(measured.loaded[BASELINE]),
+        collapsed=fallen,
     )

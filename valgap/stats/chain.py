@@ -10,16 +10,15 @@ from collections.abc import Sequence
 from valgap.ground.params.suite import Suite
 from valgap.stats import verdicts
 from valgap.stats.contrasts import Comparison, contrast, pair
-from valgap.stats.hypotheses import Proposal, together, with_diff
+from valgap.stats.hypotheses import Proposal, joint
 from valgap.stats.judging import Judged, word_for
 from valgap.stats.measured import Measured
 from valgap.stats.verdict import CauseEffect, Estimate
-from valgap.stats.words import OfCause
+from valgap.stats.words import HELPS, OfCause
 
 MOST = 0.5  # of what a cause gained by itself: where less is left, the causes before it explain it
 LONGEST = 3  # causes removed together: beyond it the arms of all their subsets are too many
-ALONE = ("contributes", "contributes a little")
-OPEN = (*ALONE, "inconclusive", "not tested fairly")  # words after which a better-trained baseline may change the mind
+OPEN = (*HELPS, "inconclusive", "not tested fairly")  # words after which a better-trained baseline may change the mind
 
 
 @dataclasses.dataclass(frozen=True)
@@ -61,7 +60,7 @@ def explain(params: Suite, measured: Measured, judged: Sequence[Judged], metric:
             interval = contrast(measured, comparison, metric).interval
             words[cause] = _after(effects[cause], interval.mean, word_for(interval, margin))
             comparisons.append((comparison, words[cause]))
-            after = Estimate(interval.mean, interval.low, interval.high)
+            after = Estimate.of(interval)
             effects[cause] = dataclasses.replace(effects[cause], verdict=words[cause], given=given, after=after)
         left = [effects[cause] for cause, word in words.items() if word == "contributes"]
         if not left:
@@ -78,25 +77,22 @@ def _asked(effect: CauseEffect, chain: Sequence[str]) -> bool:
     """Whether a cause is judged again: where it helped so far or, behind a baseline that was not trained, may help."""
     if effect.after is not None:
         return effect.verdict == "contributes"
-    return effect.verdict in (OPEN if chain[0] == "training" else ALONE)
+    return effect.verdict in (OPEN if chain[0] == "training" else HELPS)
 
 
 def _once_removed(
     params: Suite, measured: Measured, given: tuple[str, ...], effect: CauseEffect
 ) -> tuple[Comparison | None, list[Proposal]]:
     """The arm of a cause with those of others against the others alone; or the arms that are missing for it."""
-    wanted = {arms: together(params, arms) for arms in ((*given, effect.arm), given)}
-    if None in wanted.values():
-        return None, []
-    found = {arms: with_diff(params, measured.loaded, diff or {}) for arms, diff in wanted.items()}
-    missing = [Proposal(diff or {}, "together", arms) for arms, diff in wanted.items() if found[arms] is None]
-    treated, control = found.values()
+    treated, control = (joint(params, measured.loaded, arms) for arms in ((*given, effect.arm), given))
     if treated is None or control is None:
-        return None, missing
-    return pair(measured, treated, control, cause=effect.cause, kind="removes", role="after"), []
+        return None, []
+    if isinstance(treated, str) and isinstance(control, str):
+        return pair(measured, treated, control, cause=effect.cause, kind="removes", role="after"), []
+    return None, [each for each in (treated, control) if isinstance(each, Proposal)]
 
 
 def _after(effect: CauseEffect, mean: float, word: OfCause) -> OfCause:
     """The word once others are removed: a cause that helped by itself is explained where most of that has gone."""
     gone = word in ("not to blame", "inconclusive") and mean < MOST * effect.mean
-    return "explained by another" if gone and effect.verdict in ALONE else word
+    return "explained by another" if gone and effect.verdict in HELPS else word

@@ -96,7 +96,7 @@ def diagnose(params: Suite, evidence: Evidence) -> tuple[pd.DataFrame, Verdict]:
         block_size=params.split.block_size,
         score=score,
         gap=gap,
-        baseline=trained(measured, metric, evidence.references.get(metric, {})),
+        baseline=trained(measured, metric, evidence.references.get(metric, {}), bench.collapsed),
         divergence=_divergence(evidence.curves[BASELINE]),
         answer=named,
         causes=(split, *_entries(listed, effects)),

@@ -88,6 +88,14 @@ def with_diff(params: Suite, trained: Collection[str], diff: Plain) -> str | Non
     return next((arm for arm in trained if params.diffs[arm] == diff), None)
 
 
+def joint(params: Suite, trained: Collection[str], arms: tuple[str, ...]) -> str | Proposal | None:
+    """The trained variant that is several arms at once; what to train where there is none; None where they conflict."""
+    diff = together(params, arms)
+    if diff is None:
+        return None
+    return with_diff(params, trained, diff) or Proposal(diff, "together", arms)
+
+
 def longer(params: Suite, arm: str) -> Plain:
     """The diff of an arm with MORE_STEPS times its steps."""
     return params.diffs[arm] | {"steps": MORE_STEPS * params.variants[arm].steps}

@@ -16,7 +16,7 @@ from valgap.stats.intervals import Interval
 from valgap.stats.measured import Measured
 from valgap.stats.verdict import CauseEffect, Estimate
 from valgap.stats.verdicts import Contrast
-from valgap.stats.words import OfCause
+from valgap.stats.words import HELPS, OfCause
 
 
 @dataclasses.dataclass(frozen=True)
@@ -57,7 +57,7 @@ def _judge(bench: Bench, hypothesis: Hypothesis, family: int) -> Judged:
     comparison = _compared(bench, hypothesis, arms, confidence)
     word, sound, found = _said(bench, hypothesis, comparison)
     fair = [arm for arm in arms if arm.fair]
-    if not word.startswith("contributes") and not {part.variant for part in comparison.parts} <= _names(fair):
+    if word not in HELPS and not {part.variant for part in comparison.parts} <= _names(fair):
         comparison = _compared(bench, hypothesis, fair or arms, confidence)
         word, sound, found = _said(bench, hypothesis, comparison)
         word = word if fair else "not tested fairly"
@@ -106,7 +106,7 @@ def _said(bench: Bench, hypothesis: Hypothesis, comparison: Comparison) -> tuple
     if not rest.replicates:
         return "contributes" if cured else "unknown", None, found
     interval = contrast(bench.measured, rest, bench.metric).interval
-    sound = Estimate(interval.mean, interval.low, interval.high)
+    sound = Estimate.of(interval)
     return "contributes" if cured else word_for(interval, bench.margin), sound, found
 
 

@@ -5,6 +5,7 @@ Comparison Procedure for Comparing Several Treatments with a Control"). An arm m
 to be better (Hsu 1981, "Simultaneous Confidence Intervals for All Distances from the Best").
 """
 
+import dataclasses
 import functools
 import math
 from collections.abc import Sequence
@@ -56,7 +57,7 @@ def simultaneous(measured: Measured, arms: Sequence[str]) -> list[Comparison]:
         comparison = pair(measured, arm, BASELINE, role="remedy", kind="removes")
         n = len(comparison.replicates)
         confidence = 1 - 2 * float(stats.t.sf(critical(len(arms), n), n - 1)) if n > 1 else CONFIDENCE
-        found.append(Comparison(comparison.parts, kind="removes", role="remedy", confidence=confidence))
+        found.append(dataclasses.replace(comparison, confidence=confidence))
     return found
 
 
@@ -76,7 +77,7 @@ def remedies(params: Suite, measured: Measured, compared: Sequence[Comparison], 
             low=found[arm].interval.low,
             high=found[arm].interval.high,
             wins=found[arm].wins,
-            nll=Estimate(nll[arm].mean, nll[arm].low, nll[arm].high),
+            nll=Estimate.of(nll[arm]),
             diff=params.diffs[arm],
             parameters=costs[arm].parameters,
             steps=params.variants[arm].steps,

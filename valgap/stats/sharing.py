@@ -4,7 +4,7 @@ import itertools
 import math
 
 from valgap.ground.params.suite import BASELINE, Suite
-from valgap.stats.hypotheses import Proposal, together, with_diff
+from valgap.stats.hypotheses import Proposal, joint
 from valgap.stats.intervals import over_replicates, over_replicates_and_examples
 from valgap.stats.measured import Measured, Values
 from valgap.stats.verdict import CauseEffect, Estimate, Shares
@@ -25,13 +25,11 @@ def shares(
     missing = []
     for size in range(1, len(causes) + 1):
         for subset in itertools.combinations(causes, size):
-            names = tuple(effect.arm for effect in subset)
-            diff = together(params, names)
-            if diff is None:
-                return None, []
-            found = with_diff(params, measured.loaded, diff)
+            found = joint(params, measured.loaded, tuple(effect.arm for effect in subset))
             if found is None:
-                missing.append(Proposal(diff, "together", names))
+                return None, []
+            if isinstance(found, Proposal):
+                missing.append(found)
             else:
                 arms[frozenset(effect.cause for effect in subset)] = found
     if missing:
@@ -62,4 +60,4 @@ def _share(cause: str, everyone: frozenset[str], worth: dict[frozenset[str], Val
 def _estimate(values: Values, redrawn: float) -> Estimate:
     by_replicate = values.ndim == 1
     interval = over_replicates(values, redrawn=redrawn) if by_replicate else over_replicates_and_examples(values)
-    return Estimate(interval.mean, interval.low, interval.high)
+    return Estimate.of(interval)

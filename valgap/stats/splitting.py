@@ -99,7 +99,7 @@ def split_cause(
         mean=found.difference if found else math.nan,
         low=found.low if found else math.nan,
         high=found.high if found else math.nan,
-        cost=Estimate(gap.test_val.mean, gap.test_val.low, gap.test_val.high),
+        cost=Estimate.of(gap.test_val),
         audit=audit,
     )
 

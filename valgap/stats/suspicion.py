@@ -5,24 +5,25 @@ merely hard. A model of held-out images disputes wrong training labels whatever 
 the labels count that a model of training images suspects. Measured figures stand in docs/findings/VG108.md.
 """
 
-import math
 from collections.abc import Mapping
 
+import numpy as np
+
 from valgap.data.prepared import Suspected
-from valgap.stats.intervals import wilson
+from valgap.stats.shares import Share, difference, share
 from valgap.stats.verdict import Estimate, Labels
 
 LEARNED, HELD_OUT = ("train", "pool"), ("val", "test")  # parts of the images that replicates learn from, or never
 CLEAR = 0.03  # of labels: what the lower limit of the difference must exceed for wrong labels to be named
-NORMAL = 1.959964  # quantile of the standard normal for 95% limits
 
 
 def labels_of(suspected: Mapping[str, Suspected], disputed: Mapping[str, Suspected]) -> Labels:
     """Suspected labels by part, and by how much more labels are disputed among learned images than held-out ones."""
-    shares = {name: _share(each) for name, each in suspected.items() if each.judged}
+    shares = {name: Estimate.of(_share(each)) for name, each in suspected.items() if each.judged}
     learned, held_out = (_total(disputed or suspected, parts) for parts in (LEARNED, HELD_OUT))
-    excess = _difference(learned, held_out) if learned.judged and held_out.judged else None
-    return Labels(shares, excess)
+    if not (learned.judged and held_out.judged):
+        return Labels(shares, None)
+    return Labels(shares, Estimate.of(difference([_share(learned)], [_share(held_out)])))
 
 
 def are_wrong(labels: Labels) -> bool:
@@ -40,15 +41,5 @@ def _total(suspected: Mapping[str, Suspected], parts: tuple[str, ...]) -> Suspec
     return Suspected(sum(each.suspected for each in found), sum(each.judged for each in found))
 
 
-def _share(found: Suspected) -> Estimate:
-    mean = found.suspected / found.judged
-    return Estimate(mean, *wilson(mean, found.judged, NORMAL))
-
-
-def _difference(first: Suspected, second: Suspected) -> Estimate:
-    """Difference of two independent shares: Newcombe 1998, method 10, of Wilson's limits."""
-    one, other = _share(first), _share(second)
-    mean = one.mean - other.mean
-    low = mean - math.hypot(one.mean - one.low, other.high - other.mean)
-    high = mean + math.hypot(one.high - one.mean, other.mean - other.low)
-    return Estimate(mean, low, high)
+def _share(found: Suspected) -> Share:
+    return share(np.arange(found.judged) < found.suspected, None)

@@ -8,6 +8,7 @@ from typing import Literal
 
 from valgap.ground.records import Number, Plain
 from valgap.stats.intervals import Interval
+from valgap.stats.shares import Share
 from valgap.stats.words import OfCause, OfLoss, OfSplit, Reach, Reason, Untestable
 
 
@@ -31,6 +32,11 @@ class Estimate:
     mean: Number
     low: Number
     high: Number
+
+    @classmethod
+    def of(cls, found: "Interval | CauseEffect | Share") -> "Estimate":
+        """The mean and the limits alone of what has them."""
+        return cls(found.mean, found.low, found.high)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -28,4 +28,5 @@ OfChange = Literal[  # between two revisions
 ]
 Reach = Literal["within reach", "out of reach", "more than is left to gain", "unknown"]  # of a gain by more data
 Reason = Literal["together", "more steps"]  # why an arm should be trained next
+HELPS = ("contributes", "contributes a little")  # words of a cause whose removal raises the metric
 BLAMED = ("contributes", "probably contributes", "leaks", "probably leaks")  # words that name a cause
