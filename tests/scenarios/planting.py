@@ -14,12 +14,11 @@ from scipy import ndimage
 
 from tests.scenarios.copies import COPIES
 from valgap.calibrate import altering
-from valgap.calibrate.material import DIRECTIONS, SIDE, Labels, Material, Part, Pixels
+from valgap.calibrate.material import DIRECTIONS, SIDE, Labels, Material, Part, Pixels, grey, halved, striped
 from valgap.data.sources.fashion_files import CLASS_NAMES
 from valgap.ground import paths
 
 Generator = np.random.Generator
-PERIODS, CONTRAST = (3.5, 5.0), 60.0  # of stripes: pixels, grey levels
 LENS = {"dark": lambda x: x * 0.5, "blur": lambda x: ndimage.gaussian_filter(x, (0, 1, 1)),
         "moved": lambda x: np.roll(x, (1, -1), axis=(1, 2))}  # fmt: skip
 
@@ -29,7 +28,7 @@ def garments() -> tuple[Part, Part]:
     """(pool, test): 10,000 and 5,000 garments, 14 x 14 by means of 2 x 2."""
     with np.load(io.BytesIO(lzma.decompress(paths.EMBEDDED.read_bytes())), allow_pickle=False) as arrays:
         pool, test = (
-            Part(_halved(arrays[f"{name}_images"]), arrays[f"{name}_labels"].astype(np.int64))
+            Part(halved(arrays[f"{name}_images"]), arrays[f"{name}_labels"].astype(np.int64))
             for name in ("pool", "test")
         )
     return pool, test
@@ -103,12 +102,7 @@ def tailed(rng: Generator, largest: int, ratio: float) -> Material:
 def textures(rng: Generator, pool: int, test: int, grain: float) -> Material:
     """Ten directions of stripes at random places, in noise of `grain` grey levels: places tell nothing."""
     labels = rng.permutation(np.arange(pool + test) % DIRECTIONS)
-    row, column = np.mgrid[:SIDE, :SIDE]
-    angle = (np.pi * labels / DIRECTIONS)[:, None, None]
-    wave = 2 * np.pi / rng.uniform(*PERIODS, (len(labels), 1, 1))
-    phase = wave * (np.cos(angle) * row + np.sin(angle) * column) + rng.uniform(0, 2 * np.pi, (len(labels), 1, 1))
-    images = grey(128 + CONTRAST * np.sin(phase) + rng.normal(0, grain, phase.shape))
-    learn, rest = even(Part(images, labels), [pool, test], rng)
+    learn, rest = even(Part(striped(labels, grain, rng), labels), [pool, test], rng)
     return Material(learn, None, rest, tuple(f"direction {number}" for number in range(DIRECTIONS)))
 
 
@@ -162,15 +156,6 @@ def view(images: Pixels, rng: Generator) -> Pixels:
         turned = ndimage.rotate(image, rng.uniform(-10, 10), reshape=False, order=1)
         seen.append(ndimage.shift(turned, rng.uniform(-1, 1, 2), order=1) * rng.uniform(0.7, 1.2))
     return grey(np.stack(seen) + rng.normal(0, 8, images.shape))
-
-
-def grey(values: np.ndarray) -> Pixels:
-    """Rounded to grey levels from 0 to 255."""
-    return np.clip(np.rint(values), 0, 255).astype(np.uint8)
-
-
-def _halved(images: Pixels) -> Pixels:
-    return grey(images.reshape(-1, SIDE, 2, SIDE, 2).mean(axis=(2, 4)))
 
 
 def _undivided(part: Part, declared: bool = False) -> Material:

@@ -10,27 +10,24 @@ import hashlib
 import json
 import math
 import multiprocessing
-import os
 import shutil
-import signal
 import time
 import traceback
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor, as_completed
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 
 from tests.scenarios.known import FOLDER, Known
-from valgap.calibrate import project, trial, truth
-from valgap.calibrate.project import FRESH
+from valgap.calibrate import project, trial
 from valgap.calibrate.records import Effect, Named
+from valgap.calibrate.running import own_process
 from valgap.compute import store
 from valgap.compute.backend import Backend
 from valgap.compute.pool import main_hidden
 from valgap.ground import paths, records
 from valgap.ground.errors import SuiteError
 from valgap.ground.files import write_whole
-from valgap.ground.lifetime import die_with_parent
 from valgap.ground.params import suite
 from valgap.ground.params.suite import BASELINE, Suite
 from valgap.ground.records import Number, Plain
@@ -105,7 +102,7 @@ def _diagnosed(known: Known, folder: Path) -> Outcome:
     try:
         with project.inside(folder):
             backend = trial.open_here(suite.load())
-            verdict, rounds = trial._diagnosed(laid, backend)  # its rounds of arms are the trials' own
+            verdict, rounds = trial.diagnosed(laid, backend)  # its rounds of arms are the trials' own
             params = suite.load()
             named = tuple(_named(each, known, verdict, params, backend) for each in verdict["answer"])
             said = headline.headline(inputs.read())
@@ -138,16 +135,7 @@ def _named(answer: Plain, known: Known, verdict: Plain, params: Suite, backend: 
 def confirmed(cause: str, verdict: Plain, params: Suite, backend: Backend) -> Effect | None:
     """What the cause's best arm gains on fresh replicates, which the diagnosis never saw; None where it has none."""
     pair = arms_of(cause, verdict, params)
-    if pair is None:
-        return None
-    try:
-        for variant in pair:
-            for block in FRESH:
-                trial.train_block(params, variant, block, backend)
-    except SuiteError:  # of doubted labels, which these replicates may have all of a class
-        return None
-    with_arm, without = (truth.outcomes(variant, FRESH, verdict["metric"]) for variant in pair)
-    return truth.difference(with_arm, without, "test")
+    return None if pair is None else trial.confirmed(*pair, verdict["metric"], params, backend)
 
 
 def arms_of(cause: str, verdict: Plain, params: Suite) -> tuple[str, str] | None:
@@ -176,16 +164,6 @@ def run_all(scenarios: Sequence[Known], jobs: int, work: Path = WORK) -> Iterato
 
 
 def _apart(known: Known, work: Path) -> Outcome:
-    """Run a scenario in a process of its own, as each leaves all its traced networks behind.
-
-    A pool of one, and not one pool with `max_tasks_per_child`: with that Python 3.11 may wait for ever.
-    """
-    spawn = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(1, spawn, initializer=_start, initargs=(os.getpid(),)) as pool:
+    """Run a scenario in a process of its own, as each leaves all its traced networks behind."""
+    with own_process() as pool:
         return pool.submit(run, known, work).result()
-
-
-def _start(parent: int) -> None:
-    die_with_parent(parent)
-    os.environ["KERAS_BACKEND"] = "tensorflow"  # before either is imported
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent answers Ctrl-C, for all

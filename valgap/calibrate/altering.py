@@ -10,7 +10,7 @@ from collections.abc import Callable
 import numpy as np
 from scipy import ndimage
 
-from valgap.calibrate.material import Labels, Material, Part, Pixels
+from valgap.calibrate.material import Labels, Material, Part, Pixels, grey
 
 Operator = Callable[[Material, float, np.random.Generator], Material]
 BRIGHTER = 1.15  # of all splits alike: a placebo
@@ -64,7 +64,7 @@ def other_camera(material: Material, strength: float, rng: np.random.Generator) 
     val = _validation(material)
     moved = ndimage.shift(val.images.astype(np.float64), (0, strength, -strength), order=1, mode="nearest")
     values = ndimage.gaussian_filter(moved, (0, strength, strength)) * 0.5**strength
-    return dataclasses.replace(material, val=dataclasses.replace(val, images=_pixels(values)))
+    return dataclasses.replace(material, val=dataclasses.replace(val, images=grey(values)))
 
 
 def copied(material: Material, share: float, rng: np.random.Generator) -> Material:
@@ -100,7 +100,7 @@ def brighter(material: Material, factor: float, rng: np.random.Generator) -> Mat
     """All images of all splits are so many times as bright."""
 
     def lit(part: Part) -> Part:
-        return dataclasses.replace(part, images=_pixels(part.images.astype(np.float64) * factor))
+        return dataclasses.replace(part, images=grey(part.images.astype(np.float64) * factor))
 
     val = None if material.val is None else lit(material.val)
     return dataclasses.replace(material, train=lit(material.train), val=val, test=lit(material.test))
@@ -122,7 +122,7 @@ def _viewed(images: Pixels, rng: np.random.Generator) -> Pixels:
     for image in images.astype(np.float64):
         view = ndimage.rotate(image, rng.uniform(-8, 8), reshape=False, order=1, mode="nearest")
         seen.append(ndimage.shift(view, rng.uniform(-1, 1, 2), order=1, mode="nearest") * rng.uniform(0.8, 1.1))
-    return _pixels(np.stack(seen) + rng.normal(0, 6, images.shape))
+    return grey(np.stack(seen) + rng.normal(0, 6, images.shape))
 
 
 def _some(count: int, share: float, rng: np.random.Generator) -> Labels:
@@ -143,7 +143,3 @@ def _validation(material: Material) -> Part:
     if material.val is None:
         raise ValueError("this operator changes given validation images, and the material has none")
     return material.val
-
-
-def _pixels(values: np.ndarray) -> Pixels:
-    return np.clip(np.rint(values), 0, 255).astype(np.uint8)

@@ -23,6 +23,7 @@ Labels = NDArray[np.int64]  # (n,)
 # sneakers, which small networks take for other garments; 8 and 9, which they take for other digits.
 GARMENTS_ALIKE, DIGITS_ALIKE = (3, 4, 6, 7), (8, 9)
 STRIPES, DIRECTIONS, SIDE = 6000, 10, 14
+PERIODS, CONTRAST = (3.5, 5.0), 60  # of stripes: pixels, grey levels
 GRAIN = 130  # grey levels, twice the stripes' own: with 60 a dense head learns them too
 
 
@@ -93,8 +94,7 @@ def garments() -> tuple[Pixels, Labels, tuple[str, ...]]:
         images = np.concatenate([arrays["pool_images"], arrays["test_images"]])
         labels = np.concatenate([arrays["pool_labels"], arrays["test_labels"]]).astype(np.int64)
     kept = ~np.isin(labels, GARMENTS_ALIKE)
-    halved = np.rint(images[kept].reshape(-1, SIDE, 2, SIDE, 2).mean(axis=(2, 4))).astype(np.uint8)
-    return halved, np.searchsorted(np.unique(labels[kept]), labels[kept]), _names("garment", 6)
+    return halved(images[kept]), np.searchsorted(np.unique(labels[kept]), labels[kept]), _names("garment", 6)
 
 
 @functools.cache
@@ -117,12 +117,26 @@ def stripes() -> tuple[Pixels, Labels, tuple[str, ...]]:
     """
     rng = np.random.default_rng(np.random.SeedSequence([20240, STRIPES]))
     labels = np.arange(STRIPES) % DIRECTIONS
+    return striped(labels, GRAIN, rng), labels, _names("direction", DIRECTIONS)
+
+
+def striped(labels: Labels, grain: float, rng: np.random.Generator) -> Pixels:
+    """An image of each label's direction of stripes, at a random place, in noise of `grain` grey levels."""
     row, column = np.mgrid[:SIDE, :SIDE]
     angle = (np.pi * labels / DIRECTIONS)[:, None, None]
-    wave = 2 * np.pi / rng.uniform(3.5, 5, (STRIPES, 1, 1))  # a period of 3.5 to 5 pixels
-    phase = wave * (np.cos(angle) * row + np.sin(angle) * column) + rng.uniform(0, 2 * np.pi, (STRIPES, 1, 1))
-    values = 128 + 60 * np.sin(phase) + rng.normal(0, GRAIN, (STRIPES, SIDE, SIDE))
-    return np.clip(np.rint(values), 0, 255).astype(np.uint8), labels, _names("direction", DIRECTIONS)
+    wave = 2 * np.pi / rng.uniform(*PERIODS, (len(labels), 1, 1))
+    phase = wave * (np.cos(angle) * row + np.sin(angle) * column) + rng.uniform(0, 2 * np.pi, (len(labels), 1, 1))
+    return grey(128 + CONTRAST * np.sin(phase) + rng.normal(0, grain, phase.shape))
+
+
+def halved(images: Pixels) -> Pixels:
+    """28 x 28 pixels to 14 x 14, by means of 2 x 2."""
+    return grey(images.reshape(-1, SIDE, 2, SIDE, 2).mean(axis=(2, 4)))
+
+
+def grey(values: NDArray[np.float64]) -> Pixels:
+    """Rounded to grey levels from 0 to 255."""
+    return np.clip(np.rint(values), 0, 255).astype(np.uint8)
 
 
 DATA_SETS: dict[str, Callable[[], tuple[Pixels, Labels, tuple[str, ...]]]] = {

@@ -61,18 +61,23 @@ def run_all(scenarios: Sequence[Scenario], made_by: str, jobs: int, work: Path =
 
 
 def _chunk(scenarios: Sequence[Scenario], made_by: str, work: Path, finished: "SimpleQueue[Trial | Exception]") -> None:
-    """Run some trials in one fresh process and hand over each, or what ended them.
+    """Run some trials in one fresh process and hand over each, or what ended them."""
+    try:
+        with own_process() as pool:
+            for scenario in scenarios:
+                finished.put(pool.submit(trial.run, scenario, made_by, work).result())
+    except Exception as error:  # raised where the trials are waited for
+        finished.put(error)
+
+
+def own_process() -> ProcessPoolExecutor:
+    """A fresh process, in which TensorFlow is started once, and which dies with this one.
 
     A pool of one, and not one pool whose `max_tasks_per_child` renews its processes: with that Python 3.11 may wait for
     ever.
     """
     spawn = multiprocessing.get_context("spawn")
-    try:
-        with ProcessPoolExecutor(1, spawn, initializer=_start, initargs=(os.getpid(),)) as pool:
-            for scenario in scenarios:
-                finished.put(pool.submit(trial.run, scenario, made_by, work).result())
-    except Exception as error:  # raised where the trials are waited for
-        finished.put(error)
+    return ProcessPoolExecutor(1, spawn, initializer=_start, initargs=(os.getpid(),))
 
 
 class Meter:

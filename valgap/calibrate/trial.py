@@ -94,7 +94,7 @@ def _run(scenario: Scenario, laid: Project, shipped: Plain, work: Path) -> Trial
     try:
         with project.inside(folder):
             backend = open_here(suite.load())
-            verdict, rounds = _diagnosed(laid, backend)
+            verdict, rounds = diagnosed(laid, backend)
             params = suite.load()
             for block in FRESH:
                 train_block(params, BASELINE, block, backend)
@@ -133,7 +133,7 @@ def train_block(params: Suite, variant: str, block: int, backend: Backend) -> No
     train.train_cell(variant, block, params.model, settings, params.train, params.compute, backend)
 
 
-def _diagnosed(laid: Project, backend: Backend) -> tuple[Plain, int]:
+def diagnosed(laid: Project, backend: Backend) -> tuple[Plain, int]:
     """(verdict.json, rounds of further arms) of the project in this folder; params.yaml is left as it was judged."""
     spare = {f"{BASELINE}_{block}": {"variant": BASELINE, "block": block} for block in FRESH}
     project.write_params(laid.params | {"extra": spare})
@@ -187,14 +187,19 @@ def _named(answer: Plain, verdict: Plain, scenario: Scenario, params: Suite, bac
     arm, against = entry.get("arm"), entry.get("against", BASELINE)
     if arm not in params.variants or against not in params.variants:
         return alone
-    for variant in (arm, against):
-        for block in FRESH:
-            try:
+    return dataclasses.replace(alone, confirmed=confirmed(arm, against, verdict["metric"], params, backend))
+
+
+def confirmed(arm: str, against: str, metric: str, params: Suite, backend: Backend) -> Effect | None:
+    """What an arm gains over another on fresh replicates, which the diagnosis never saw; None where one is refused."""
+    try:
+        for variant in (arm, against):
+            for block in FRESH:
                 train_block(params, variant, block, backend)
-            except SuiteError:  # of doubted labels, which these replicates may have all of a class
-                return alone
-    with_arm, without = (truth.outcomes(name, FRESH, verdict["metric"]) for name in (arm, against))
-    return dataclasses.replace(alone, confirmed=truth.difference(with_arm, without, "test"))
+    except SuiteError:  # of doubted labels, which these replicates may have all of a class
+        return None
+    with_arm, without = (truth.outcomes(variant, FRESH, metric) for variant in (arm, against))
+    return truth.difference(with_arm, without, "test")
 
 
 def _number(value: float | None) -> float:
