@@ -324,7 +324,7 @@ def test_knobs_bite_and_repeat(changes: dict[str, Any]) -> None:
 
 
 def test_a_plateau_lowers_the_rate_after_each_epoch_that_stalls_and_forgets_it_in_the_next_replicate() -> None:
-    """Losses that must fall by 10 nats never do: the rate is 0 from the second epoch on, and so no weight moves more."""
+    """Losses that must fall by 10 nats never do: the rate is 0 from the second epoch on, and no weight moves."""
     stalls = Schedule("plateau", factor=1e-9, patience=1, min_delta=10.0)
     settings = variant(schedule=stalls, steps=20, curve_points=4)  # an epoch is 5 steps
     first, _, again = (train_replicate(recipe(CNN, settings, TOY), replicate, SPLITS, 3) for replicate in (0, 1, 0))
