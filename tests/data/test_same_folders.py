@@ -157,7 +157,7 @@ def test_one_of_several_tables_can_be_given(tmp_path: Path) -> None:
     (root / "labels.csv").write_text(rows(ROWS))
     (root / "other.csv").write_text(rows(ROWS[::-1]))
     with pytest.raises(
-        SuiteError, match="`labels.csv` and `other.csv`; give the table .* by data.source: table"
+        SuiteError, match=r"`labels.csv` and `other.csv`; give the table .* by data.source: table"
     ) as caught:
         suite(root, tmp_path / "rows.npy")
     assert caught.value.key == "data.path"
