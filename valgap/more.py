@@ -30,6 +30,7 @@ from valgap.results.verdict import read_verdict
 from valgap.stats.verdict import FollowUp
 
 Added = list[tuple[str, int]]
+WHAT = {"together": "together", "more steps": "with more steps", "wider": "at twice its width"}  # of a follow-up arm
 
 
 def check_arm(params: Suite, variant: str) -> None:
@@ -179,7 +180,7 @@ def said_of_arms(params: Suite, extended: Suite, arms: Sequence[FollowUp], of_ce
     """What each arm is, and runs and minutes of all: as long as the slowest arm that it is made of, by their steps."""
     lines, cells, seconds = [], 0, 0.0
     for arm in arms:
-        made, what = " and ".join(arm.of), "together" if arm.why == "together" else "with more steps"
+        made, what = " and ".join(arm.of), WHAT[arm.why]
         lines.append(f"variants: {arm.variant}, {made} {what}: {_flow(arm.diff)}")
         blocks, steps = len(extended.cells[arm.variant]), extended.variants[arm.variant].steps
         known = [name for name in arm.of if name in of_cell] or [BASELINE]

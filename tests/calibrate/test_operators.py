@@ -125,6 +125,7 @@ def test_views_are_of_fewer_objects_which_are_groups(digits: Material) -> None:
     for group in range(100):
         assert len(set(found.train.labels[found.train.groups == group])) == 1
     assert len(np.unique(found.train.images.reshape(600, -1), axis=0)) == 600  # no two views are alike
+    assert len(altering.views(digits, 7, rng()).train) == 602  # no fewer images than before
 
 
 @pytest.mark.parametrize("name", [name for name, placebo in PLACEBOS.items() if placebo.alter])

@@ -262,3 +262,34 @@ def test_words_stand_on_causes_alone() -> None:
     assert set(worded.metric) == {"accuracy"}
     assert len(worded) == 3
     assert set(table[table.role == "remedy"].variant) == set(ARMS[1:])
+
+
+def test_a_wider_network_that_may_help_asks_for_a_wider_one_still_and_is_judged_beside_it() -> None:
+    """Twice the width helps by 10 pp in most replicates and fails in two; four times helps in all."""
+    rng = np.random.default_rng(8)
+    accuracies = {"baseline": 0.7, "wide": 0.82}
+    loaded = runs(rng, accuracies, images=400)
+    for split in ("test", "val"):
+        loaded["wide"][f"{split}_probabilities"][[2, 8]] = loaded["baseline"][f"{split}_probabilities"][[2, 8]][:, ::-1]
+    params = suite(("baseline", "wide"))
+    found = judged(params, loaded)
+    assert effect(found, "capacity_lack").verdict == "inconclusive"
+    (asked,) = found.follow_up
+    assert (asked.variant, asked.diff, asked.why, asked.of) == ("wide_wider", {"width": 4.0}, "wider", ("wide",))
+
+    diffs = params.diffs | {"wide_wider": asked.diff}
+    variants = params.variants | {"wide_wider": dataclasses.replace(params.train, width=4.0)}
+    cells = params.cells | {"wide_wider": (0, 1)}
+    more = dataclasses.replace(params, diffs=diffs, variants=variants, cells=cells)
+    wider = loaded | {"wide_wider": runs(rng, {"wide_wider": 0.85}, images=400)["wide_wider"]}
+    found = judged(more, wider)
+    assert effect(found, "capacity_lack").verdict == "contributes"
+    assert effect(found, "capacity_lack").arm == "wide_wider"
+    assert not [each for each in found.follow_up if each.why == "wider"]
+
+
+def test_a_wider_network_that_harms_or_surely_helps_asks_for_none() -> None:
+    for accuracy, word in ((0.6, "not to blame"), (0.85, "contributes")):
+        found = judged(suite(("baseline", "wide")), runs(np.random.default_rng(9), {"baseline": 0.7, "wide": accuracy}))
+        assert effect(found, "capacity_lack").verdict == word
+        assert not found.follow_up

@@ -142,3 +142,10 @@ def test_two_re_splits_are_the_least() -> None:
     assert paired_difference(np.array([0.1, 0.1])).outside is True
     with pytest.raises(ValueError, match="finite"):
         paired_difference(np.array([math.nan]))
+
+
+def test_a_split_that_is_surely_harder_by_less_than_the_margin_is_not_named() -> None:
+    """By 0.8 pp against re-splits that hardly differ, and by 2 pp: a margin of 1 pp lies between."""
+    for shift, found in ((-0.008, "not shown"), (-0.02, "contributes")):
+        loaded = given(shift, np.random.default_rng(11), sd=0.0)
+        assert word(loaded, manifest=GROUPED) == found

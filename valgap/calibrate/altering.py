@@ -83,11 +83,11 @@ def copied(material: Material, share: float, rng: np.random.Generator) -> Materi
 def views(material: Material, count: float, rng: np.random.Generator) -> Material:
     """Training images are `count` views each of fewer objects, which are groups: turned, moved, lit, with grain.
 
-    As many images as before, give or take one object. The suite draws validation images from them; a test image is one
-    view of an object of its own.
+    As many images as before, or up to one object more: the arm that doubles the images needs them all. The suite draws
+    validation images from them; a test image is one view of an object of its own.
     """
     train, each = material.train, round(count)
-    objects = train.rows(np.arange(max(len(train) // each, 1)))
+    objects = train.rows(np.arange(-(-len(train) // each)))
     images = np.concatenate([_viewed(objects.images, rng) for _ in range(each)])
     labels = np.tile(objects.labels, each)
     groups = np.tile(np.arange(len(objects)), each)

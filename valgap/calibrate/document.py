@@ -3,13 +3,13 @@
 from pathlib import Path
 
 from valgap.calibrate.scenarios import DOSES
-from valgap.document.numbers import CHANGE, UNKNOWN
+from valgap.document.numbers import CHANGE, of_rate
 from valgap.document.parts import Document, Section, Table
 from valgap.document.prose import Prose
 from valgap.document.text import Strong, named
-from valgap.results.calibration import Calibration, CauseRates, DoseRates, Mistake, Rate, Rates
+from valgap.results.calibration import Calibration, CauseRates, DoseRates, Mistake, Rates
 
-say = Prose(Path(__file__).with_name("words.yaml"), {"rate": lambda value: of_rate(value)})
+say = Prose(Path(__file__).with_name("words.yaml"))
 OVERALL = ("first", "exact", "silent", "alarms", "unearned", "idle_alarms")  # rates of some trials, as they are listed
 
 
@@ -31,8 +31,7 @@ def build(found: Calibration) -> Document:
 
 def summary(found: Calibration) -> str:
     """The judged half in one sentence, or both where it is empty."""
-    judged = found.halves["judged"]
-    return say("summary", half=judged if judged.trials else found.halves["rules"])
+    return say("summary", half=found.of_rules)
 
 
 def _half(rates: Rates) -> Section:
@@ -93,10 +92,3 @@ def failed(rows: dict[str, str]) -> Table:
     """A row a trial that the suite refused to train."""
     cells = [(named(name), why) for name, why in rows.items()]
     return Table(say("failed.caption"), tuple(say.all("failed.headings").values()), tuple(cells), texts=2, folded=False)
-
-
-def of_rate(found: Rate) -> str:
-    """`85% (73 to 93; 29/34)`; `n/a (0/0)` of none."""
-    if not found.n:
-        return f"{UNKNOWN} (0/0)"
-    return f"{found.share:.0%} ({100 * found.low:.0f} to {100 * found.high:.0f}; {found.hits}/{found.n})"

@@ -23,6 +23,30 @@ class Bounded(Protocol):
         """Its upper limit, likewise."""
 
 
+class Counted(Protocol):
+    """A share of trials, with limits and its counts."""
+
+    @property
+    def hits(self) -> int:
+        """How many of `n`."""
+
+    @property
+    def n(self) -> int:
+        """Of how many."""
+
+    @property
+    def share(self) -> float:
+        """The share, NaN where n is 0."""
+
+    @property
+    def low(self) -> float:
+        """Its lower limit, likewise."""
+
+    @property
+    def high(self) -> float:
+        """Its upper limit, likewise."""
+
+
 @dataclasses.dataclass(frozen=True)
 class Form:
     """How a quantity is written: `scale` times the value, with so many decimals, a sign where `signed`, and a unit."""
@@ -80,3 +104,10 @@ def text_of(value: object) -> str:
 def many(count: int, noun: str) -> str:
     """`1 variant`, `1,200 variants`."""
     return f"{count:,} {noun}{'' if count == 1 else 's'}"
+
+
+def of_rate(found: Counted) -> str:
+    """`85% (73 to 93; 29/34)`; `n/a (0/0)` of none."""
+    if not found.n:
+        return f"{UNKNOWN} (0/0)"
+    return f"{found.share:.0%} ({100 * found.low:.0f} to {100 * found.high:.0f}; {found.hits}/{found.n})"

@@ -36,7 +36,7 @@ class Prose:
         )
         self._environment.filters |= {name: _written(form) for name, form in FORMS.items()}
         self._environment.filters |= {"named": text.named, "joined": text.joined, "plain": text.plain}
-        self._environment.filters["many"] = numbers.many
+        self._environment.filters |= {"many": numbers.many, "rate": numbers.of_rate}
         self._environment.filters |= filters or {}
         self._environment.tests["unknown"] = numbers.is_unknown
 

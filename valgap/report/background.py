@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from valgap.document.numbers import COUNT, UNKNOWN, text_of
+from valgap.document.numbers import COUNT, UNKNOWN, of_rate, text_of
 from valgap.document.parts import Section, Table, Terms
 from valgap.document.text import named, plain
 from valgap.report.inputs import Inputs
@@ -88,6 +88,24 @@ def method(inputs: Inputs) -> Section:
     return Section("method", "The method in a page", (said, Terms(tuple(say.all("method").items())), *rates(inputs)))
 
 
-def rates(inputs: Inputs) -> tuple[str, ...]:
-    """How often such a diagnosis is right on planted faults, from reports/calibration.json; nothing as yet."""
-    return ()
+def rates(inputs: Inputs) -> tuple[str | Table, ...]:
+    """How often such a diagnosis is right on planted faults: in all trials, and for the causes judged here."""
+    if inputs.calibration is None:
+        return ()
+    known = inputs.calibration.of_rules
+    named = [answer.cause for answer in inputs.verdict.answer]
+    judged = [*named, *(entry.cause for entry in inputs.verdict.causes if entry.cause not in named)]
+    by_cause = {each.cause: each for each in known.causes}
+    rows = tuple(
+        (
+            plain(inputs.title(cause)),
+            "named" if cause in named else "not named",
+            of_rate(each.recall),
+            of_rate(each.precision),
+        )
+        for cause in judged
+        if (each := by_cause.get(cause)) and (each.recall.n or each.precision.n)
+    )
+    headings = ("cause", "in this report", "named where it was planted", "true where it was named")
+    table = Table(sentence("rates_table"), headings, rows, 2)
+    return (sentence("rates", rates=known, calibration=inputs.calibration), *([table] if rows else []))

@@ -1,6 +1,7 @@
 """What a report is made from: the CSV tables and records of reports/, and what all sections ask of them."""
 
 import dataclasses
+from pathlib import Path
 
 import pandas as pd
 
@@ -8,6 +9,7 @@ from valgap.findings.finding import Audit
 from valgap.ground import paths
 from valgap.ground.params.causes import CAUSES
 from valgap.results.audit import read_audit
+from valgap.results.calibration import Calibration, read_calibration
 from valgap.results.provenance import Provenance, read_provenance
 from valgap.results.summary import BASELINE, Cell, cell
 from valgap.results.tables import read_table
@@ -20,17 +22,22 @@ Tables = dict[str, pd.DataFrame]
 FILES = (paths.SUMMARY, paths.CONTRASTS, paths.CURVES, paths.CONFUSION, paths.CLASSES, paths.RELIABILITY, paths.HARDEST)
 REFERENCES = {"majority_class": "majority class", "nearest_neighbour": "1-nearest neighbour"}
 PRICED = next(cause for cause in CAUSES.values() if cause.is_price)
+SHIPPED = Path(__file__).with_name("calibration.json")  # where a wheel has the rates of its rules
 SHOWN = 6  # variants in a figure that has one panel for each
 
 
 @dataclasses.dataclass(frozen=True)
 class Inputs:
-    """The CSV tables by name, and the records beside them. Fractions and nats, as they stand there."""
+    """The CSV tables by name, and the records beside them. Fractions and nats, as they stand there.
+
+    `calibration` is None where neither the folder nor the installed library has one.
+    """
 
     tables: Tables
     provenance: Provenance
     verdict: Verdict
     audit: Audit
+    calibration: Calibration | None = None
 
     @property
     def metric(self) -> str:
@@ -82,4 +89,10 @@ class Inputs:
 def read() -> Inputs:
     """All that a report is made from. Raises SuiteError naming a missing or malformed file."""
     tables = {path.stem: read_table(path) for path in FILES}
-    return Inputs(tables, read_provenance(), read_verdict(), read_audit())
+    return Inputs(tables, read_provenance(), read_verdict(), read_audit(), calibration())
+
+
+def calibration() -> Calibration | None:
+    """The error rates to quote: this folder's own, else those that the library was shipped with, else None."""
+    known = next((path for path in (paths.CALIBRATION, SHIPPED) if path.exists()), None)
+    return read_calibration(known) if known else None

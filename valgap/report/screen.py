@@ -94,7 +94,7 @@ def _blames_split(entry: CauseEntry) -> bool:
 
 
 def _follow_up(found: FollowUp) -> str:
-    """An arm to train next and what it is: other arms together, or an arm with more steps."""
+    """An arm to train next and what it is: other arms together, an arm with more steps, or a wider one."""
     return sentence("follow_up_arm", found=found)
 
 

@@ -108,6 +108,12 @@ class Calibration:
     mistakes: tuple[Mistake, ...]
     failed: dict[str, str]
 
+    @property
+    def of_rules(self) -> Rates:
+        """The rates to quote: of the half on which rules are judged, or of the other where that has no trial."""
+        judged = self.halves["judged"]
+        return judged if judged.trials else self.halves["rules"]
+
 
 def read_calibration(path: Path = paths.CALIBRATION) -> Calibration:
     """The record. Raises SuiteError when missing or damaged."""

@@ -45,8 +45,9 @@ from valgap.stats.verdict import (
     Untested,
     Verdict,
 )
-from valgap.stats.words import OfLoss
+from valgap.stats.words import OfLoss, Reason
 
+SUFFIX: dict[Reason, str] = {"together": "", "more steps": "_longer", "wider": "_wider"}  # of a follow-up arm's name
 LATE_LOSS: dict[bool | None, OfLoss] = {True: "problematic", False: "not shown", None: "unknown"}
 
 
@@ -164,7 +165,7 @@ def _follow_up(params: Suite, proposals: Sequence[Proposal]) -> tuple[FollowUp, 
     """The arms that are missing, each once, under names that no variant has."""
     found: list[FollowUp] = []
     for each in proposals:
-        name = "_and_".join(each.of) if each.why == "together" else f"{each.of[0]}_longer"
+        name = "_and_".join(each.of) + SUFFIX[each.why]
         known = [other.diff for other in found] + [params.diffs[variant] for variant in params.cells]
         if each.diff not in known:
             taken = {*params.diffs, *(other.variant for other in found)}

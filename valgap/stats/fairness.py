@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from valgap.ground.params.suite import BASELINE, Suite
-from valgap.stats.hypotheses import Hypothesis, Proposal, longer, with_diff
+from valgap.stats.hypotheses import Hypothesis, Proposal, longer, wider, with_diff
 from valgap.stats.intervals import over_replicates
 from valgap.stats.measured import Measured
 
@@ -48,7 +48,10 @@ def _by_step(curve: pd.DataFrame) -> pd.DataFrame:
 def trials(
     params: Suite, measured: Measured, curves: Mapping[str, pd.DataFrame], hypothesis: Hypothesis
 ) -> tuple[list[Trial], list[Proposal]]:
-    """How each arm of a hypothesis is judged, and the arms with more steps that it would take to judge all fairly."""
+    """How each arm of a hypothesis is judged, and the arms with more steps that it would take to judge all fairly.
+
+    An arm that widens the network is judged beside a wider one, where that was trained.
+    """
     found, proposals = [], []
     same_steps = with_diff(params, measured.loaded, longer(params, BASELINE))
     for arm in hypothesis.arms:
@@ -60,4 +63,6 @@ def trials(
         found.append(Trial(arm, arm, BASELINE, not slow))
         if slow:
             proposals += [Proposal(longer(params, each), "more steps", (each,)) for each in (BASELINE, arm)]
+        if (diff := wider(params, arm)) and (more := with_diff(params, measured.loaded, diff)):
+            found.append(Trial(arm, more, BASELINE, True))
     return found, [each for each in proposals if with_diff(params, measured.loaded, each.diff) is None]

@@ -14,6 +14,7 @@ from valgap.stats.words import Reason
 
 LABELS = "labels"  # the cause that is judged only where labels are suspected
 MORE_STEPS = 3  # times the steps, for an arm that had too few
+MORE_WIDTH = 2  # times the width, for an arm that widens a network and may help
 OF_THE_IMAGES = ("resplit", "train_size_factor", "long_tail")  # settings that choose images: no remedy touches them
 
 
@@ -105,6 +106,12 @@ def longer(params: Suite, arm: str) -> Plain:
     """The diff of an arm with MORE_STEPS times its steps."""
     diff = {key: value for key, value in params.diffs[arm].items() if key not in LENGTH}
     return diff | {"steps": MORE_STEPS * params.variants[arm].steps}
+
+
+def wider(params: Suite, arm: str) -> Plain | None:
+    """The diff of an arm that widens the network with MORE_WIDTH times its width; None of another arm."""
+    width = params.variants[arm].width
+    return params.diffs[arm] | {"width": MORE_WIDTH * width} if width > params.train.width else None
 
 
 def causes_of(params: Suite) -> dict[str, tuple[str, str]]:

@@ -11,7 +11,7 @@ from valgap.stats import verdicts
 from valgap.stats.contrasts import Comparison, contrast, without
 from valgap.stats.crossed import best_of, crossed
 from valgap.stats.fairness import Trial, trials
-from valgap.stats.hypotheses import Hypothesis, Proposal
+from valgap.stats.hypotheses import Hypothesis, Proposal, wider, with_diff
 from valgap.stats.intervals import Interval
 from valgap.stats.measured import Measured
 from valgap.stats.verdict import CauseEffect, Estimate
@@ -21,7 +21,7 @@ from valgap.stats.words import HELPS, OfCause
 
 @dataclasses.dataclass(frozen=True)
 class Judged:
-    """A hypothesis with its comparison, what is said of it, and the arms with more steps that it asks for."""
+    """A hypothesis with its comparison, what is said of it, and the arms that it asks for."""
 
     hypothesis: Hypothesis
     comparison: Comparison
@@ -61,6 +61,8 @@ def _judge(bench: Bench, hypothesis: Hypothesis, family: int) -> Judged:
         comparison = _compared(bench, hypothesis, fair or arms, confidence)
         word, sound, found = _said(bench, hypothesis, comparison)
         word = word if fair else "not tested fairly"
+    if word == "inconclusive" and found.interval.mean >= bench.margin:
+        proposals += _wider(bench, hypothesis.arms)
     chosen = [arm for arm in arms if arm.variant in {part.variant for part in comparison.parts}]
     best = best_of(bench.measured, chosen, bench.metric, comparison.replicates) or chosen[0]
     settle, interval = verdicts.replicates_to_settle(found, bench.margin), found.interval
@@ -85,6 +87,16 @@ def _judge(bench: Bench, hypothesis: Hypothesis, family: int) -> Judged:
         sound=sound,
     )
     return Judged(hypothesis, comparison, effect, tuple(proposals))
+
+
+def _wider(bench: Bench, arms: Sequence[str]) -> list[Proposal]:
+    """Arms that are wider than those that may help, and not trained yet: the same cause, removed further."""
+    diffs = {arm: wider(bench.params, arm) for arm in arms}
+    return [
+        Proposal(diff, "wider", (arm,))
+        for arm, diff in diffs.items()
+        if diff and with_diff(bench.params, bench.measured.loaded, diff) is None
+    ]
 
 
 def _names(arms: Sequence[Trial]) -> set[str]:

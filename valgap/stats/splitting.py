@@ -92,7 +92,7 @@ def split_cause(
     return SplitEffect(
         cause=CAUSE,
         title=TITLE,
-        verdict=_word(found, sure, manifest.groups is not None, audit),
+        verdict=_word(found, sure, margin, manifest.groups is not None, audit),
         variant=arms[0] if arms else None,
         n=len(measured.shared([BASELINE, arms[0]])) if arms else gap.test_val.n,
         groups=manifest.groups,
@@ -110,15 +110,18 @@ def _against_resplits(measured: Measured, arm: str) -> trends.Resplit:
     return trends.paired_difference(given - again)
 
 
-def _word(found: trends.Resplit | None, part: Interval, has_groups: bool, audit: Collection[str]) -> OfSplit:
+def _word(
+    found: trends.Resplit | None, part: Interval, margin: float, has_groups: bool, audit: Collection[str]
+) -> OfSplit:
     """What the differences to re-splits and to test images, and the audit, allow.
 
-    Harder than re-splits, the given images contribute where groups are known; else re-splits may only be easy because
-    a group is on both sides, and test images or an audit that tells the splits apart make it probable. Easier than test
-    images, they leak where the audit finds pictures on both sides; else the test images may as well be others.
+    Harder than re-splits by the margin, the given images contribute where groups are known; else re-splits may only be
+    easy because a group is on both sides, and test images or an audit that tells the splits apart make it probable.
+    Easier than test images, they leak where the audit finds pictures on both sides; else the test images may as well be
+    others.
     """
     copies, differs = bool(set(audit) & set(LEAKS)), bool(set(audit) & set(DIFFERS))
-    harder = bool(found and found.outside and found.difference < 0)
+    harder = bool(found and found.outside and found.difference <= -margin)
     if harder and has_groups:
         return "contributes"
     if (harder and (differs or part.low > 0)) or (part.low > 0 and differs):

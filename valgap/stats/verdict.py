@@ -246,7 +246,10 @@ class Remedies:
 
 @dataclasses.dataclass(frozen=True)
 class FollowUp:
-    """An arm to train next, as a diff from the baseline: causes removed `together`, or an arm with `more steps`."""
+    """An arm to train next, as a diff from the baseline.
+
+    Causes removed `together`, an arm with `more steps`, or one that is `wider` still.
+    """
 
     variant: str
     diff: Plain

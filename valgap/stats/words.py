@@ -27,6 +27,6 @@ OfChange = Literal[  # between two revisions
     "regressed", "improved", "no effect", "no change detected", "bit-identical", "unknown"
 ]
 Reach = Literal["within reach", "out of reach", "more than is left to gain", "unknown"]  # of a gain by more data
-Reason = Literal["together", "more steps"]  # why an arm should be trained next
+Reason = Literal["together", "more steps", "wider"]  # why an arm should be trained next
 HELPS = ("contributes", "contributes a little")  # words of a cause whose removal raises the metric
 BLAMED = ("contributes", "probably contributes", "leaks", "probably leaks")  # words that name a cause
