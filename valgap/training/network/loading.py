@@ -20,7 +20,9 @@ from valgap.ground.errors import SuiteError
 from valgap.ground.params.experiment import Model
 from valgap.training.network.contract import Builder, Knobs, Shape, first_words, refusal
 
-LOCKING = "install it, and add it to requirements-train.txt (in a clone of the suite: to requirements-train.in, and `make lock`)"
+LOCKING = (
+    "install it and add it to requirements-train.txt; in a clone of the suite by requirements-train.in and `make lock`"
+)
 
 
 def weights_path(architecture: Model) -> str | None:
