@@ -54,7 +54,7 @@ def copy_revision(commit: str, folder: Path) -> None:
 
 
 def inputs_of(params: Plain) -> list[Path]:
-    """What training reads beside code, as params.yaml names it: images, a builder, its weights, downloads.
+    """What the stages read beside code, as params.yaml names it: images, a builder, its weights, downloads, a symptom.
 
     Relative to the workspace; of paths that lead out of it, none.
     """
@@ -62,6 +62,7 @@ def inputs_of(params: Plain) -> list[Path]:
     named = [data.get("path"), model.get("files"), str(paths.DOWNLOADS)]
     if model.get("files") and model.get("weights"):
         named.append(os.path.join(model["files"], model["weights"]))
+    named += ((params.get("symptom") or {}).get("files") or {}).values()
     return [Path(os.path.normpath(name)) for name in named if name and not _leads_out(name)]
 
 
@@ -89,6 +90,7 @@ def only(params: Plain, variants: list[str], block: int) -> Plain:
     if missing := [name for name in variants if name not in declared]:
         raise SuiteError(f"{', '.join(missing)} cannot be trained: params.yaml of one side does not declare it")
     empty: Plain = {name: {} for name in ("exploratory", "extra", "causes") if name in params}
+    empty |= {"symptom": {"files": {}}} if "symptom" in params else {}
     split = params["split"] | {"blocks": [block]} | ({"exploratory_blocks": []} if "exploratory" in params else {})
     return params | empty | {"split": split, "variants": {BASELINE: {}} | {name: declared[name] for name in variants}}
 

@@ -21,6 +21,7 @@ from valgap.ground.params.experiment import (
 )
 from valgap.ground.params.fields import Fraction, Natural, NonNegative, check_name
 from valgap.ground.params.schema import STRICT, ParamsError, parse, read_yaml
+from valgap.ground.params.symptom import Symptom, read_symptom
 from valgap.ground.records import Plain
 
 BASELINE = "baseline"
@@ -28,6 +29,7 @@ REFERENCE_NAMES = ("majority_class", "nearest_neighbour")  # rows of results.csv
 BLOCKS = (
     "data", "split", "model", "train", "variants", "exploratory", "extra", "causes", "diagnosis", "review", "compute",
 )  # fmt: skip
+SYMPTOM = "symptom"  # a block that may be missing
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -87,6 +89,7 @@ class Suite:
     diagnosis: Diagnosis
     review: Review
     compute: Compute
+    symptom: Symptom | None = None
 
     @property
     def blocks(self) -> list[int]:
@@ -118,8 +121,8 @@ def load(path: Path = paths.PARAMS) -> Suite:
     """Read and check params.yaml. Raises ParamsError naming every offending key of a block."""
     raw = read_yaml(path)
     for name in raw:
-        if name not in BLOCKS:
-            raise ParamsError(f"params.yaml: {name} is not a known block (allowed: {', '.join(BLOCKS)})")
+        if name not in (*BLOCKS, SYMPTOM):
+            raise ParamsError(f"params.yaml: {name} is not a known block (allowed: {', '.join((*BLOCKS, SYMPTOM))})")
     for name in BLOCKS:
         if not isinstance(raw.get(name), dict):
             raise ParamsError(f"params.yaml: block {name} must be a mapping, received {raw.get(name)!r}")
@@ -153,6 +156,7 @@ def load(path: Path = paths.PARAMS) -> Suite:
         diagnosis=parse(Diagnosis, raw["diagnosis"], "diagnosis"),
         review=parse(Review, raw["review"], "review"),
         compute=parse(Compute, raw["compute"], "compute"),
+        symptom=read_symptom(raw[SYMPTOM]) if SYMPTOM in raw else None,
     )
 
 
