@@ -1,7 +1,7 @@
 """Diagnose stage: which suspected cause explains the gap, and what fixes it. Imports no TensorFlow.
 
-Reads params.yaml (split, train, variants, exploratory, extra, causes, diagnosis, symptom), data/prepared/,
-runs/, reports/results.csv and audit.json; writes reports/: contrasts.csv (every paired contrast), verdict.json (all
+Reads params.yaml (data, split, train, variants, exploratory, extra, causes, diagnosis, symptom), data/prepared/, runs/,
+reports/results.csv and audit.json; writes reports/: contrasts.csv (every paired contrast), verdict.json (all
 that the report says of causes and remedies), diagnosis.json (its headline), effects/ (the headline's numbers, DVC
 metrics).
 """

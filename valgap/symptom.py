@@ -61,8 +61,8 @@ def of_model(path: str, params: Suite, score: Score) -> Seen:
     manifest = read_manifest()
     if not manifest.given_validation:
         raise SuiteError(
-            f"params.yaml: symptom.files.model = {path}: {params.data.path} has no validation images of its own, so which "
-            f"images the model was trained on is unknown; give the split that it was trained with, {OTHER}"
+            f"params.yaml: symptom.files.model = {path}: {params.data.path} has no validation images of its own, so "
+            f"which images the model was trained on is unknown; give the split that it was trained with, {OTHER}"
         )
     images, labels = load_images(), load_labels()
     blocks = [load_splits(block) for block in params.cells[BASELINE]]

@@ -149,6 +149,8 @@ def _luck(run: Run, split: str, images: int | None) -> float:
 def _expected(name: str, seen: float, values: Values, luck: float, confidence: float, margin: float) -> Expected:
     found = one_more(values, confidence, luck)
     low, high = min(found.low, found.mean - margin), max(found.high, found.mean + margin)
+    if name.endswith("accuracy"):
+        low, high = max(low, 0.0), min(high, 1.0)
     if math.isnan(found.low):
         return Expected(name, seen, found.mean, math.nan, math.nan, "unknown")
     verdict: OfSeen = "below" if seen < low - TINY else "above" if seen > high + TINY else "within"
