@@ -127,6 +127,8 @@ def test_what_lies_within_is_reproduced() -> None:
         (seen(0.99, 0.95), GAP, "smaller"),
         (seen(0.90, 0.71), GAP, "gap reproduced"),
         (seen(0.99, 0.80), exactly([99, 98], [70, 90]), "too wide"),
+        (seen(0.99, 0.99), exactly([99, 60], [80, 40]), "too wide"),
+        (seen(0.80, 0.60), exactly([60, 99, 80], [40, 79, 59]), "too wide"),
         (seen(0.99, 0.80), exactly([99], [80]), "unknown"),
         (seen(0.99, 0.98), NONE, "reproduced"),
     ],

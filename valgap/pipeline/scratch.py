@@ -54,7 +54,7 @@ def copy_revision(commit: str, folder: Path) -> None:
 
 
 def inputs_of(params: Plain) -> list[Path]:
-    """What the stages read beside code, as params.yaml names it: images, a builder, its weights, downloads, a symptom.
+    """What training reads beside code, as params.yaml names it: images, a builder, its weights, downloads.
 
     Relative to the workspace; of paths that lead out of it, none.
     """
@@ -62,7 +62,6 @@ def inputs_of(params: Plain) -> list[Path]:
     named = [data.get("path"), model.get("files"), str(paths.DOWNLOADS)]
     if model.get("files") and model.get("weights"):
         named.append(os.path.join(model["files"], model["weights"]))
-    named += ((params.get("symptom") or {}).get("files") or {}).values()
     return [Path(os.path.normpath(name)) for name in named if name and not _leads_out(name)]
 
 

@@ -17,6 +17,7 @@ from valgap.stats.words import OfSeen, OfSymptom
 
 TOGETHER = 0.95  # confidence of all limits that decide, together
 ROUNDED = 0.01  # what a gap may be off by whose accuracies are whole percents
+VAGUE = 0.4  # between limits of an accuracy, from where on to lie within them says nothing; half of it for a gap
 TINY = 1e-9  # what a difference of decimals may be off by
 FILES = ("folder", "table")  # sources whose images are files of the user
 LOWERS = ("dropout", "augmentation")  # what can only lower the training accuracy that `fit` measures
@@ -89,10 +90,17 @@ def word(values: dict[str, Expected], gap: Gap, margin: float) -> OfSymptom:
         return "vanishes" if hardly else "larger"
     if found.verdict == "below":
         return "smaller"
-    if found.low <= 0 and found.seen > max(margin, ROUNDED) + TINY:
+    accuracies = [each for name, each in values.items() if name.endswith("accuracy")]
+    if _is_too_wide(found, max(margin, ROUNDED)) or any(each.high - each.low > VAGUE for each in accuracies):
         return "too wide"
-    others = [each.verdict for name, each in values.items() if name.endswith("accuracy")]
-    return "reproduced" if all(verdict == "within" for verdict in others) else "gap reproduced"
+    return "reproduced" if all(each.verdict == "within" for each in accuracies) else "gap reproduced"
+
+
+def _is_too_wide(gap: Expected, margin: float) -> bool:
+    """Whether the limits that hold the user's gap hold no gap, too, or hold a large one where the user saw none."""
+    if gap.seen > margin + TINY:
+        return gap.low <= 0
+    return gap.high - gap.low > VAGUE / 2
 
 
 def _of_validation(verdict: OfSeen) -> OfSymptom:
@@ -149,8 +157,10 @@ def _luck(run: Run, split: str, images: int | None) -> float:
 def _expected(name: str, seen: float, values: Values, luck: float, confidence: float, margin: float) -> Expected:
     found = one_more(values, confidence, luck)
     low, high = min(found.low, found.mean - margin), max(found.high, found.mean + margin)
+    if name != "gap":
+        low = max(low, 0.0)
     if name.endswith("accuracy"):
-        low, high = max(low, 0.0), min(high, 1.0)
+        high = min(high, 1.0)
     if math.isnan(found.low):
         return Expected(name, seen, found.mean, math.nan, math.nan, "unknown")
     verdict: OfSeen = "below" if seen < low - TINY else "above" if seen > high + TINY else "within"

@@ -26,7 +26,7 @@ OfLoss = Literal["problematic", "not shown", "unknown"]  # of validation loss la
 OfSymptom = Literal[  # what the user saw, against one more run of the baseline
     "reproduced",  # gap and accuracies lie where one more run is expected
     "gap reproduced",  # the gap does, an accuracy does not
-    "too wide",  # the gap does, and no gap at all would, too
+    "too wide",  # the gap does, and so would no gap at all, or nearly everything
     "vanishes",  # the user's gap is larger, and the baseline has hardly any
     "larger",  # the user's gap is larger
     "trained less",  # the user's gap is larger, and the baseline learns its training images less well
