@@ -2,6 +2,7 @@
 
 import ast
 import dataclasses
+import re
 import shlex
 from typing import Any, get_args
 
@@ -40,6 +41,7 @@ def test_no_word_is_without_its_sentence_and_what_is_unknown_is_not_printed(word
     assert len(found.split("\n\n")[1]) > 80
     assert "nan" not in found.lower()
     assert "None" not in found
+    assert not re.search(r"\w [,.;:](?: |$)|[,.;:]{2}(?: |$)", found, re.MULTILINE)
     table = parts(sample(symptom=symptom(word)))[-1]
     assert isinstance(table, Table)
     assert [row[0] for row in table.rows] == ["training accuracy", "validation accuracy", "gap"]
