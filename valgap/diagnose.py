@@ -8,10 +8,9 @@ metrics).
 
 import pandas as pd
 
-from valgap.data.prepared import read_manifest
+from valgap.data.prepared import load_suite, read_manifest
 from valgap.ground import paths
 from valgap.ground.errors import SuiteError
-from valgap.ground.params import suite
 from valgap.ground.params.suite import Suite
 from valgap.results.audit import read_audit
 from valgap.results.runs import history, load_runs, run_records
@@ -61,7 +60,7 @@ def evidence(params: Suite) -> Evidence:
 
 def main() -> None:
     """Contrast, judge, write; print the verdict's words."""
-    contrasts, verdict = diagnose(params := suite.load(), evidence(params))
+    contrasts, verdict = diagnose(params := load_suite(), evidence(params))
     write_all({paths.CONTRASTS: contrasts, paths.VERDICT: verdict, paths.DIAGNOSIS: headline(verdict)})
     write_metrics(paths.EFFECTS, effects(verdict))
     print("; ".join(f"{entry.title}: {entry.verdict}" for entry in verdict.causes))

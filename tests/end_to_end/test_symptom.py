@@ -1,6 +1,7 @@
 """A symptom under the real DVC: its file is watched, nothing is trained for it, and errors come before training."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,17 @@ def symptom(folder: Path) -> dict[str, Any]:
     return found
 
 
+def test_a_params_file_without_the_block_works_as_one_that_says_nothing(project: Path) -> None:
+    params = read_params(project)
+    assert params.pop("symptom") == {}
+    write_params(project, params)
+    assert "Running stage" not in run(project, "dvc", "repro").stdout
+    say(project, {"train_accuracy": 0.9, "val_accuracy": 0.5})
+    done = run(project, "dvc", "repro").stdout
+    assert re.findall(r"Running stage '(\w+)", done) == ["diagnose", "report"]
+    assert symptom(project)["seen"]["source"] == "accuracies"
+
+
 def test_a_history_is_read_and_watched_and_trains_nothing(project: Path) -> None:
     (project / "log.csv").write_text(LOG.format(val=0.55))
     say(project, {"files": {"history": "log.csv"}})
@@ -39,7 +51,7 @@ def test_a_history_is_read_and_watched_and_trains_nothing(project: Path) -> None
     (project / "log.csv").write_text(LOG.format(val=0.6))
     run(project, "dvc", "repro")
     assert symptom(project)["seen"]["val_accuracy"] == 0.6
-    say(project, {"files": {}, "train_accuracy": 0.9, "val_accuracy": 0.5})
+    say(project, {"train_accuracy": 0.9, "val_accuracy": 0.5})
     left = run(project, "dvc", "repro", check=False)
     assert left.returncode
     assert "does not declare: runs/seen.json; remove it" in left.stdout

@@ -11,7 +11,7 @@ from valgap.ground.params.schema import ParamsError
 from valgap.ground.params.suite import load
 from valgap.ground.params.symptom import Symptom, check_file, read_symptom
 
-SEEN = {"train_accuracy": 0.99, "val_accuracy": 0.85}
+SEEN: dict[str, Any] = {"train_accuracy": 0.99, "val_accuracy": 0.85}
 
 
 def block(**said: Any) -> dict[str, Any]:
@@ -20,7 +20,7 @@ def block(**said: Any) -> dict[str, Any]:
 
 def test_nothing_said_is_no_symptom_and_the_shipped_file_has_none(tmp_path: Path) -> None:
     assert load(ROOT / "params.yaml").symptom is None
-    assert read_symptom({"files": {}}) is None
+    assert read_symptom({}) is read_symptom({"files": {}}) is None
     assert read_symptom(block(scored_by="evaluate", val_images=None)) is None
     older = yaml.safe_load((ROOT / "params.yaml").read_text())
     del older["symptom"]
@@ -28,8 +28,15 @@ def test_nothing_said_is_no_symptom_and_the_shipped_file_has_none(tmp_path: Path
     assert load(tmp_path / "params.yaml").symptom is None
 
 
+def test_a_block_that_is_no_mapping_is_refused(tmp_path: Path) -> None:
+    params = yaml.safe_load((ROOT / "params.yaml").read_text())
+    (tmp_path / "params.yaml").write_text(yaml.safe_dump(params | {"symptom": None}))
+    with pytest.raises(ParamsError, match="block symptom must be a mapping, received None"):
+        load(tmp_path / "params.yaml")
+
+
 def test_accuracies_or_a_file_are_a_symptom() -> None:
-    found = read_symptom(block(**SEEN, test_accuracy=1, val_loss=0.7, val_images=200))
+    found = read_symptom(SEEN | {"test_accuracy": 1, "val_loss": 0.7, "val_images": 200})
     assert found == Symptom({}, 0.99, 0.85, 1.0, None, 0.7, "fit", 200)
     assert found is not None
     assert found.file is None
@@ -60,9 +67,6 @@ def test_accuracies_or_a_file_are_a_symptom() -> None:
         (block(**SEEN, scored_by="me"), "symptom.scored_by = 'me': input should be 'fit' or 'evaluate'"),
         (block(**SEEN, val_images=0), "symptom.val_images = 0: input should be greater than or equal to 1"),
         (block(acuracy=0.9), "symptom.acuracy = 0.9 is not a known key"),
-        (SEEN, "symptom.files: it is missing; write files: {} where no file tells it"),
-        ({}, "symptom.files: it is missing"),
-        (None, "symptom must be a mapping, received None"),
         ({"history": "log.csv"}, "symptom.history = 'log.csv': a file stands below symptom.files; write files: {h"),
         ({"files": {"model": "a", "history": "b"}}, "symptom.files = model, history: they are two answers; keep one"),
         ({"files": {"log": "b"}}, "symptom.files.log is not known (allowed: history, model)"),

@@ -60,7 +60,7 @@ CASES = {  # a builder, and what is said of it
     ),
     "divides_as_imagenet_does": (
         sequential("layers.Normalization(mean=120.0, variance=3600.0)", "layers.Flatten()", "layers.Dense(classes)"),
-        "(Normalization) divides pixels by about 60 ... multiply by 255 before it",
+        "(Normalization) divides pixels by about 60 ... or set train.normalize to pixels",
     ),
     "keras_refuses": (
         sequential("layers.Conv2D(4, 99)", "layers.Flatten()", "layers.Dense(classes)"),

@@ -1,5 +1,6 @@
 """Block `symptom` of params.yaml: what the user saw that made them come. No training depends on it."""
 
+import dataclasses
 import re
 from pathlib import Path
 from typing import Literal
@@ -26,7 +27,7 @@ class Symptom:
     than the suite's. `files` holds at most one: a `history` (CSVLogger, JSON, TensorBoard), or a saved `model`.
     """
 
-    files: dict[str, str]
+    files: dict[str, str] = dataclasses.field(default_factory=dict)
     train_accuracy: NonNegative | None = None
     val_accuracy: NonNegative | None = None
     test_accuracy: NonNegative | None = None
@@ -69,21 +70,17 @@ class Symptom:
         return next(iter(self.files.items()), None)
 
 
-def read_symptom(raw: object) -> Symptom | None:
+def read_symptom(raw: Plain) -> Symptom | None:
     """The block, None where it says nothing. Raises ParamsError on what it cannot be, with the cure."""
-    where = "symptom"
-    if isinstance(raw, dict):
-        if named := [kind for kind in KINDS if kind in raw]:
-            raise ParamsError(
-                key=f"symptom.{named[0]}", value=repr(raw[named[0]]), why="a file stands below symptom.files",
-                cure=f"write files: {{{named[0]}: {raw[named[0]]}}}, so that DVC watches it",
-            )  # fmt: skip
-        for name in ACCURACIES:
-            if isinstance(raw.get(name), str) and (percent := PERCENT.fullmatch(raw[name])):
-                _refuse_percent(name, float(percent[1].replace(",", ".")), raw[name])
-        if "files" not in raw:
-            raise ParamsError(key="symptom.files", why="it is missing", cure="write files: {} where no file tells it")
-    found = parse(Symptom, raw, where)
+    if named := [kind for kind in KINDS if kind in raw]:
+        raise ParamsError(
+            key=f"symptom.{named[0]}", value=repr(raw[named[0]]), why="a file stands below symptom.files",
+            cure=f"write files: {{{named[0]}: {raw[named[0]]}}}, so that DVC watches it",
+        )  # fmt: skip
+    for name in ACCURACIES:
+        if isinstance(raw.get(name), str) and (percent := PERCENT.fullmatch(raw[name])):
+            _refuse_percent(name, float(percent[1].replace(",", ".")), raw[name])
+    found = parse(Symptom, raw, "symptom")
     return found if found.file or found.train_accuracy is not None else None
 
 
