@@ -20,7 +20,7 @@ STAGES_OF_TRIALS = {"calibrate": {"prepare", "train", "evaluate", "diagnose"}}
 PACKAGE = paths.PACKAGE.relative_to(ROOT)
 TRAINING = {"train", "explore", "more"}  # one command, for declared, exploratory and single cells
 STAGES = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]
-STAGES["more"] = STAGES["more"]["do"]
+STAGES |= {name: STAGES[name]["do"] for name in ("more", "symptom")}
 MODULES = sorted(path.relative_to(ROOT) for path in (ROOT / PACKAGE).rglob("*.py"))
 
 
@@ -114,7 +114,7 @@ def test_only_training_imports_tensorflow() -> None:
 
 
 def test_every_command_checks_the_parameters_first() -> None:
-    for name in ("prepare", "evaluate", "diagnose", *TRAINING):
+    for name in ("prepare", "symptom", "evaluate", "diagnose", *TRAINING):
         module = "train" if name in TRAINING else name
         assert STAGES[name]["cmd"][0] == "exec python -m valgap.ground.params"
         assert STAGES[name]["cmd"][1].startswith(f"exec python -m stages.{module}")

@@ -10,6 +10,7 @@ Data flows one way:
 
     source --prepare--> data/prepared/, reports/audit.json
     data/prepared/ --models--> every network is built and checked --train@<variant>-<block>--> runs/
+    the user's own history or saved model --symptom--> runs/seen.json, where params.yaml names one
     runs/ --evaluate--> reports/*.csv, metrics.json, metrics/
     runs/ --diagnose--> reports/contrasts.csv, verdict.json, diagnosis.json
     reports/*.csv, audit.json, verdict.json --report--> reports/report.html, report.md, figures/
@@ -30,8 +31,8 @@ So do imports. A room imports only rooms above it; commands and stages import ro
     pipeline   DVC and Git from Python
     costs      estimates, the probe of this machine, the budget
 
-Commands: check, plan, repro, more, review, export, verify, selfcheck. Stages: prepare, models, train, evaluate,
-diagnose, report (`python -m stages.<name>`, which DVC runs).
+Commands: check, plan, repro, more, review, export, verify, selfcheck. Stages: prepare, models, symptom, train,
+evaluate, diagnose, report (`python -m stages.<name>`, which DVC runs).
 """
 
 import importlib

@@ -1,8 +1,9 @@
 """Diagnose stage: which suspected cause explains the gap, and what fixes it. Imports no TensorFlow.
 
-Reads params.yaml (split, train, variants, exploratory, extra, causes, diagnosis), data/prepared/, runs/,
-reports/results.csv and audit.json; writes reports/: contrasts.csv (every paired contrast), verdict.json (all that the
-report says of causes and remedies), diagnosis.json (its headline), effects/ (the headline's numbers, DVC metrics).
+Reads params.yaml (data, split, train, variants, exploratory, extra, causes, diagnosis, symptom), data/prepared/, runs/,
+reports/results.csv and audit.json; writes reports/: contrasts.csv (every paired contrast), verdict.json (all
+that the report says of causes and remedies), diagnosis.json (its headline), effects/ (the headline's numbers, DVC
+metrics).
 """
 
 import pandas as pd
@@ -13,6 +14,7 @@ from valgap.ground.errors import SuiteError
 from valgap.ground.params.suite import Suite
 from valgap.results.audit import read_audit
 from valgap.results.runs import history, load_runs, run_records
+from valgap.results.symptom import seen_of
 from valgap.results.tables import read_table, write_all, write_metrics
 from valgap.stats.diagnosis import Evidence, diagnose, effects, headline
 from valgap.stats.operations import Cost
@@ -52,6 +54,7 @@ def evidence(params: Suite) -> Evidence:
         costs=costs(params),
         references=references(read_table(paths.RESULTS)),
         problems={each.code for each in read_audit().findings if each.severity == "problem"},
+        seen=seen_of(params.symptom),
     )
 
 

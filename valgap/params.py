@@ -13,6 +13,7 @@ from valgap.ground.errors import SuiteError
 from valgap.ground.params import suite
 from valgap.ground.params.experiment import Train, settings_as_dict
 from valgap.ground.params.suite import Suite
+from valgap.ground.params.symptom import Symptom
 from valgap.ground.records import Plain
 
 
@@ -32,6 +33,7 @@ def resolved(params: Suite) -> Plain:
             for name, cause in params.causes.items()
         },
         "diagnosis": dataclasses.asdict(params.diagnosis),
+        "symptom": dataclasses.asdict(params.symptom or Symptom()),
         "review": dataclasses.asdict(params.review),
         "compute": dataclasses.asdict(params.compute),
     }

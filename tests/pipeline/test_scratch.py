@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from valgap.pipeline.git import git
-from valgap.pipeline.scratch import copy_revision, copy_workspace
+from valgap.pipeline.scratch import copy_revision, copy_workspace, only
 
 
 def write(folder: Path, *names: str) -> None:
@@ -79,6 +79,12 @@ def test_images_of_which_git_holds_some_are_linked_one_by_one(workspace: Path, t
     copy_workspace(copy := tmp_path / "copy")
     found = {name: link for name, link in contents(copy).items() if name.startswith("some")}
     assert found == {"some/cat/1.png": False, "some/dog/2.png": True, "some/dog/3/4.png": True}
+
+
+def test_a_copy_that_trains_cells_asks_for_no_history_of_the_users() -> None:
+    said = {"variants": {}, "split": {}, "symptom": {"files": {"history": "log.csv"}}}
+    assert only(said, [], 0)["symptom"] == {"files": {}}
+    assert "symptom" not in only({"variants": {}, "split": {}}, [], 0)
 
 
 def test_what_stages_write_is_never_behind_a_link(workspace: Path, tmp_path: Path) -> None:

@@ -1,12 +1,14 @@
 """Reports on what a suite may find: every kind of answer, made up."""
 
 import dataclasses
+import math
 from typing import Any
 
 from tests.report.page_sample import sample
 from tests.samples import CAPACITY, SPLIT, VERDICT
 from valgap.report.inputs import Inputs
 from valgap.stats.intervals import Interval
+from valgap.stats.seen import Expected, Reproduction, Seen, Source
 from valgap.stats.verdict import (
     Answer,
     Baseline,
@@ -19,6 +21,7 @@ from valgap.stats.verdict import (
     Shares,
     Untested,
 )
+from valgap.stats.words import OfSeen, OfSymptom
 
 
 def _cause(name: str, title: str, verdict: Any, mean: float, half: float = 0.01, **changes: Any) -> CauseEffect:
@@ -29,6 +32,9 @@ def _cause(name: str, title: str, verdict: Any, mean: float, half: float = 0.01,
 def _answer(entry: CauseEffect, **changes: Any) -> Answer:
     given = Answer(entry.cause, entry.title, "removal", entry.verdict, entry.mean, entry.low, entry.high)
     return dataclasses.replace(given, **changes)
+
+
+TOLD: tuple[OfSymptom, ...] = ("vanishes", "gap reproduced", "validation worse", "unknown")  # of a symptom
 
 
 def situations() -> dict[str, Inputs]:
@@ -95,4 +101,42 @@ def situations() -> dict[str, Inputs]:
             severity="fine", baseline=Baseline(4, 2, 0.72, (1, 3)), causes=(training,), answer=(_answer(training),),
         ),
         "single": sample(n=1, remedy=None),
-    }  # fmt: skip
+    } | {f"symptom {word}": sample(symptom=symptom(word)) for word in TOLD}  # fmt: skip
+
+
+def symptom(word: OfSymptom, source: Source = "accuracies", **changes: Any) -> Reproduction:
+    """What the user saw, with a word and numbers that go with it."""
+    of_values: dict[OfSymptom, tuple[OfSeen, OfSeen, OfSeen]] = {  # of training, validation, gap
+        "gap reproduced": ("below", "below", "within"),
+        "vanishes": ("within", "below", "above"),
+        "larger": ("within", "below", "above"),
+        "trained less": ("above", "within", "above"),
+        "smaller": ("within", "within", "below"),
+        "validation alone": ("not compared", "within", "not compared"),
+        "validation worse": ("not compared", "below", "not compared"),
+        "validation better": ("not compared", "above", "not compared"),
+        "unknown": ("unknown", "unknown", "unknown"),
+    }
+    verdicts = of_values.get(word, ("within", "within", "within"))
+    seen, means = {"below": -0.1, "above": 0.1}, (0.88, 0.87, 0.01) if word == "vanishes" else (0.88, 0.81, 0.07)
+    values = [
+        Expected(
+            name,
+            mean + seen.get(verdict, 0.002),
+            mean,
+            *_between(mean, verdict, 0.1 if word == "too wide" else 0.03),
+            verdict,
+        )
+        for (name, mean), verdict in zip(
+            zip(("train_accuracy", "val_accuracy", "gap"), means, strict=True), verdicts, strict=True
+        )
+    ]
+    file = None if source == "accuracies" else "logs/run 1.csv" if source == "history" else "saved/best.keras"
+    at = {"epoch": 12, "epochs": 15} if source == "history" else {}
+    given = Seen(source, "fit", values[0].seen, values[1].seen, file=file, **at)
+    otherwise = ("dropout", "augmentation") if "not compared" in verdicts else ()
+    return dataclasses.replace(Reproduction(word, given, 4, 0.9833, otherwise, tuple(values)), **changes)
+
+
+def _between(mean: float, verdict: OfSeen, half: float) -> tuple[float, float]:
+    return (math.nan, math.nan) if verdict == "unknown" else (mean - half, mean + half)

@@ -13,6 +13,7 @@ LABELS = ARRAYS / "labels.npy"  # int64
 GROUPS = ARRAYS / "groups.npy"  # int64; each image its own where groups are unknown
 MODELS_CHECKED = Path("data/models.txt")
 RUNS = Path("runs")
+SEEN = RUNS / "seen.json"  # the user's own run, read from their file
 STORE = Path(".replicates")
 # A GPU image names its own lock, for the CUDA libraries in it decide numbers too.
 TRAINING_LOCK = Path(os.environ.get("SUITE_TRAINING_LOCK", "requirements-train.txt"))

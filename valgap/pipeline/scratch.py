@@ -89,6 +89,7 @@ def only(params: Plain, variants: list[str], block: int) -> Plain:
     if missing := [name for name in variants if name not in declared]:
         raise SuiteError(f"{', '.join(missing)} cannot be trained: params.yaml of one side does not declare it")
     empty: Plain = {name: {} for name in ("exploratory", "extra", "causes") if name in params}
+    empty |= {"symptom": {"files": {}}} if "symptom" in params else {}
     split = params["split"] | {"blocks": [block]} | ({"exploratory_blocks": []} if "exploratory" in params else {})
     return params | empty | {"split": split, "variants": {BASELINE: {}} | {name: declared[name] for name in variants}}
 

@@ -13,6 +13,7 @@ from valgap.report.picture import picture
 from valgap.report.predictions import classes, confusion, hardest, reliability
 from valgap.report.responses import curves, doses, policies
 from valgap.report.suspects import causes
+from valgap.report.symptom import symptom
 from valgap.report.words import sentence
 
 SECTIONS: tuple[Callable[[Inputs], Section], ...] = (  # everything below the first screen, in the order of reading
@@ -33,13 +34,13 @@ SECTIONS: tuple[Callable[[Inputs], Section], ...] = (  # everything below the fi
 
 
 def build(inputs: Inputs) -> Document:
-    """The report: its first screen, on which a problem of the data comes first, and its sections."""
+    """The report: its first screen, on which the symptom comes first, then a problem of the data, and its sections."""
     of_data = block(inputs)
     lead: list[Part] = [*screen.paragraphs(inputs), picture(inputs), causes(inputs), *screen.actions(inputs)]
     return Document(
         title=headline(inputs),
         kicker=sentence("kicker"),
-        lead=tuple([of_data, *lead] if has_problem(inputs) else [*lead, of_data]),
+        lead=(*symptom(inputs), *([of_data, *lead] if has_problem(inputs) else [*lead, of_data])),
         sections=tuple(section(inputs) for section in SECTIONS),
         contents=True,
     )

@@ -17,6 +17,7 @@ from valgap.costs.budget import check_budget
 from valgap.ground.errors import SuiteError
 from valgap.ground.params import suite
 from valgap.ground.params.experiment import Compute
+from valgap.ground.params.symptom import check_file
 from valgap.pipeline import dvc, lockfile, workspace
 from valgap.pipeline.foreground import Received, note_signals, run_dvc
 from valgap.repro import account, side_by_side
@@ -49,7 +50,8 @@ def run_cells(size: int, jobs: int, slots: list[int] | None, received: Received)
 
     Raises SuiteError as side_by_side.run does.
     """
-    if status := run_dvc(["repro", "prepare", "models"], received):
+    seen = [name for name in dvc.stage_names() if name.startswith("symptom@")]
+    if status := run_dvc(["repro", "prepare", "models", *seen], received):
         return status
     if cells := dvc.stale_cells():
         side_by_side.run(cells, size, jobs, slots, received)
@@ -101,5 +103,7 @@ def command(budget: str | None, jobs: int, arguments: tuple[str, ...]) -> int:
         )
     with workspace.locked():
         if trains_everything([*arguments]):
-            check_budget(suite.load(), budget or "")
+            params = suite.load()
+            check_file(params.symptom)  # before DVC misses it, in its own words
+            check_budget(params, budget or "")
         return run([*arguments], jobs)

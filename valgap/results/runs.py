@@ -41,7 +41,8 @@ def refuse_stray_runs(params: Suite) -> None:
     expected = {paths.run_folder(variant, block) for variant, blocks in params.cells.items() for block in blocks}
     variants = {folder.parent for folder in expected}
     found = [*paths.RUNS.glob("*"), *(path for folder in variants for path in folder.glob("*"))]
-    stray = sorted(str(path) for path in found if path not in expected | variants)
+    seen = {paths.SEEN} if params.symptom and params.symptom.file else set()
+    stray = sorted(str(path) for path in found if path not in expected | variants | seen)
     if stray:
         raise SuiteError(
             f"runs/ holds what params.yaml does not declare: {', '.join(stray)}; "

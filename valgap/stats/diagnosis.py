@@ -29,9 +29,11 @@ from valgap.stats.operations import Costs
 from valgap.stats.price import price
 from valgap.stats.remedies import remedies, simultaneous
 from valgap.stats.run import Run
+from valgap.stats.seen import Seen
 from valgap.stats.sharing import shares
 from valgap.stats.splitting import gap_of, split_cause
 from valgap.stats.suspicion import any_suspected, are_wrong, labels_of
+from valgap.stats.symptom import reproduction
 from valgap.stats.verdict import (
     Answer,
     CauseEffect,
@@ -57,7 +59,7 @@ class Evidence:
 
     `curves` are learning curves with the columns replicate, step, epoch, train_accuracy and val_nll. `references` are
     scores of the 1-nearest neighbour on test images by metric and replicate; `problems` the codes of those findings of
-    the audit that are problems.
+    the audit that are problems; `seen` what made the user come, if it was said.
     """
 
     loaded: dict[str, Run]
@@ -66,6 +68,7 @@ class Evidence:
     costs: Costs
     references: Mapping[str, Mapping[int, float]]
     problems: Collection[str]
+    seen: Seen | None = None
 
 
 def diagnose(params: Suite, evidence: Evidence) -> tuple[pd.DataFrame, Verdict]:
@@ -110,6 +113,7 @@ def diagnose(params: Suite, evidence: Evidence) -> tuple[pd.DataFrame, Verdict]:
         follow_up=_follow_up(params, proposals),
         doses=doses(params, loaded, evidence.costs, manifest),
         policies={name: dataclasses.asdict(each) for name, each in params.train.evaluation_policies.items()},
+        symptom=reproduction(params, evidence.seen, loaded[BASELINE], gap, margin),
     )
 
 

@@ -36,6 +36,24 @@ def over_replicates(values: Values, confidence: float = 0.95, redrawn: float = 0
     return _interval(values, variance, len(values) - 1, confidence)
 
 
+def one_more(values: Values, confidence: float = 0.95, images: float = 0.0) -> Interval:
+    """Where one more value like the (n,) values is expected: mean +- t s sqrt(1 + 1/n), NaN limits where n is 1.
+
+    The prediction interval of normal values (Hahn and Meeker 1991, "Statistical Intervals", chapter 4). Values that
+    share what they are drawn from, as folds do, need no correction: s^2 and one more value vary about what they share.
+    `images` is a variance that the images of the one value add, and is taken as known, with Satterthwaite's degrees of
+    freedom for the sum. Raises ValueError on no value.
+    """
+    if len(values) == 0:
+        raise ValueError("a prediction needs at least one replicate, received none")
+    if len(values) < 2:
+        return _interval(values, math.nan, 0, confidence)
+    own = float(np.var(values, ddof=1)) * (1 + 1 / len(values))
+    total = own + images
+    freedom = (len(values) - 1) * (total / own) ** 2 if own > 0 else math.inf if images else len(values) - 1
+    return _interval(values, total, freedom, confidence)
+
+
 def by_group(values: Values, groups: NDArray[np.int64]) -> Values:
     """(replicates, examples) values as (replicates, groups) whose two-way variance counts groups.
 

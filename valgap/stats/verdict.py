@@ -8,6 +8,7 @@ from typing import Literal
 
 from valgap.ground.records import Number, Plain
 from valgap.stats.intervals import Interval
+from valgap.stats.seen import Reproduction
 from valgap.stats.shares import Share
 from valgap.stats.words import OfCause, OfLoss, OfSplit, Reach, Reason, Untestable
 
@@ -285,7 +286,7 @@ class Verdict:
     """All that the report says of gap, causes and remedies.
 
     `answer` are the causes that the headline names, the first first. `underfit` names variants whose gap is small for
-    the wrong reason; `doses` and `policies` go by name.
+    the wrong reason; `doses` and `policies` go by name. `symptom` is None where params.yaml says of none.
     """
 
     metric: str
@@ -308,3 +309,4 @@ class Verdict:
     follow_up: tuple[FollowUp, ...]
     doses: dict[str, tuple[Dose, ...]]
     policies: dict[str, dict[str, float | bool]]
+    symptom: Reproduction | None = None

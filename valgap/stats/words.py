@@ -23,6 +23,20 @@ OfSplit = Literal[
     "unknown",
 ]
 OfLoss = Literal["problematic", "not shown", "unknown"]  # of validation loss late in training
+OfSymptom = Literal[  # what the user saw, against one more run of the baseline
+    "reproduced",  # gap and accuracies lie where one more run is expected
+    "gap reproduced",  # the gap does, an accuracy does not
+    "too wide",  # the gap does, and so would no gap at all, or nearly everything
+    "vanishes",  # the user's gap is larger, and the baseline has hardly any
+    "larger",  # the user's gap is larger
+    "trained less",  # the user's gap is larger, and the baseline learns its training images less well
+    "smaller",  # the user's gap is smaller
+    "validation alone",  # training is not comparable, validation accuracy is reproduced
+    "validation worse",  # likewise, and the user's validation accuracy is lower
+    "validation better",  # likewise, and it is higher
+    "unknown",  # one replicate has no limits
+]
+OfSeen = Literal["within", "above", "below", "not compared", "unknown"]  # a value seen, against its limits
 OfChange = Literal[  # between two revisions
     "regressed", "improved", "no effect", "no change detected", "bit-identical", "unknown"
 ]

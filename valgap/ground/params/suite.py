@@ -22,14 +22,16 @@ from valgap.ground.params.experiment import (
 from valgap.ground.params.fields import Fraction, Natural, NonNegative, check_name
 from valgap.ground.params.schema import STRICT, ParamsError, parse, read_yaml
 from valgap.ground.params.split import Split
+from valgap.ground.params.symptom import Symptom, read_symptom
 from valgap.ground.records import Plain
 
 BASELINE = "baseline"
 REFERENCE_NAMES = ("majority_class", "nearest_neighbour")  # rows of results.csv that no variant may take
 BLOCKS = (
-    "data", "split", "model", "train", "variants", "exploratory", "extra", "causes", "diagnosis", "review", "compute",
+    "data", "split", "model", "train", "variants", "exploratory", "extra", "causes", "diagnosis", "symptom", "review",
+    "compute",
 )  # fmt: skip
-OPTIONAL = ("review", "compute")  # blocks that dvc.yaml does not read
+OPTIONAL = ("symptom", "review", "compute")  # blocks that dvc.yaml does not read, or has a default for
 READ_BY_DVC = {  # what else may not be missing, and an example of each
     "data.path": "photos", "split.blocks": "[0, 1]", "split.exploratory_blocks": "[]", "model.files": "valgap/training",
     "train": "{}", "variants": "{baseline: {}}", "exploratory": "{}", "extra": "{}", "causes": "{}", "diagnosis": "{}",
@@ -94,6 +96,7 @@ class Suite:
     diagnosis: Diagnosis
     review: Review
     compute: Compute
+    symptom: Symptom | None = None
 
     @property
     def in_epochs(self) -> bool:
@@ -173,6 +176,7 @@ def load(path: Path = paths.PARAMS) -> Suite:
         diagnosis=parse(Diagnosis, raw["diagnosis"], "diagnosis"),
         review=parse(Review, raw["review"], "review"),
         compute=parse(Compute, raw["compute"], "compute"),
+        symptom=read_symptom(raw["symptom"]),
     )
 
 
