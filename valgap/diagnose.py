@@ -7,10 +7,9 @@ report says of causes and remedies), diagnosis.json (its headline), effects/ (th
 
 import pandas as pd
 
-from valgap.data.prepared import read_manifest
+from valgap.data.prepared import load_suite, read_manifest
 from valgap.ground import paths
 from valgap.ground.errors import SuiteError
-from valgap.ground.params import suite
 from valgap.ground.params.suite import Suite
 from valgap.results.audit import read_audit
 from valgap.results.runs import history, load_runs, run_records
@@ -58,7 +57,7 @@ def evidence(params: Suite) -> Evidence:
 
 def main() -> None:
     """Contrast, judge, write; print the verdict's words."""
-    contrasts, verdict = diagnose(params := suite.load(), evidence(params))
+    contrasts, verdict = diagnose(params := load_suite(), evidence(params))
     write_all({paths.CONTRASTS: contrasts, paths.VERDICT: verdict, paths.DIAGNOSIS: headline(verdict)})
     write_metrics(paths.EFFECTS, effects(verdict))
     print("; ".join(f"{entry.title}: {entry.verdict}" for entry in verdict.causes))

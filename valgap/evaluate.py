@@ -10,10 +10,9 @@ import hashlib
 from collections.abc import Iterator
 from pathlib import Path
 
-from valgap.data.prepared import Manifest, load_images, load_labels, read_manifest
+from valgap.data.prepared import Manifest, load_images, load_labels, load_suite, read_manifest
 from valgap.data.sizes import sizes_of
 from valgap.ground import paths
-from valgap.ground.params import suite
 from valgap.ground.params.experiment import settings_as_dict
 from valgap.ground.params.suite import BASELINE, Suite
 from valgap.results import scores
@@ -72,7 +71,7 @@ def _distinct(items: Iterator[dict[str, str]]) -> tuple[dict[str, str], ...]:
 
 def main() -> None:
     """Score every declared run and write the tables."""
-    params = suite.load()
+    params = load_suite()
     loaded = load_runs(params)
     images, labels = load_images(), load_labels()
     splits = [load_splits(block) for block in params.cells[BASELINE]]

@@ -20,9 +20,9 @@ from valgap.cli import options
 from valgap.cli.workspace import InWorkspace
 from valgap.costs import timings
 from valgap.costs.budget import check_budget
+from valgap.data.prepared import load_suite
 from valgap.ground import paths
 from valgap.ground.errors import SuiteError
-from valgap.ground.params import suite
 from valgap.ground.params.suite import BASELINE, Suite
 from valgap.ground.records import Plain
 from valgap.pipeline import workspace
@@ -137,7 +137,7 @@ def _edited(edit: Callable[[str], str]) -> Iterator[tuple[Path, Suite]]:
     try:
         partial.write_bytes(edit(paths.PARAMS.read_bytes().decode("utf-8")).encode("utf-8"))
         shutil.copymode(paths.PARAMS, partial)
-        yield partial, suite.load(partial)
+        yield partial, load_suite(partial)
     finally:
         partial.unlink(missing_ok=True)
 
@@ -199,7 +199,7 @@ def command(variant: str | None, blocks: int, follows: bool, budget: str | None,
     """Train a variant, and what it is compared with, on fresh replicates; or add the arms that the report asks for."""
     if bool(variant) is follows:
         raise click.UsageError("give one of --variant NAME and --follow-up")
-    params = suite.load()
+    params = load_suite()
     if not variant:
         with workspace.locked():
             follow_up(params, dry)

@@ -24,7 +24,8 @@ from valgap.ground import paths, streams
 from valgap.ground.errors import SuiteError
 from valgap.ground.files import read_npz, write_npz
 from valgap.ground.params import suite
-from valgap.ground.params.experiment import TRANSFORMS, Data, Split
+from valgap.ground.params.experiment import TRANSFORMS, Data
+from valgap.ground.params.split import Split
 from valgap.results.audit import write_audit
 
 LISTED = 200  # dropped images that the manifest names

@@ -171,7 +171,7 @@ def _device(path: Path) -> int:
 @click.command(cls=InWorkspace, epilog="Example: valgap selfcheck")
 def command() -> None:
     """Say in a line what this machine is and where replicates would run, or what is in the way of training here."""
-    compute = parse(Compute, read_yaml(paths.PARAMS).get("compute"), "compute")
+    compute = parse(Compute, read_yaml(paths.PARAMS).get("compute") or {}, "compute")
     device = host.device_kind(compute)
     print(line(compute, device), flush=True)
     for note in notes(Path(), Path(sys.prefix)):

@@ -24,7 +24,7 @@ from valgap.data.prepared import arrays_digest, load_labels
 from valgap.ground import paths
 from valgap.ground.errors import SuiteError
 from valgap.ground.files import read_npz, write_npz
-from valgap.ground.params.experiment import Compute, Model, Train, settings_as_dict, variant_settings
+from valgap.ground.params.experiment import Compute, Model, Train, baseline_settings, settings_as_dict, variant_settings
 from valgap.ground.params.schema import parse, read_yaml
 from valgap.results.record import ReplicateFacts, RunRecord, parse_telemetry, write_cell
 from valgap.training.job import RESULT, WEIGHTS, Job
@@ -137,9 +137,10 @@ def main() -> None:
     variant, block = sys.argv[1], int(sys.argv[2])
     raw = read_yaml(paths.PARAMS)
     diffs = (raw.get("variants") or {}) | (raw.get("exploratory") or {})
-    baseline = parse(Train, raw.get("train"), "train")
+    images = load_splits(block).train_size
+    baseline = baseline_settings(raw.get("train")).in_steps(images)
     architecture = parse(Model, raw.get("model"), "model")
-    compute = parse(Compute, raw.get("compute"), "compute")
-    settings = variant_settings(raw["train"], diffs, variant)
+    compute = parse(Compute, raw.get("compute") or {}, "compute")
+    settings = variant_settings(raw["train"], diffs, variant).in_steps(images)
     environment.check_installed()
     train_cell(variant, block, architecture, settings, baseline, compute)

@@ -907,8 +907,9 @@ def test_a_notebook_shows_the_page_and_a_terminal_the_text() -> None:
 
 
 def test_lines_of_params_yaml_are_valid_for_the_suite(tmp_path: Path) -> None:
-    from valgap.ground.params.experiment import Data, Model, Split
+    from valgap.ground.params.experiment import Data, Model
     from valgap.ground.params.schema import parse, read_yaml
+    from valgap.ground.params.split import Split
 
     lines = words.params_yaml(hostile_result(), f"folder {HOSTILE}", "(.)")
     (tmp_path / "params.yaml").write_text(lines)

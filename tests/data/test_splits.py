@@ -18,7 +18,7 @@ from valgap.data.sizes import Candidates, Sizes, candidates, resolve
 from valgap.data.splits import Draw, draw_test, order
 from valgap.ground.errors import SuiteError
 from valgap.ground.files import read_npz, write_npz
-from valgap.ground.params.experiment import Split
+from valgap.ground.params.split import Split
 from valgap.ground.params.suite import load
 from valgap.ground.streams import interleave
 from valgap.training.subset import (

@@ -14,6 +14,7 @@ from valgap.data.prepared import Manifest, Part
 from valgap.export import card, command
 from valgap.ground import paths
 from valgap.ground.params import suite
+from valgap.ground.params.recipe import Schedule
 from valgap.results.provenance import Provenance, VariantRecord
 
 HOSTILE = "<script>|`x`\n[a](b)"
@@ -130,7 +131,7 @@ def test_class_names_that_look_like_numbers_keep_their_recalls(tmp_path: Path, m
 
 def test_card_says_where_a_schedule_was_left() -> None:
     whole = content(("a", "b", "c"))
-    cosine = dataclasses.replace(whole.params.train, schedule="cosine", early_stopping=True)
+    cosine = dataclasses.replace(whole.params.train, schedule=Schedule("cosine"), early_stopping=True)
     settings, stop = command.chosen(cosine, [5, 10, 30])
     params = dataclasses.replace(whole.params, variants=whole.params.variants | {"baseline": cosine})
     text = card.text(dataclasses.replace(whole, params=params, settings=settings, stop=stop))

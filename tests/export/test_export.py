@@ -27,8 +27,10 @@ from valgap.export.training import train_until
 from valgap.ground import paths
 from valgap.ground.errors import SuiteError
 from valgap.ground.params import suite
+from valgap.ground.params.recipe import Schedule
 from valgap.pipeline import freshness
 from valgap.training.network.contract import Logits
+from valgap.training.pixels import Affine
 from valgap.training.recipe import Recipe
 from valgap.training.replicate import Examples, train_replicate
 from valgap.training.subset import load_splits
@@ -37,6 +39,7 @@ from valgap.training.subset import load_splits
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation doesn't accept a copy:DeprecationWarning")
 
 SHAPE = (8, 8, 1)
+UNIT = Affine(np.ones(1, np.float32), np.zeros(1, np.float32))  # pixels in [0, 1] as they are
 PIXELS = np.random.default_rng(0).integers(0, 256, (20, *SHAPE), dtype=np.uint8)
 
 
@@ -61,10 +64,10 @@ def test_saved_model_takes_pixels_and_gives_probabilities(kind: str, tmp_path: P
     )
     wrapped = model
     if kind != "logits":
-        wrapped = Logits(model, probabilities=kind == "probabilities")
+        wrapped = Logits(model, "softmax" if kind == "probabilities" else "")
         wrapped(np.zeros((1, *SHAPE), np.float32))
     expected = truth(model, kind != "probabilities")
-    saving.save(wrapped, SHAPE, tmp_path / MODEL)
+    saving.save(wrapped, SHAPE, UNIT, tmp_path / MODEL)
     saving.prove(tmp_path / MODEL, PIXELS, expected)
     loaded = keras.saving.load_model(tmp_path / MODEL, safe_mode=True)
     assert not loaded.compiled
@@ -119,21 +122,21 @@ def registered() -> Iterator[None]:
 
 def test_registered_class_is_saved_and_named(registered: None, tmp_path: Path) -> None:
     model = network(WithConfig(0.5))
-    saving.save(model, SHAPE, tmp_path / MODEL)
+    saving.save(model, SHAPE, UNIT, tmp_path / MODEL)
     saving.prove(tmp_path / MODEL, PIXELS, truth(model, softmax=True))
     assert saving.own_classes(tmp_path / MODEL) == ("tests>WithConfig",)
 
 
 def test_class_that_is_not_registered_is_named_with_the_cure(tmp_path: Path) -> None:
     model = network(Unregistered())
-    saving.save(model, SHAPE, tmp_path / MODEL)
+    saving.save(model, SHAPE, UNIT, tmp_path / MODEL)
     with pytest.raises(SuiteError, match=r"holds 'Unregistered', which Keras cannot .*@keras\.saving\.register_keras_"):
         saving.prove(tmp_path / MODEL, PIXELS, truth(model, softmax=True))
 
 
 def test_class_without_a_config_is_named(tmp_path: Path) -> None:
     with pytest.raises(SuiteError, match=r"holds 'Callback', which Keras cannot save and load back.*get_config\(\)"):
-        saving.save(network(Callback(len)), SHAPE, tmp_path / MODEL)
+        saving.save(network(Callback(len)), SHAPE, UNIT, tmp_path / MODEL)
 
 
 def test_config_that_forgets_something_is_found(registered: None, tmp_path: Path) -> None:
@@ -144,7 +147,7 @@ def test_config_that_forgets_something_is_found(registered: None, tmp_path: Path
     Forgetful.__name__ = "Own"
     keras.saving.register_keras_serializable("tests")(Forgetful)
     model = network(Forgetful(0.1))
-    saving.save(model, SHAPE, tmp_path / MODEL)
+    saving.save(model, SHAPE, UNIT, tmp_path / MODEL)
     with pytest.raises(SuiteError, match=r"differ by up to .*get_config\(\) or its saved state is incomplete"):
         saving.prove(tmp_path / MODEL, PIXELS, truth(model, softmax=True))
 
@@ -153,7 +156,7 @@ def test_lambda_is_named(tmp_path: Path) -> None:
     model = network(layers.Lambda(lambda images: images * 2))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # Keras's own, of the same
-        saving.save(model, SHAPE, tmp_path / MODEL)
+        saving.save(model, SHAPE, UNIT, tmp_path / MODEL)
     with pytest.raises(SuiteError, match="Lambda layer or another Python lambda"):
         saving.prove(tmp_path / MODEL, PIXELS, truth(model, softmax=True))
 
@@ -162,7 +165,7 @@ def test_lambda_is_named(tmp_path: Path) -> None:
 
 
 def test_early_stopping_gives_way_to_the_median_of_its_steps() -> None:
-    train = dataclasses.replace(suite.load(ROOT / "params.yaml").train, schedule="constant")
+    train = dataclasses.replace(suite.load(ROOT / "params.yaml").train, schedule=Schedule("constant"))
     stopped = dataclasses.replace(train, early_stopping=True)
     for selected, steps in (([96, 192, 960], 192), ([96, 192], 144), ([3], 3)):
         settings, stop = command.chosen(stopped, selected)
@@ -175,14 +178,16 @@ def test_early_stopping_gives_way_to_the_median_of_its_steps() -> None:
 
 def test_a_cosine_spans_the_steps_of_the_runs_wherever_it_is_stopped() -> None:
     train = suite.load(ROOT / "params.yaml").train
-    cosine = dataclasses.replace(train, schedule="cosine", early_stopping=True)
+    cosine = dataclasses.replace(train, schedule=Schedule("cosine"), early_stopping=True)
     settings, stop = command.chosen(cosine, [96, 192, 960])
-    assert (settings.steps, settings.schedule, stop) == (train.steps, "cosine", 192)
+    assert (settings.steps, settings.schedule, stop) == (train.steps, Schedule("cosine"), 192)
     settings, stop = command.chosen(dataclasses.replace(cosine, early_stopping=False), [960])
     assert (settings.steps, stop) == (train.steps, train.steps)
 
 
-@pytest.mark.parametrize("changes", [{"schedule": "cosine"}, {"ema_momentum": 0.9, "class_remedy": "oversampling"}])
+@pytest.mark.parametrize(
+    "changes", [{"schedule": Schedule("cosine")}, {"ema_momentum": 0.9, "class_remedy": "oversampling"}]
+)
 def test_the_exported_training_has_the_bits_of_a_run_up_to_its_stop(changes: dict[str, Any]) -> None:
     """A run of 12 steps whose early stopping restores the weights of step 4, the first of three points: the same."""
     params = suite.load(ROOT / "params.yaml")
@@ -200,7 +205,7 @@ def test_the_exported_training_has_the_bits_of_a_run_up_to_its_stop(changes: dic
     assert stop < 12
     expected = run.probabilities["test"]
     alike = dataclasses.replace(recipe, settings=dataclasses.replace(settings, early_stopping=False))
-    _, found = train_until(alike, stop, 0, train, images, 2)
+    _, _, found = train_until(alike, stop, 0, train, images, 2)
     np.testing.assert_array_equal(found, expected)
 
 

@@ -55,8 +55,9 @@ def test_shipped_params_give_the_source_recipe() -> None:
         ("variants/dropout/dropuot", [0, 0, 0], "did you mean dropout? (allowed: augmentation, batch_norm"),
         ("variants/augmentation/augmentation/rotation", 3, "variants.augmentation.augmentation.rotation = 3"),
         ("trian", {}, "trian is not a known block (allowed: data, split, model, train, variants, exploratory,"),
-        ("train/steps", ..., "train.steps is missing"),
-        ("train", ..., "block train must be a mapping, received None"),
+        ("train/steps", 0, "train.steps = 0: input should be greater than 0"),
+        ("train", ..., "dvc.yaml reads keys that are missing; add train: {}"),
+        ("train", None, "block train must be a mapping, received None"),
         ("train/steps", 9.5, "train.steps = 9.5: input should be a valid integer"),
         ("train/steps", True, "train.steps = True: input should be a valid integer"),
         ("train/learning_rate", "1e-3", "train.learning_rate = '1e-3'"),
@@ -158,8 +159,8 @@ def test_cells_are_the_product_the_exploratory_and_the_extra(tmp_path: Path) -> 
 
 
 def test_all_offences_of_a_block_are_listed_at_once(tmp_path: Path) -> None:
-    with pytest.raises(ParamsError, match=r"train\.steps = 0.*train\.batch_size = -1"):
-        load_edited(tmp_path, "train", VALID["train"] | {"steps": 0, "batch_size": -1})
+    with pytest.raises(ParamsError, match=r"train\.batch_size = -1.*train\.learning_rate = 0"):
+        load_edited(tmp_path, "train", VALID["train"] | {"learning_rate": 0, "batch_size": -1})
 
 
 @pytest.mark.parametrize(

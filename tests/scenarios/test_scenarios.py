@@ -88,7 +88,7 @@ def test_arms_are_what_their_names_say(name: str, tmp_path: Path) -> None:
     assert arms["rate_up"].learning_rate == pytest.approx(3 * base.learning_rate)
     assert arms["rate_down"].learning_rate == pytest.approx(base.learning_rate / 3, rel=0.02)
     assert arms["wide"].width == 2 * base.width
-    assert ("cosine" in arms) == (base.schedule == "constant")
+    assert ("cosine" in arms) == (base.schedule.name == "constant")
     assert sum(arms["dropout"].dropout) != sum(base.dropout)
     for removes, settings in ((arm, arms[arm]) for arm in params.causes["augmentation"].removes):
         assert base.transforms, removes

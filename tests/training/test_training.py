@@ -14,6 +14,7 @@ from tests.recipes import recipe
 from tests.scratch import ROOT
 from valgap.ground.errors import SuiteError
 from valgap.ground.params.experiment import Augmentation, Model, Train
+from valgap.ground.params.recipe import Schedule
 from valgap.ground.params.suite import load
 from valgap.training import machine as machine_module
 from valgap.training.loop import Loss, batch_order, make_prediction, make_training, to_unit
@@ -26,7 +27,7 @@ from valgap.training.pairing import initial_state
 from valgap.training.replicate import Examples, train_replicate, training_order, warped_pixels
 
 PARAMS = load(ROOT / "params.yaml")
-TOY = dataclasses.replace(PARAMS.train, schedule="constant", steps=8, batch_size=8, curve_points=4)
+TOY = dataclasses.replace(PARAMS.train, schedule=Schedule("constant"), steps=8, batch_size=8, curve_points=4)
 SHAPE = (12, 12, 1)
 CNN = Model("cnn", "valgap/training", None)
 
@@ -412,7 +413,7 @@ def test_weight_decay_is_decoupled_and_spares_biases() -> None:
 
 
 def test_cosine_schedule_ends_at_zero() -> None:
-    rate = make_optimizer(variant(schedule="cosine", steps=100), [])._learning_rate
+    rate = make_optimizer(variant(schedule=Schedule("cosine"), steps=100), [])._learning_rate
     assert float(rate(0)) == pytest.approx(TOY.learning_rate)
     assert float(rate(50)) == pytest.approx(TOY.learning_rate / 2)
     assert float(rate(100)) == pytest.approx(0)
@@ -485,8 +486,8 @@ def test_augmentation_never_reaches_scored_pixels(monkeypatch: pytest.MonkeyPatc
     """Whatever the policy makes of training batches, curves and predictions see the images as they are."""
     seen: list[np.ndarray] = []
 
-    def spying(model: keras.Model):
-        predict = make_prediction(model)
+    def spying(model: keras.Model, normalize: Any):
+        predict = make_prediction(model, normalize)
 
         def spy(images: np.ndarray) -> np.ndarray:
             seen.append(images.copy())

@@ -16,6 +16,7 @@ from valgap.ground.version import __version__
 COMMANDS = {  # by name: module, and what it does in a line
     "check": ("valgap.check.command", "A saved model on your images: what is wrong? Trains nothing."),
     "init": ("valgap.init.command", "Write a params.yaml for your images, your network and a budget."),
+    "params": ("valgap.params", "The whole of params.yaml, with every default."),
     "plan": ("valgap.plan.command", "What a run costs on this machine, and what it could show."),
     "repro": ("valgap.repro.command", "Run what is out of date of the pipeline."),
     "more": ("valgap.more", "Train a variant on fresh replicates."),
@@ -29,7 +30,7 @@ COMMANDS = {  # by name: module, and what it does in a line
 }
 
 
-ALONE = ("check", "selfcheck")  # commands that need no more than `pip install valgap` brings
+ALONE = ("check", "params", "selfcheck")  # commands that need no more than `pip install valgap` brings
 SUITE = ("altair", "dvc", "vl_convert")  # modules that the others need too: the extra `suite` of pyproject.toml
 
 

@@ -4,8 +4,9 @@ import math
 
 from valgap.costs import timings
 from valgap.costs.estimate import parse_budget, total
+from valgap.data.prepared import load_suite
 from valgap.ground.errors import SuiteError
-from valgap.ground.params import suite
+from valgap.ground.params.suite import Suite
 
 UNASKED = 3600.0  # seconds of training that need no BUDGET
 
@@ -23,12 +24,15 @@ def refusal(runs: int, seconds: float, budget: float | None) -> str | None:
     )
 
 
-def check_budget(params: suite.Suite, budget: str) -> None:
+def check_budget(params: Suite, budget: str) -> None:
     """Raise SuiteError when what is left to train takes over an hour, or over `budget` unless that is empty.
 
     Finished replicates in the store are not known here, and neither are stages that only changed code makes stale.
     """
     allowed = parse_budget(budget) if budget else None
+    if params.in_epochs:
+        timings.prepare()
+        params = load_suite()
     done = timings.done_cells(params, params.cells)
     if all((name, block) in done for name, blocks in params.cells.items() for block in blocks):
         return

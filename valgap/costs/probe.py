@@ -16,10 +16,10 @@ from valgap.compute import pool
 from valgap.compute.placement import place
 from valgap.costs import timings
 from valgap.costs.estimate import Timings
-from valgap.data.prepared import load_images, load_labels, read_manifest
+from valgap.data.prepared import load_images, load_labels, load_suite, read_manifest
 from valgap.ground.errors import SuiteError, run_program
-from valgap.ground.params import suite
 from valgap.ground.params.experiment import Model, Train
+from valgap.ground.params.suite import Suite
 from valgap.training.recipe import Recipe, Streams
 from valgap.training.subset import load_splits
 
@@ -90,7 +90,7 @@ def count_operations(
     return found
 
 
-def take(params: suite.Suite) -> None:
+def take(params: Suite) -> None:
     """Measure what the cached probe does not know, and write it."""
     manifest = read_manifest()
     shape, classes = manifest.image_shape, len(manifest.class_names)
@@ -119,7 +119,7 @@ def take(params: suite.Suite) -> None:
 
 def main() -> None:
     """Take the probe for params.yaml."""
-    params = suite.load()
+    params = load_suite()
     try:
         take(params)
     except OSError as error:

@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 from valgap.data.sources.images import Dropped
 from valgap.ground import paths, records
 from valgap.ground.errors import SuiteError
+from valgap.ground.params import suite
+from valgap.ground.params.suite import Suite
 
 Index = NDArray[np.int64]
 
@@ -103,3 +105,9 @@ def read_manifest(path: Path = paths.MANIFEST) -> Manifest:
 def write_manifest(manifest: Manifest, path: Path) -> None:
     """Write the manifest to a file, which `prepare` moves into place."""
     path.write_text(records.text(manifest, indent=2), encoding="utf-8")
+
+
+def load_suite(path: Path = paths.PARAMS) -> Suite:
+    """params.yaml, checked, with the length of every run in steps. Raises SuiteError where that waits for `prepare`."""
+    params = suite.load(path)
+    return params.in_steps(read_manifest().train_size) if params.in_epochs else params

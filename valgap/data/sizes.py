@@ -7,7 +7,8 @@ from numpy.typing import NDArray
 
 from valgap.data.prepared import Manifest
 from valgap.ground.errors import SuiteError
-from valgap.ground.params.experiment import Split, Train
+from valgap.ground.params.experiment import Train
+from valgap.ground.params.split import Split
 
 Index = NDArray[np.int64]
 Fixed = tuple[Index, Index]  # what all replicates share: sorted test images, images left to train and validate on

@@ -11,7 +11,7 @@ import numpy as np
 from valgap.data.sizes import Candidates, Fixed, Index, Sizes, drawn_size, resplit_pool, size_of
 from valgap.ground import streams
 from valgap.ground.errors import SuiteError
-from valgap.ground.params.experiment import Split
+from valgap.ground.params.split import Split
 from valgap.ground.streams import interleave
 
 

@@ -20,12 +20,11 @@ from valgap.cli import options
 from valgap.cli.workspace import InWorkspace
 from valgap.compute import environment, pool
 from valgap.compute.placement import place
-from valgap.data.prepared import load_groups, load_images, load_labels, read_manifest
+from valgap.data.prepared import load_groups, load_images, load_labels, load_suite, read_manifest
 from valgap.export import card, saving
 from valgap.ground import paths
 from valgap.ground.errors import SuiteError
 from valgap.ground.lifetime import die_with_parent
-from valgap.ground.params import suite
 from valgap.ground.params.experiment import Train
 from valgap.ground.params.suite import Suite
 from valgap.pipeline import freshness
@@ -57,8 +56,8 @@ def work(file: Path, recipe: Recipe, stop: int, replicate: int, index: dict[str,
 
     images, labels = load_images(), load_labels()
     train, test = Examples(images[index["train"]], labels[index["train"]]), images[index["test"]]
-    model, probabilities = train_until(recipe, stop, replicate, train, test, int(labels.max()) + 1)
-    saving.save(model, images.shape[1:], file)
+    model, pixels, probabilities = train_until(recipe, stop, replicate, train, test, int(labels.max()) + 1)
+    saving.save(model, images.shape[1:], pixels, file)
     saving.prove(file, test[:COMPARED], probabilities[:COMPARED])
     return Exported(probabilities, int(model.count_params()), saving.own_classes(file))
 
@@ -66,12 +65,17 @@ def work(file: Path, recipe: Recipe, stop: int, replicate: int, index: dict[str,
 def chosen(settings: Train, selected_steps: list[int]) -> tuple[Train, int]:
     """Settings of the one run that is exported, and the step after which it stops.
 
-    No early stopping: at its place it stops at the median selected step. A cosine still spans the variant's own steps,
-    for so did that of the runs; another run is as long as it trains. Nothing is curved or warped, which would change
-    no weight.
+    No early stopping: at its place it stops at the median selected step. A schedule still spans the variant's own
+    steps, for so did that of the runs; a run at a constant rate is as long as it trains. Nothing is curved or warped,
+    which would change no weight. Raises SuiteError where the rate waits for validation losses: the exported model
+    learns from the validation images too.
     """
+    if settings.schedule.name == "plateau":
+        why = "its rate falls where validation loss stalls, and an exported model learns from the validation images"
+        cure = "export a variant whose schedule is step, cosine, exponential or constant"
+        raise SuiteError(key="train.schedule", value="plateau", why=why, cure=cure)
     stop = round(statistics.median(selected_steps)) if settings.early_stopping else settings.steps
-    steps = settings.steps if settings.schedule == "cosine" else stop
+    steps = settings.steps if settings.schedule.name != "constant" else stop
     settings = dataclasses.replace(settings, steps=steps, early_stopping=False, curve_points=1, evaluation_policies={})
     return settings, stop
 
@@ -164,5 +168,5 @@ def command(variant: str, out: Path | None) -> None:
     """Train a variant once on training and validation images; leave model.keras and its card in OUT/<variant>."""
     die_with_parent(os.getppid())
     environment.check_installed()
-    target = export(suite.load(), variant, out or Path("export"))
+    target = export(load_suite(), variant, out or Path("export"))
     print(f"wrote {target / MODEL} and {target / CARD}")

@@ -7,12 +7,15 @@ import json
 import re
 import zipfile
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from valgap.ground.errors import SuiteError
+
+if TYPE_CHECKING:  # which imports TensorFlow
+    from valgap.training.pixels import Affine
 
 TOLERANCE = 1e-4  # of a probability: pixels are divided by 255 in training and multiplied by 1/255 here
 NAMED = (  # by Keras, of what it cannot save or load, the surest first
@@ -22,24 +25,39 @@ NAMED = (  # by Keras, of what it cannot save or load, the surest first
 )
 
 
-def save(model: Any, input_shape: tuple[int, ...], file: Path) -> None:
-    """Save a trained model, of images in [0, 1] to logits, as one of images in [0, 255] to probabilities.
+def save(model: Any, input_shape: tuple[int, ...], pixels: "Affine", file: Path) -> None:
+    """Save a trained model, of normalized images to logits, as one of images in [0, 255] to class probabilities.
 
-    Raises SuiteError naming a class that Keras cannot save.
+    `pixels` is what images in [0, 1] went through before it. Raises SuiteError naming a class that Keras cannot save.
     """
     import keras
 
     from valgap.training.network.contract import Logits
 
-    network, softmax = (model.network, not model.probabilities) if isinstance(model, Logits) else (model, True)
+    network, activation = (model.network, model.activation) if isinstance(model, Logits) else (model, "")
     images = keras.Input(input_shape, name="images")
-    outputs = network(keras.layers.Rescaling(1 / 255, name="to_unit")(images))
-    if softmax:
+    outputs = network(_normalized(images, pixels))
+    if not activation and outputs.shape[-1] == 1:
+        outputs = keras.ops.sigmoid(keras.ops.cast(outputs, "float32"))
+    elif not activation:
         outputs = keras.layers.Softmax(dtype="float32", name="probabilities")(outputs)
+    if outputs.shape[-1] == 1:  # of the second of two classes
+        outputs = keras.layers.Concatenate(name="probabilities")([1 - outputs, outputs])
     try:
         keras.Model(images, outputs).save(file)
     except Exception as error:  # a layer's own get_config may do anything
         raise not_saved(error) from None
+
+
+def _normalized(images: Any, pixels: "Affine") -> Any:
+    """Pixels in [0, 255] as the network takes them, by Keras's own layers."""
+    import keras
+
+    if pixels.reverse:
+        images = keras.ops.flip(images, -1)
+    factor, offset = ([float(value) for value in values] for values in (pixels.factor / 255, pixels.offset))
+    one = len(set(factor)) == len(set(offset)) == 1
+    return keras.layers.Rescaling(*((factor[0], offset[0]) if one else (factor, offset)), name="normalize")(images)
 
 
 def prove(file: Path, images: NDArray[np.uint8], probabilities: NDArray[np.float32]) -> None:

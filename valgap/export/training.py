@@ -9,25 +9,29 @@ from valgap.ground.errors import SuiteError
 from valgap.training.losses import class_counts
 from valgap.training.machine import machine_of
 from valgap.training.pairing import initial_state
+from valgap.training.pixels import Affine, affine_of
 from valgap.training.recipe import Recipe
 from valgap.training.replicate import CURE, Examples, training_order
 
 
 def train_until(
     recipe: Recipe, stop: int, replicate: int, train: Examples, images: NDArray[np.uint8], classes: int
-) -> tuple[keras.Model, NDArray[np.float32]]:
-    """The model after the first `stop` of the recipe's steps, and its probabilities (n, classes) of the images.
+) -> tuple[keras.Model, Affine, NDArray[np.float32]]:
+    """The model after the first `stop` of the recipe's steps, what its pixels go through, and its probabilities.
 
-    The learning rate follows the schedule over all of the recipe's steps, as in the runs whose weights early stopping
-    restored. Up to `stop` every bit is that of `train_replicate`. Raises SuiteError on a loss that is not finite.
+    These are of `images`, (n, classes). The learning rate follows the schedule over all of the recipe's steps, as in
+    the runs whose weights early stopping restored. Up to `stop` every bit is that of `train_replicate`. Raises
+    SuiteError on a loss that is not finite.
     """
     settings, streams = recipe.settings, recipe.streams
     shape = train.images.shape[1:]
     tf.config.experimental.enable_tensor_float_32_execution(settings.precision == "tensor_float32")
     machine = machine_of(shape, classes, recipe.model, settings)
+    pixels = affine_of(settings, train.images)
     machine.start(
         initial_state(shape, classes, recipe, replicate),
         class_counts(train.labels, classes),
+        pixels,
         streams.integer(replicate, "mixing"),
     )
     order = training_order(train.labels, settings, streams.generator(replicate, "order"))[:stop]
@@ -42,4 +46,4 @@ def train_until(
     probabilities = machine.predict(images)
     if not np.isfinite(probabilities).all():
         raise SuiteError(f"replicate {replicate}: class probabilities are not finite after step {stop}; {CURE}")
-    return machine.model, probabilities
+    return machine.model, pixels, probabilities

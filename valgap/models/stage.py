@@ -7,12 +7,12 @@ data/models.txt, which never changes, so that one more variant retrains no other
 
 from valgap.compute import pool
 from valgap.compute.placement import place
-from valgap.data.prepared import load_labels, read_manifest
+from valgap.data.prepared import load_labels, load_suite, read_manifest
 from valgap.ground import paths
 from valgap.ground.errors import SuiteError
 from valgap.ground.files import write_whole
-from valgap.ground.params import suite
 from valgap.ground.params.experiment import Model, Train
+from valgap.ground.params.suite import Suite
 from valgap.training.subset import BlockSplits, Index, learned_from, load_splits, training_subset, validation
 
 CONTENT = "Every network keeps the contract of valgap/training/network/contract.py, and every knob bites.\n"
@@ -27,7 +27,7 @@ def check(
     check_variants(image_shape, classes, architecture, baseline, variants, lambda line: print(line, flush=True))
 
 
-def check_lists(params: suite.Suite) -> None:
+def check_lists(params: Suite) -> None:
     """Raise SuiteError naming every variant whose images cannot be had from the lists that `prepare` drew.
 
     A variant that leaves out suspects where there are none is trained all the same, like one that keeps them; a line
@@ -55,7 +55,7 @@ def _left_out(splits: BlockSplits, row: int, settings: Train, labels: Index) -> 
 
 def main() -> None:
     """Check the networks of all variants that train, then write that they are."""
-    params = suite.load()
+    params = load_suite()
     manifest = read_manifest()
     variants = {name: params.variants[name] for name in params.cells}
     check_lists(params)

@@ -11,6 +11,7 @@ from valgap.cli.workspace import InWorkspace
 from valgap.costs import estimate, timings
 from valgap.costs.estimate import Total, detectable
 from valgap.costs.overview import DEFAULT, EVERYTHING, measured_sd, minutes, overview
+from valgap.data.prepared import load_suite
 from valgap.ground.params import suite
 from valgap.ground.params.suite import BASELINE, Suite
 from valgap.pipeline import workspace
@@ -52,9 +53,10 @@ def command(budget: str | None) -> None:
     """Say what a run costs here and what it could show, before any training; with a budget, what to train in it."""
     if budget:
         estimate.parse_budget(budget)  # before any work
-    params = suite.load()
+    suite.load()  # before any work
     with workspace.locked():
         timings.prepare()
+        params = load_suite()
         costs = timings.costs(params, prepared=True)
     totals = {
         name: estimate.total(

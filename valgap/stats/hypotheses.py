@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterable, Sequence
 
 from valgap.ground.params.arms import KINDS
 from valgap.ground.params.causes import CAUSES
+from valgap.ground.params.experiment import LENGTH
 from valgap.ground.params.suite import BASELINE, Suite
 from valgap.ground.records import Plain
 from valgap.stats.verdict import Untested
@@ -75,12 +76,16 @@ def candidates(params: Suite, trained: Iterable[str]) -> list[str]:
 
 
 def together(params: Suite, arms: Sequence[str]) -> Plain | None:
-    """The diff of several arms at once; None where two of them set one thing to different values."""
+    """The diff of several arms at once; None where two of them set one thing to different values.
+
+    The length of a run is one thing, whether it is said in steps or in epochs.
+    """
     for first, second in itertools.combinations(arms, 2):
         ours, theirs = params.diffs[first], params.diffs[second]
         if any(ours[key] != theirs[key] for key in set(ours) & set(theirs)):
             return None
-    return {key: value for arm in arms for key, value in params.diffs[arm].items()}
+    diff = {key: value for arm in arms for key, value in params.diffs[arm].items()}
+    return None if set(diff) >= LENGTH else diff
 
 
 def with_diff(params: Suite, trained: Collection[str], diff: Plain) -> str | None:
@@ -98,7 +103,8 @@ def joint(params: Suite, trained: Collection[str], arms: tuple[str, ...]) -> str
 
 def longer(params: Suite, arm: str) -> Plain:
     """The diff of an arm with MORE_STEPS times its steps."""
-    return params.diffs[arm] | {"steps": MORE_STEPS * params.variants[arm].steps}
+    diff = {key: value for key, value in params.diffs[arm].items() if key not in LENGTH}
+    return diff | {"steps": MORE_STEPS * params.variants[arm].steps}
 
 
 def causes_of(params: Suite) -> dict[str, tuple[str, str]]:

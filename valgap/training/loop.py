@@ -15,13 +15,19 @@ from valgap.training.convolution import quick_gradients
 
 # (float32 images, one-hot targets, int32 seed pair) -> (images, targets)
 Augment = Callable[[tf.Tensor, tf.Tensor, tf.Tensor], tuple[tf.Tensor, tf.Tensor]]
+Normalize = Callable[[tf.Tensor], tf.Tensor]  # float32 images in [0, 1] to what the model takes
 Loss = Callable[[tf.Tensor, tf.Tensor], tf.Tensor]  # (targets, logits), float32 (n, classes), to a scalar
 PREDICT_BATCH = 100  # images; the fastest of 100, 250, 500, 1000 on one core
 
 
 def to_unit(images: tf.Tensor) -> tf.Tensor:
-    """uint8 [0, 255] to float32 [0, 1]: the only normalisation, with no statistic of any split."""
+    """uint8 [0, 255] to float32 [0, 1], on which augmentation works."""
     return tf.cast(images, tf.float32) / 255.0
+
+
+def as_they_are(images: tf.Tensor) -> tf.Tensor:
+    """The images themselves."""
+    return images
 
 
 def batch_order(examples: int, steps: int, batch_size: int, rng: np.random.Generator) -> NDArray[np.int32]:
@@ -38,6 +44,7 @@ def make_training(
     loss: Loss,
     scaled: Sequence[keras.Variable] = (),
     factor: float = 1.0,
+    normalize: Normalize = as_they_are,
 ) -> Callable[..., tf.Tensor]:
     """A function (images uint8, one-hot targets, order, first_step, seed) -> float32 (steps,) loss of each step.
 
@@ -58,7 +65,7 @@ def make_training(
                 to_unit(tf.gather(images, rows)), tf.gather(targets, rows), tf.stack([seed, first_step + step])
             )
             with tf.GradientTape() as tape, quick_gradients(model):
-                logits = model(batch, training=True)
+                logits = model(normalize(batch), training=True)
                 total = tf.add_n([loss(wanted, logits), *(tf.cast(penalty, tf.float32) for penalty in model.losses)])
                 objective = optimizer.scale_loss(total)
             gradients = tape.gradient(objective, model.trainable_variables)
@@ -72,11 +79,13 @@ def make_training(
     return _graph(train)
 
 
-def make_prediction(model: keras.Model) -> Callable[[NDArray[np.uint8]], NDArray[np.float32]]:
+def make_prediction(
+    model: keras.Model, normalize: Normalize = as_they_are
+) -> Callable[[NDArray[np.uint8]], NDArray[np.float32]]:
     """A function from uint8 images (n, h, w, c) to class probabilities, float32 (n, classes), in inference mode."""
 
     def probabilities(images: tf.Tensor) -> tf.Tensor:
-        return tf.nn.softmax(model(to_unit(images), training=False))
+        return tf.nn.softmax(model(normalize(to_unit(images)), training=False))
 
     of_batch = _graph(probabilities)
 

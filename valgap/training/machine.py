@@ -20,6 +20,8 @@ from valgap.training.network.contract import sample
 from valgap.training.network.knobs import head_variables
 from valgap.training.network.structure import forward_flops
 from valgap.training.optimizer import make_optimizer
+from valgap.training.pixels import Affine, Pixels
+from valgap.training.schedule import Plateau, make_rate, plateau_of
 
 
 @dataclasses.dataclass(frozen=True)
@@ -33,13 +35,20 @@ class Machine:
     fresh_optimizer: list[NDArray[np.generic]]
     forward_flops: int
     counts: tf.Variable  # training examples of each class
+    plateau: Plateau | None  # what waits for validation losses
+    normalize: Pixels
     mixing_states: list[keras.Variable]  # seeds of MixUp and its kin
 
-    def start(self, state: list[NDArray[np.generic]], counts: NDArray[np.float32], mixing_seed: int) -> None:
+    def start(
+        self, state: list[NDArray[np.generic]], counts: NDArray[np.float32], pixels: Affine, mixing_seed: int
+    ) -> None:
         """Forget every earlier replicate."""
         _assign(self.model.variables, state)
         _assign(self.optimizer.variables, self.fresh_optimizer)
         self.counts.assign(counts)
+        self.normalize.set(pixels)
+        if self.plateau:
+            self.plateau.reset()
         for number, variable in enumerate(self.mixing_states):
             variable.assign([mixing_seed, number * 2**24])
 
@@ -62,18 +71,21 @@ def machine_of(input_shape: tuple[int, int, int], classes: int, architecture: Mo
         model = build_model(input_shape, classes, architecture, settings)
     factor = settings.head_rate_factor
     scaled = head_variables(model, sample(input_shape)[:1], architecture) if factor != 1 else []
-    optimizer = make_optimizer(settings, model.trainable_variables)
+    rate = make_rate(settings)
+    optimizer = make_optimizer(settings, model.trainable_variables, rate)
     optimizer.build(model.trainable_variables)
     augment_batch, mixing_states = make_augment(settings)
-    counts = tf.Variable(tf.ones(classes))
+    counts, normalize = tf.Variable(tf.ones(classes)), Pixels(settings, input_shape[-1])
     return Machine(
         model=model,
         optimizer=optimizer,
-        train=make_training(model, optimizer, augment_batch, make_loss(settings, counts), scaled, factor),
-        predict=make_prediction(model),
+        train=make_training(model, optimizer, augment_batch, make_loss(settings, counts), scaled, factor, normalize),
+        predict=make_prediction(model, normalize),
         fresh_optimizer=[variable.numpy().copy() for variable in optimizer.variables],
         forward_flops=forward_flops(model, input_shape),
         counts=counts,
+        plateau=plateau_of(rate),
+        normalize=normalize,
         mixing_states=mixing_states,
     )
 

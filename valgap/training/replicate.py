@@ -16,6 +16,7 @@ from valgap.training.loop import batch_order, to_unit
 from valgap.training.losses import balanced_positions, class_counts
 from valgap.training.machine import Machine, machine_of
 from valgap.training.pairing import initial_state
+from valgap.training.pixels import affine_of
 from valgap.training.recipe import Recipe
 from valgap.training.subset import SCORED
 
@@ -95,11 +96,12 @@ def train_replicate(
     tf.config.experimental.enable_tensor_float_32_execution(settings.precision == "tensor_float32")
     machine = machine_of(input_shape, classes, recipe.model, settings)
     state = initial_state(input_shape, classes, recipe, replicate)
-    machine.start(state, class_counts(labels, classes), streams.integer(replicate, "mixing"))
+    pixels = affine_of(settings, train.images[learned] if settings.normalize == "statistics" else train.images)
+    machine.start(state, class_counts(labels, classes), pixels, streams.integer(replicate, "mixing"))
     order = learned.astype(np.int32)[training_order(labels, settings, streams.generator(replicate, "order"))]
     augmentation_seed = streams.integer(replicate, "augmentation")
     seconds = {"train": 0.0, "curve": 0.0, "predict": 0.0}
-    history, selected_step = _fit(machine, settings, splits, order, augmentation_seed, replicate, seconds)
+    history, selected_step = _fit(machine, settings, splits, order, len(labels), augmentation_seed, replicate, seconds)
 
     clock = time.perf_counter()
     scored = {name: examples.images for name, examples in splits.items()} | {"train": train.first(SCORED).images}
@@ -126,6 +128,7 @@ def _fit(
     settings: Train,
     splits: dict[str, Examples],
     order: NDArray[np.int32],
+    learned: int,
     augmentation_seed: int,
     replicate: int,
     seconds: dict[str, float],
@@ -133,12 +136,12 @@ def _fit(
     """Train to the end, leave the model with the weights to score; return its learning curve and their step."""
     train = splits["train"]
     arrays = tf.constant(train.images), tf.one_hot(train.labels, machine.counts.shape[0])
-    curve = {"train": train.first(settings.curve_train_images), "val": splits["val"]}
     epochs_per_step = settings.batch_size / len(train.labels)
     history: list[CurvePoint] = []
     kept, selected_step = machine.model.get_weights(), 0
-    boundaries = np.linspace(0, settings.steps, settings.curve_points + 1).round().astype(int).tolist()
-    for start, stop in itertools.pairwise(boundaries):
+    points = np.linspace(0, settings.steps, settings.curve_points + 1).round().astype(int).tolist()
+    epochs = epoch_ends(settings, learned) if machine.plateau else []
+    for start, stop in itertools.pairwise(sorted({*points, *epochs})):
         clock = time.perf_counter()
         segment = tf.constant(order[start:stop]), tf.constant(start), tf.constant(augmentation_seed, tf.int32)
         losses = machine.train(*arrays, *segment).numpy()
@@ -146,18 +149,35 @@ def _fit(
         seconds["train"] += time.perf_counter() - clock
 
         clock = time.perf_counter()
-        with machine.averaged(settings.ema_momentum):
-            scores: dict[str, float] = {}
-            for name, examples in curve.items():
-                scores |= _scores(name, machine.predict(examples.images), examples.labels)
-            point = CurvePoint(replicate, stop, stop * settings.batch_size / len(train.labels), **scores)
-            best = point.val_nll < min((earlier.val_nll for earlier in history), default=np.inf)
-            if best or not settings.early_stopping or not history:
-                kept, selected_step = machine.model.get_weights(), stop
-        history.append(point)
+        if machine.plateau and stop in epochs:
+            val = splits["val"]
+            machine.plateau.observe(_scores("val", machine.predict(val.images), val.labels)["val_nll"])
+        if stop in points:
+            with machine.averaged(settings.ema_momentum):
+                point = _point(machine, settings, splits, replicate, stop)
+                best = point.val_nll < min((earlier.val_nll for earlier in history), default=np.inf)
+                if best or not settings.early_stopping or not history:
+                    kept, selected_step = machine.model.get_weights(), stop
+            history.append(point)
         seconds["curve"] += time.perf_counter() - clock
     machine.model.set_weights(kept)
     return history, selected_step
+
+
+def epoch_ends(settings: Train, images: int) -> list[int]:
+    """Steps after which another pass over so many images has ended, the last one of the run left out."""
+    passes = int(settings.steps * settings.batch_size / images)
+    ends = (round(number * images / settings.batch_size) for number in range(1, passes + 1))
+    return [end for end in ends if 0 < end < settings.steps]
+
+
+def _point(machine: Machine, settings: Train, splits: dict[str, Examples], replicate: int, step: int) -> CurvePoint:
+    """A fair evaluation of the weights that the model has now, after `step` steps."""
+    curve = {"train": splits["train"].first(settings.curve_train_images), "val": splits["val"]}
+    scores: dict[str, float] = {}
+    for name, examples in curve.items():
+        scores |= _scores(name, machine.predict(examples.images), examples.labels)
+    return CurvePoint(replicate, step, step * settings.batch_size / len(splits["train"].labels), **scores)
 
 
 def training_order(labels: NDArray[np.int64], settings: Train, rng: np.random.Generator) -> NDArray[np.int32]:

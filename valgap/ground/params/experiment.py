@@ -1,4 +1,4 @@
-"""The blocks of params.yaml that decide a training run: data, split, model, train and one variant's diff."""
+"""The blocks of params.yaml that decide a training run: data, model, train and one variant's diff."""
 
 import dataclasses
 import re
@@ -13,18 +13,16 @@ from valgap.ground.params.fields import (
     NonNegative,
     Positive,
     Rate,
-    Size,
     check_name,
     knob,
     transforms,
 )
+from valgap.ground.params.recipe import OfOptimizer, OfSchedule, Optimizer, Schedule
 from valgap.ground.params.schema import STRICT, ParamsError, parse
 from valgap.ground.records import Plain
 
-MAX_SEED = 2**63 - 1
 
-
-@dataclass(frozen=True, config=STRICT)
+@dataclass(frozen=True, kw_only=True, config=STRICT)
 class Data:
     """Block `data`: where images come from, and what is known of them.
 
@@ -33,17 +31,17 @@ class Data:
     TRANSFORMS that keep a label; None, which own images may not leave it at, is not asked.
     """
 
-    source: Annotated[str, Field(min_length=1)]
+    source: Annotated[str, Field(min_length=1)] = "folder"
     path: Annotated[str, Field(min_length=1)]
-    name: str | None
-    table: str | None
-    image_size: tuple[Positive, Positive] | None
-    resize: Literal["stretch", "pad", "crop"]
-    color: Literal["auto", "grey", "rgb"]
-    on_unreadable: Literal["error", "skip"]
-    group_column: str | None
-    group_pattern: str | None
-    allowed_transforms: tuple[str, ...] | None
+    name: str | None = None
+    table: str | None = None
+    image_size: tuple[Positive, Positive] | None = None
+    resize: Literal["stretch", "pad", "crop"] = "stretch"
+    color: Literal["auto", "grey", "rgb"] = "auto"
+    on_unreadable: Literal["error", "skip"] = "error"
+    group_column: str | None = None
+    group_pattern: str | None = None
+    allowed_transforms: tuple[str, ...] | None = None
 
     def __post_init__(self) -> None:
         if self.group_pattern is not None:
@@ -74,39 +72,6 @@ def _check_group_pattern(pattern: str) -> None:
 
 
 @dataclass(frozen=True, config=STRICT)
-class Split:
-    """Block `split`: replicates, and the sizes of what each of them draws.
-
-    A size is a number of images, a fraction of those it is drawn from, or `all` of them.
-    """
-
-    seed: Annotated[int, Field(ge=0, le=MAX_SEED)]
-    block_size: Positive
-    blocks: Annotated[tuple[Natural, ...], Field(min_length=1)]
-    exploratory_blocks: tuple[Natural, ...]
-    scheme: Literal["holdout", "kfold"]
-    folds: Annotated[int, Field(ge=2, le=1000)]
-    train_size: Positive | Literal["all"]
-    max_train_factor: Annotated[float, Field(ge=1)]
-    val_size: Size
-    test_size: Size
-
-    def __post_init__(self) -> None:
-        for name, blocks in (("blocks", self.blocks), ("exploratory_blocks", self.exploratory_blocks)):
-            if len(set(blocks)) != len(blocks):
-                raise ParamsError(f"params.yaml: split.{name} = {list(blocks)} repeats a block")
-        if alone := sorted(set(self.exploratory_blocks) - set(self.blocks)):
-            raise ParamsError(
-                f"params.yaml: split.exploratory_blocks = {list(self.exploratory_blocks)} has {alone}, which "
-                f"split.blocks = {list(self.blocks)} lacks: exploratory variants are compared on shared replicates"
-            )
-
-    def replicates(self, block: int) -> range:
-        """Numbers of the replicates in `block`; they never depend on which other blocks exist."""
-        return range(block * self.block_size, (block + 1) * self.block_size)
-
-
-@dataclass(frozen=True, config=STRICT)
 class Augmentation:
     """Ranges of the random affine warp, with the meaning that Keras's ImageDataGenerator gives them.
 
@@ -134,22 +99,29 @@ class Model:
     `weights` is a file below it, or `random`; None where the builder does not ask.
     """
 
-    builder: Annotated[str, Field(pattern=r"^(cnn|resnet|applications:\w+|[A-Za-z_][\w.]*:[A-Za-z_]\w*)$")]
-    files: Annotated[str, Field(min_length=1)]
-    weights: str | None
+    builder: Annotated[str, Field(pattern=r"^(cnn|resnet|applications:\w+|[A-Za-z_][\w.]*:[A-Za-z_]\w*)$")] = "cnn"
+    files: Annotated[str, Field(min_length=1)] = "valgap/training"
+    weights: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True, config=STRICT)
 class Train:
-    """Block `train`, the baseline's settings; a variant is a diff from it. A knob that is not said does nothing."""
+    """Block `train`, the baseline's settings; a variant is a diff from it. A knob that is not said does nothing.
 
-    steps: Positive
-    batch_size: Positive
-    learning_rate: Annotated[float, Field(gt=0)]
+    A run is `steps` optimizer steps long, or `epochs` passes over the training images of the baseline: one of the two
+    is 0. `in_steps` turns epochs into steps, once the number of images is known.
+    """
+
+    steps: Natural = 0
+    epochs: NonNegative = 0.0
+    batch_size: Positive = 32
+    optimizer: OfOptimizer = Optimizer("adam")
+    learning_rate: Annotated[float, Field(gt=0)] = 0.001
+    normalize: Literal["unit", "symmetric", "pixels", "tf", "torch", "caffe", "statistics"] = "unit"
     train_size_factor: Annotated[float, Field(gt=0)] = knob(1.0)
     resplit: bool = knob(False)
     suspects: Literal["keep", "leave_out"] = knob("keep")
-    schedule: Literal["constant", "cosine"] = knob("constant")
+    schedule: OfSchedule = knob(Schedule("constant"))
     long_tail: Annotated[float, Field(ge=1)] = knob(1.0)
     class_remedy: Literal["none", "class_weights", "oversampling", "focal", "logit_adjustment"] = knob("none")
     width: Annotated[float, Field(gt=0, le=64)] = knob(1.0, shows="parameters")
@@ -170,15 +142,15 @@ class Train:
     cutmix: NonNegative = knob(0.0, transform="cutmix")
     early_stopping: bool = knob(False)
     precision: Literal["float32", "tensor_float32", "mixed_bfloat16", "mixed_float16"] = knob("float32")
-    curve_points: Positive
-    curve_train_images: Positive
+    curve_points: Positive = 10
+    curve_train_images: Positive = 500
     # Hashing is for the cache of traced models, which no policy of evaluation enters.
     evaluation_policies: dict[str, Augmentation] = dataclasses.field(default_factory=dict, hash=False)
 
     def __post_init__(self) -> None:
         for name in self.evaluation_policies:
             check_name(f"evaluation_policies.{name}", name)
-        if self.curve_points > self.steps:
+        if self.steps and self.curve_points > self.steps:
             raise ParamsError(
                 key="curve_points",
                 value=self.curve_points,
@@ -192,6 +164,15 @@ class Train:
                 cure="set one of them to its default, 1 or 0",
             )
 
+    def in_steps(self, images: int) -> "Train":
+        """The same where `images`, those of a training list of the baseline, are passed over `epochs` times.
+
+        Equal steps for all variants, whatever their images: more data would otherwise be longer training too.
+        """
+        if self.steps:
+            return self
+        return dataclasses.replace(self, steps=max(round(self.epochs * images / self.batch_size), 1), epochs=0.0)
+
     @property
     def transforms(self) -> list[str]:
         """Names in TRANSFORMS of what is done to training images."""
@@ -199,6 +180,8 @@ class Train:
         return [name for name, settings in TRANSFORMS.items() if any(values[setting] for setting in settings)]
 
 
+LENGTH = {"steps", "epochs"}
+EPOCHS = 30.0  # of a run whose length params.yaml does not say
 TRANSFORMS = transforms(Augmentation, Train)  # by name in data.allowed_transforms, the settings that apply it
 
 
@@ -216,6 +199,11 @@ class Compute:
     address: Annotated[str, Field(min_length=1)] | None = None
 
 
+def baseline_settings(train: object) -> Train:
+    """Settings of the baseline: the raw `train` block, checked. Raises ParamsError as `parse` does."""
+    return parse(Train, _length(train, "train"), "train")
+
+
 def variant_settings(train: Plain, variants: Plain, name: str, where: str = "variants") -> Train:
     """Settings of one variant: the raw `train` block with the raw diff applied, checked.
 
@@ -226,9 +214,25 @@ def variant_settings(train: Plain, variants: Plain, name: str, where: str = "var
     diff = variants[name]
     if not isinstance(diff, dict):
         raise ParamsError(f"params.yaml: {where}.{name} must be a mapping, {{}} for none, received {diff!r}")
-    return parse(Train, {**train, **diff}, f"{where}.{name}")
+    own = _length(diff, f"{where}.{name}") if LENGTH & set(diff) else diff
+    return parse(Train, _length(train, "train") | own, f"{where}.{name}")
+
+
+def _length(raw: object, where: str) -> Plain:
+    """The block with its length said once: `steps` or `epochs`, the other 0; EPOCHS of them where neither is said."""
+    if not isinstance(raw, dict):
+        raise ParamsError(f"params.yaml: {where} must be a mapping, received {raw!r}")
+    said = {key: raw[key] for key in ("steps", "epochs") if raw.get(key) is not None}
+    for key, value in said.items():
+        if value == 0:
+            raise ParamsError(key=f"{where}.{key}", value=value, why="input should be greater than 0")
+    if len(said) == 2:
+        value = " and ".join(f"{key} = {number}" for key, number in said.items())
+        raise ParamsError(key=where, value=value, why="a run has one length", cure="keep one of the two")
+    return {**raw, "steps": 0, "epochs": 0.0, **(said or {"epochs": EPOCHS})}
 
 
 def settings_as_dict(settings: Train) -> Plain:
     """Plain nested dict of the settings, as run.json and the store's keys hold it."""
-    return dataclasses.asdict(settings)
+    plain = {name: value for name, value in dataclasses.asdict(settings).items() if name != "epochs"}
+    return plain | {"optimizer": settings.optimizer.said, "schedule": settings.schedule.said}

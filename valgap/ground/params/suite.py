@@ -15,13 +15,14 @@ from valgap.ground.params.experiment import (
     Compute,
     Data,
     Model,
-    Split,
     Train,
+    baseline_settings,
     variant_settings,
 )
 from valgap.ground.params.fields import Fraction, Natural, NonNegative, check_name
 from valgap.ground.params.questions import refuse_questions
 from valgap.ground.params.schema import STRICT, ParamsError, parse, read_yaml
+from valgap.ground.params.split import Split
 from valgap.ground.records import Plain
 
 BASELINE = "baseline"
@@ -29,14 +30,19 @@ REFERENCE_NAMES = ("majority_class", "nearest_neighbour")  # rows of results.csv
 BLOCKS = (
     "data", "split", "model", "train", "variants", "exploratory", "extra", "causes", "diagnosis", "review", "compute",
 )  # fmt: skip
+OPTIONAL = ("review", "compute")  # blocks that dvc.yaml does not read
+READ_BY_DVC = {  # what else may not be missing, and an example of each
+    "data.path": "photos", "split.blocks": "[0, 1]", "split.exploratory_blocks": "[]", "model.files": "valgap/training",
+    "train": "{}", "variants": "{baseline: {}}", "exploratory": "{}", "extra": "{}", "causes": "{}", "diagnosis": "{}",
+}  # fmt: skip
 
 
 @dataclass(frozen=True, config=STRICT)
 class Diagnosis:
     """What counts as an effect, in fractions of accuracy."""
 
-    margin: Annotated[float, Field(gt=0, lt=1)]
-    target_gain: Fraction
+    margin: Annotated[float, Field(gt=0, lt=1)] = 0.01
+    target_gain: Fraction = 0.05
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -47,11 +53,11 @@ class Review:
     grows by more than gap_tolerance, a stale dvc.lock or reports/.
     """
 
-    primary: str  # one of the scores that `valgap.stats.measures` knows, which checks it
-    margin: Annotated[float, Field(gt=0)]
-    fail_on: tuple[Literal["regression", "gap_growth", "stale"], ...]
-    tolerance: NonNegative
-    gap_tolerance: Fraction
+    primary: str = "test_accuracy"  # one of the scores that `valgap.stats.measures` knows, which checks it
+    margin: Annotated[float, Field(gt=0)] = 0.02
+    fail_on: tuple[Literal["regression", "gap_growth", "stale"], ...] = ()
+    tolerance: NonNegative = 0.0
+    gap_tolerance: Fraction = 0.0
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -72,7 +78,7 @@ class Suite:
     """params.yaml, checked.
 
     `diffs` are the variants as written, exploratory ones included, `variants` as they will train,
-    `cells` the blocks of those that do, `looks` how many times blocks were added to a variant.
+    `cells` the blocks of those that do, `looks` how many times blocks were added to a variant, by `extra`.
     """
 
     data: Data
@@ -84,10 +90,21 @@ class Suite:
     diffs: dict[str, Plain]
     cells: dict[str, tuple[int, ...]]
     looks: dict[str, int]
+    extra: tuple[Cell, ...]
     causes: dict[str, Arms]
     diagnosis: Diagnosis
     review: Review
     compute: Compute
+
+    @property
+    def in_epochs(self) -> bool:
+        """Whether the length of a run waits for the number of training images."""
+        return any(not settings.steps for settings in (self.train, *self.variants.values()))
+
+    def in_steps(self, images: int) -> "Suite":
+        """The same with every run's length in steps; `images` are in a training list of the baseline."""
+        variants = {name: settings.in_steps(images) for name, settings in self.variants.items()}
+        return dataclasses.replace(self, train=self.train.in_steps(images), variants=variants)
 
     @property
     def blocks(self) -> list[int]:
@@ -122,15 +139,17 @@ def load(path: Path = paths.PARAMS) -> Suite:
     for name in raw:
         if name not in BLOCKS:
             raise ParamsError(f"params.yaml: {name} is not a known block (allowed: {', '.join(BLOCKS)})")
+    raw = {name: Plain() for name in OPTIONAL} | raw
     for name in BLOCKS:
-        if not isinstance(raw.get(name), dict):
-            raise ParamsError(f"params.yaml: block {name} must be a mapping, received {raw.get(name)!r}")
+        if not isinstance(raw.get(name, {}), dict):
+            raise ParamsError(f"params.yaml: block {name} must be a mapping, received {raw[name]!r}")
+    _refuse_unread(raw)
     split = parse(Split, raw["split"], "split")
     declared, exploratory = raw["variants"], raw["exploratory"]
     extra = _extra(raw["extra"], declared, exploratory)
     if both := sorted(set(declared) & set(exploratory)):
         raise ParamsError(f"params.yaml: {', '.join(both)} under both variants and exploratory: keep one")
-    data, train = parse(Data, raw["data"], "data"), parse(Train, raw["train"], "train")
+    data, train = parse(Data, raw["data"], "data"), baseline_settings(raw["train"])
     variants = {
         name: settings
         for where, diffs in (("variants", declared), ("exploratory", exploratory))
@@ -151,11 +170,23 @@ def load(path: Path = paths.PARAMS) -> Suite:
         diffs=declared | exploratory,
         cells=cells,
         looks={name: max((cell.look for cell in extra if cell.variant == name), default=0) for name in variants},
+        extra=tuple(extra),
         causes=causes,
         diagnosis=parse(Diagnosis, raw["diagnosis"], "diagnosis"),
         review=parse(Review, raw["review"], "review"),
         compute=parse(Compute, raw["compute"], "compute"),
     )
+
+
+def _refuse_unread(raw: Plain) -> None:
+    """Raise ParamsError where a key is missing that dvc.yaml reads: DVC knows no defaults, and says so obscurely."""
+    missing = [f"{name}: {example}" for name, example in READ_BY_DVC.items() if not _has(raw, name.split("."))]
+    if missing:
+        raise ParamsError(f"params.yaml: dvc.yaml reads keys that are missing; add {'; '.join(missing)}")
+
+
+def _has(raw: object, keys: list[str]) -> bool:
+    return not keys or (isinstance(raw, dict) and keys[0] in raw and _has(raw[keys[0]], keys[1:]))
 
 
 def _variants(train: Plain, diffs: Plain, where: str) -> dict[str, Train]:

@@ -33,10 +33,13 @@ BUILDERS: dict[str, Builder] = {"cnn": cnn.build, "resnet": resnet.build}
 def build_model(input_shape: Shape, classes: int, architecture: Model, settings: Train) -> keras.Model:
     """The network that `architecture` and `settings` ask for, with every knob applied.
 
-    Takes float32 batches (n, *input_shape) in [0, 1] and returns logits float32 (n, classes). Raises SuiteError,
-    naming model.builder, on anything that breaks the contract (contract.py) and on a knob applied
-    from outside that finds nothing to act on.
+    Takes float32 batches (n, *input_shape), normalized as `settings` say, and returns logits float32 (n, classes).
+    Raises SuiteError, naming model.builder, on anything that breaks the contract (contract.py), on a knob applied from
+    outside that finds nothing to act on, and on pixels that would be normalized twice.
     """
+    if settings.normalize != "unit" and architecture.builder.startswith(applications.PREFIX):
+        what = f"it preprocesses images itself, as it was trained, and train.normalize = {settings.normalize} would too"
+        raise refusal(architecture.builder, what, "set train.normalize to unit")
     model = build_network(input_shape, classes, architecture, knobs_of(architecture, settings))
     model = as_logits(model, input_shape, classes, architecture.builder)
     apply_knobs(model, sample(input_shape)[:1], architecture, settings)

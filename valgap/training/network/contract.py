@@ -5,10 +5,11 @@
     build(input_shape: tuple[int, int, int], classes: int, knobs: Knobs) -> keras.Model
 
 that makes a new, uncompiled model each time: Sequential, functional or subclassed, built or not. It takes one batch
-of float32 images (n, *input_shape) in [0, 1] and returns (n, classes): logits, or softmax probabilities. Which of
-them is found by trying: rows that are not negative and sum to 1 are probabilities; a sigmoid for each class is
-refused. The suite trains on logits: of probabilities on the softmax's input where TensorFlow's graph shows it, as
-Keras does, else on log(p) with p clipped to [1e-7, 1], as Keras does; so no NLL of such a model exceeds 16.1.
+of float32 images (n, *input_shape), in [0, 1] unless train.normalize says otherwise, and returns (n, classes): logits,
+or softmax probabilities; or, of two classes, (n, 1): the logit or the sigmoid of the second. Which of them is found by
+trying: rows that are not negative and sum to 1 are probabilities; a sigmoid for each class is refused. The suite
+trains on logits: of probabilities on the input of softmax or sigmoid where TensorFlow's graph shows it, as Keras does,
+else on their logarithm with p clipped to at least 1e-7, as Keras does; so no NLL of such a model exceeds 16.1.
 
 Random weights come from Keras's initializers and random layers from Keras's seeded layers (`keras.layers.Dropout`,
 `keras.random` with a SeedGenerator that a layer holds), so that a replicate can be repeated. Nothing is downloaded.
@@ -56,26 +57,41 @@ class Knobs:
 
 
 Builder = Callable[[Shape, int, Knobs], keras.Model]
+Activation = Literal["", "softmax", "sigmoid"]  # of the output layer; of none the outputs are logits
 
 
 class Logits(keras.Model):  # type: ignore[misc]
-    """A network's outputs as float32 logits; its variables are the network's, in the same order."""
+    """A network's outputs as float32 logits; its variables are the network's, in the same order.
 
-    def __init__(self, network: keras.Model, probabilities: bool) -> None:
+    `activation` is what the outputs have been through. One output, of two classes, is the logit of the second over the
+    first: with a logit of 0 for the first, cross-entropy and its gradient are the binary ones.
+    """
+
+    def __init__(self, network: keras.Model, activation: Activation) -> None:
         super().__init__()
         self.network = network
-        self.probabilities = probabilities
+        self.activation = activation
 
     def call(self, images: Any, training: bool | None = None) -> Any:
         """Logits float32 (n, classes) of images (n, height, width, channels)."""
         outputs = self.network(images, training=training)
-        if self.probabilities:
+        if self.activation:
             source = getattr(outputs, "op", None)  # only a tensor of a graph has one
-            if source is not None and source.type == "Softmax":
+            if source is not None and source.type == self.activation.title():
                 outputs = source.inputs[0]
             else:
-                outputs = ops.log(ops.clip(ops.cast(outputs, "float32"), keras.config.epsilon(), 1.0))
-        return ops.cast(outputs, "float32")
+                outputs = _undone(ops.cast(outputs, "float32"), self.activation)
+        logits = ops.cast(outputs, "float32")
+        return ops.concatenate([ops.zeros_like(logits), logits], -1) if logits.shape[-1] == 1 else logits
+
+
+def _undone(probabilities: Any, activation: str) -> Any:
+    """Logits of probabilities, clipped as Keras's losses clip them."""
+    least = keras.config.epsilon()
+    if activation == "sigmoid":
+        clipped = ops.clip(probabilities, least, 1 - least)
+        return ops.log(clipped / (1 - clipped))
+    return ops.log(ops.clip(probabilities, least, 1.0))
 
 
 def refusal(builder: str, what: str, cure: str) -> SuiteError:
@@ -104,9 +120,10 @@ def check_kind(model: object, input_shape: Shape, builder: str) -> None:
 
 
 def as_logits(model: keras.Model, input_shape: Shape, classes: int, builder: str) -> keras.Model:
-    """The model, or the model within `Logits` where its outputs are probabilities or not float32.
+    """The model, or the model within `Logits` where its outputs are probabilities, one for two classes, or not float32.
 
-    Raises SuiteError on no trainable weights, on outputs that are not (n, classes), finite, and logits or softmax.
+    Raises SuiteError on no trainable weights, on outputs that are not (n, classes), or (n, 1) of two classes, finite,
+    and logits, softmax or, of one output, sigmoid.
     """
     if not model.trainable_variables:
         raise refusal(builder, "its model has no trainable weights", "build layers that have some, and freeze not all")
@@ -119,16 +136,31 @@ def as_logits(model: keras.Model, input_shape: Shape, classes: int, builder: str
     if not np.isfinite(outputs).all():
         what = "its outputs are not finite on images in [0, 1] at the initial weights"
         raise refusal(builder, what, "look for a division by zero, a logarithm, or weights that are too large")
-    tolerance = SUM_TOLERANCE if whole else HALF_SUM_TOLERANCE
-    probabilities = bool((outputs >= 0).all() and np.allclose(outputs.sum(axis=1), 1, atol=tolerance))
-    if not probabilities and _stays_in_unit_interval(model, images, outputs):
-        what = "its outputs are one sigmoid a class: all in [0, 1], whatever the weights, and sums other than 1"
-        raise refusal(builder, what, "end it with Dense(classes), or with softmax")
-    if not probabilities and whole:
+    activation = _activation(model, images, outputs, SUM_TOLERANCE if whole else HALF_SUM_TOLERANCE, builder)
+    if not activation and whole and outputs.shape[1] == classes:
         return model
-    wrapped = Logits(model, probabilities)
+    wrapped = Logits(model, activation)
     wrapped(images, training=False)
     return wrapped
+
+
+def _activation(
+    model: keras.Model, images: NDArray[np.float32], outputs: NDArray[np.float64], tolerance: float, builder: str
+) -> Activation:
+    """What the outputs, (n, classes) or (n, 1), have been through. Raises SuiteError on what cannot be trained."""
+    one = outputs.shape[1] == 1
+    sums = bool((outputs >= 0).all() and np.allclose(outputs.sum(axis=1), 1, atol=tolerance))
+    if one and sums:
+        what = "its one output is 1 for every image, as softmax over one output is"
+        raise refusal(builder, what, "end it with sigmoid, or with no activation")
+    if sums:
+        return "softmax"
+    if not _stays_in_unit_interval(model, images, outputs):
+        return ""
+    if one:
+        return "sigmoid"
+    what = "its outputs are one sigmoid a class: all in [0, 1], whatever the weights, and sums other than 1"
+    raise refusal(builder, what, "end it with Dense(classes), or with softmax")
 
 
 def sample(input_shape: Shape) -> NDArray[np.float32]:
@@ -151,15 +183,12 @@ def _check_shape(outputs: Any, count: int, classes: int, builder: str) -> None:
     if not hasattr(outputs, "shape") or not hasattr(outputs, "dtype"):
         raise refusal(builder, f"its model returns {type(outputs).__name__}, no tensor", "return a tensor")
     shape = tuple(outputs.shape)
-    if shape == (count, classes):
+    if shape == (count, classes) or (shape == (count, 1) and classes == 2):
         dtype = keras.backend.standardize_dtype(outputs.dtype)
         if "float" not in dtype:
             raise refusal(builder, f"its outputs are of type {dtype}", "return logits, not classes")
         return
-    if shape == (count, 1) and classes == 2:
-        what = "its model has one output for 2 classes, as with a sigmoid"
-        cure = "return one for each class: Dense(2) and no activation, or softmax"
-    elif len(shape) > 2:
+    if len(shape) > 2:
         what = f"its model returns {shape} for {count} images"
         cure = f"end it with Flatten or a global average and Dense(classes): (n, {classes})"
     else:
