@@ -135,6 +135,7 @@ def manifest(images: Images, split: Split, sizes: Sizes, part: NDArray[np.str_])
         dropped=len(images.dropped),
         dropped_files=images.dropped[:LISTED],
         source_sha256=images.sha256,
+        said=images.said or None,
     )
 
 
@@ -156,5 +157,7 @@ def main() -> None:
         raise SuiteError(f"cannot write {paths.PREPARED}: {error}; check its owner and free space") from None
     finally:
         shutil.rmtree(partial, ignore_errors=True)
+    for sentence in content.said or ():
+        print(sentence)
     sizes = ", ".join(f"{part.images:,} {name}" for name, part in content.parts.items())
     print(f"prepared {sizes} images of {len(content.class_names)} classes")

@@ -95,6 +95,9 @@ def test_competitions(tmp_path: Path) -> None:
         ("train/1.png", "cat", "train"), ("train/2.png", "dog", "train"), ("train/3.png", "cat", "train"),
     ]  # fmt: skip
     assert [(one.path, one.files) for one in found.unlabelled] == [("test", 2)]
+    assert found.lost == ()  # test images without labels were never meant to be learned from
+    assert found.tables == ("train.csv",)
+    assert found.said[-1] == "No images by their names, and not read: .csv (2)."
 
 
 def test_what_table_and_files_do_not_share_is_said(tmp_path: Path) -> None:
@@ -107,6 +110,12 @@ def test_what_table_and_files_do_not_share_is_said(tmp_path: Path) -> None:
         ("images", 3, "images that no row of `labels.csv` names"),
     ]
     assert found.assumed[1] == "1 rows of `labels.csv` say again what others say."
+    assert [(one.name, one.why) for one in found.lost] == [
+        ("gone.png", "in the table, but no file"),
+        ("images/5.png", "has no label in the table"),
+        ("images/3.png", "an image, but not in the table"),
+        ("images/6.png", "an image, but not in the table"),
+    ]
 
 
 def test_a_table_that_says_what_folders_say_changes_nothing(tmp_path: Path) -> None:
@@ -135,6 +144,26 @@ def test_a_table_that_is_not_clear_is_said_to_be_passed_over(tmp_path: Path) -> 
     found = read(tmp_path, ["a/1.png", "b/1.png", "b/2.png"], labels=table("name,label", ["1.png", "2.png"]))
     assert counted(found) == {"a": 1, "b": 2}
     assert found.assumed[1].startswith("A table is not read: labels.csv: column `name` names 1 files that there are")
+
+
+def test_a_row_of_another_folder_means_no_file_of_the_same_name(tmp_path: Path) -> None:
+    """Where the folders of some rows are those of the files, all of them are to be believed."""
+    names = ["a/1.png", "a/2.png", "b/2.png"]
+    rows = "a/1.png,cat\na/2.png,dog\n"
+    found = read(tmp_path / "x", names, labels=f"path,label\n{rows}b/1.png,dog\n")
+    assert counted(found) == {"cat": 1, "dog": 1}
+    assert [one.name for one in found.lost] == ["b/1.png", "b/2.png"]
+    elsewhere = read(tmp_path / "y", names[:2], labels=f"path,label\n{rows.replace('a/', 'photos/')}")
+    assert counted(elsewhere) == {"cat": 1, "dog": 1}
+
+
+def test_a_path_that_is_said_whole_is_clear(tmp_path: Path) -> None:
+    found = read(tmp_path, ["1.png", "a/1.png", "2.png"], labels="path,label\n1.png,cat\n2.png,dog\na/1.png,dog\n")
+    assert [(entry.path, entry.label) for entry in found.entries] == [
+        ("1.png", "cat"),
+        ("2.png", "dog"),
+        ("a/1.png", "dog"),
+    ]
 
 
 SPLITS = classes("train/") + classes("val/")
@@ -167,6 +196,12 @@ REFUSED = {
         [f"{number}.png" for number in range(30)],
         {"labels": "path,label\n" + "".join(f"{number}.png,{number / 7}\n" for number in range(30))},
         "30 different labels of 30 images",
+    ),
+    "a column twice": (
+        IMAGES, {"labels": table("path,label,label", IMAGES, ["x"] * 6)}, "has columns twice: label",
+    ),
+    "a row that is longer": (
+        IMAGES, {"labels": table("path,label", IMAGES) + "1.png,a,b\n"}, "more cells than its header, path, label: 7",
     ),
     "one class": (IMAGES, {"labels": "path,label\n1.png,cat\n2.png,cat\n"}, "it has one class only, `cat`"),
     "a table of nothing": (IMAGES, {"labels": "path,label\n9.png,cat\n"}, "it has one class only, `images`"),

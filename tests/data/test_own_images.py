@@ -16,7 +16,7 @@ import pytest
 from PIL import Image
 
 from tests.data.test_decode import own_data
-from valgap.data.sources import folder as folders
+from valgap.data.names import listing
 from valgap.data.sources import keras as keras_sets
 from valgap.data.sources.images import Dropped, Images
 from valgap.data.sources.registry import source as source_called
@@ -84,19 +84,23 @@ def test_given_splits_are_kept(tmp_path: Path) -> None:
     ("names", "message"),
     [
         ([*SPLITS, "val/bird/1.png"], "validation or test images have but no training image: bird"),
-        ([*SPLITS, "validation/cat/1.png"], r"folders test, train, val, validation: .* not validation"),
-        ([name.replace("val/", "valid/") for name in SPLITS], "folders test, train, valid: splits are called"),
-        ([name.replace("train/", "Train/") for name in SPLITS], "folders Train, test, val: splits are called"),
-        ([f"train/{name}" for name in CLASSES], "folders train: splits are called .*name the folder of class folders"),
-        ([f"train/{name}" for name in CLASSES] + ["notes/cat/1.png"], "nothing lies beside them"),
-        (["val/cat/1.png", "test/cat/2.png"], "train and another at least"),
+        (
+            [*SPLITS, "validation/cat/1.png", "validation/dog/1.png"],
+            "`val` and `validation` are both validation by their names; .*rename the other; splits are",
+        ),
+        (
+            [f"train/{name}" for name in CLASSES] + ["more/cat/1.png", "more/dog/1.png"],
+            "`more` lies beside training, and holds class folders of the same names",
+        ),
+        (["val/cat/1.png", "val/dog/1.png", "test/cat/2.png", "test/dog/2.png"], "no folder that is training by its"),
+        ([f"test/{name}" for name in CLASSES], "it holds test images alone, and none to train on"),
         (["cat/1.png", "cat/2.png", "Cat/1.png", "Cat/2.png"], "case or spaces alone: 'Cat' and 'cat'; rename"),
         (["cat/1.png", "cat/2.png", "cat /1.png", "cat /2.png"], "case or spaces alone"),
         (["caf\u00e9/1.png", "caf\u00e9/2.png", "cafe\u0301/1.png", "cafe\u0301/2.png"], "case or spaces alone"),
-        (["cat/1.png", "cat/2.png"], "has one class only, cat"),
+        (["cat/1.png", "cat/2.png"], "has one class only, `cat`"),
         ([*CLASSES, "owl/1.png"], "less than 2 images to train on: owl has 1; add"),
         ([*SPLITS, "train/owl/1.png", "val/owl/2.png"], "less than 2 images to train on: owl has 1"),
-        (["1.png", "2.png"], r"holds no class folders: expected .*/<class>/<image>"),
+        (["1.png", "2.png"], "images lie right in it, without class folders or a table of labels"),
         ([], "cannot be listed"),
     ],
 )
@@ -106,16 +110,22 @@ def test_folders_that_are_no_data_set_are_refused(tmp_path: Path, names: list[st
 
 def test_empty_folders_are_refused(tmp_path: Path, images: Path) -> None:
     (tmp_path / "nothing").mkdir()
-    refused("folder", tmp_path / "nothing", "holds no class folders")
-    refused("folder", images / "cat" / "1.png", "must be a folder of images")
+    refused("folder", tmp_path / "nothing", "no image lies in it; give the folder that holds a folder for each class")
+    refused("folder", images / "cat" / "1.png", "it is a file, no folder and no table; give the folder")
     (images / "owl" / "deep").mkdir(parents=True)
     (images / "owl" / ".gitkeep").touch()
-    refused("folder", images, "class folders without a file below .*: owl; fill or remove")
+    refused("folder", images, "1 files below .* cannot be used: owl: a folder without an image; mend or remove")
+    assert load("folder", images, on_unreadable="skip").dropped == (Dropped("owl", "a folder without an image"),)
 
 
 def test_a_class_may_be_called_like_a_split(tmp_path: Path) -> None:
     names = [f"{name}/{number}.png" for name in ("bus", "train", "ship") for number in range(2)]
     assert load("folder", fill(tmp_path / "images", names)).class_names == ("bus", "ship", "train")
+
+
+def test_a_table_is_no_folder(images: Path) -> None:
+    write(images, lines(*ROWS))
+    refused("folder", images / "labels.csv", "a table, no folder; set data.source: table, .* data.table: labels.csv")
 
 
 def test_what_systems_leave_behind_is_passed_over(images: Path) -> None:
@@ -132,18 +142,29 @@ def test_what_systems_leave_behind_is_passed_over(images: Path) -> None:
 def test_unreadable_files_are_all_named_or_all_counted(images: Path) -> None:
     for number in range(25):
         (images / "cat" / f"x{number:02}.png").write_text("words")
-    (images / "README.md").write_text("words")
-    (images / "dog" / "labels\n.csv").touch()
+    fill(images, ["0.png"])
+    (images / "dog" / "new\nline.png").touch()
     refused(
         "folder", images,
-        r"27 files below .* cannot be used: README.md: lies in no class folder; cat/x00.png: no PNG.* and 7 more; mend",
+        r"27 files below .* cannot be used: 0.png: lies in no class folder; cat/x00.png: no PNG.* and 7 more; mend",
     )  # fmt: skip
     found = load("folder", images, on_unreadable="skip")
     assert found.names == tuple(sorted(CLASSES))
     assert len(found.dropped) == 27
-    assert found.dropped[0] == Dropped("README.md", "lies in no class folder")
-    assert found.dropped[-1] == Dropped("dog/labels\n.csv", "empty, 0 bytes")
+    assert found.dropped[0] == Dropped("0.png", "lies in no class folder")
+    assert found.dropped[-1] == Dropped("dog/new\nline.png", "empty, 0 bytes")
     assert found.images[:, 0, 0, 0].tolist() == [0, 1, 2, 3]
+
+
+def test_what_is_no_image_by_its_name_is_said(images: Path) -> None:
+    plain = load("folder", images)
+    for name in ("README.roboflow.txt", "cat/notes.TXT", "dog/labels\n.csv", "LICENSE", "cat/1.xml"):
+        (images / name).write_text("words")
+    found = load("folder", images)
+    assert (found.names, found.sha256, found.dropped) == (plain.names, plain.sha256, ())
+    said = "No images by their names, and not read: .txt (2), no suffix (1), .xml (1), .csv (1)."
+    assert found.said == (*plain.said, said)
+    assert plain.said == ("`cat` and `dog` are taken for the classes; no split is known.",)
 
 
 def test_dropping_must_leave_every_class_two_images(images: Path) -> None:
@@ -218,7 +239,7 @@ def test_groups_are_numbered_by_what_the_pattern_finds(tmp_path: Path) -> None:
 
 
 def test_what_is_dropped_needs_no_group(images: Path) -> None:
-    (images / "cat" / "notes.txt").write_text("words")
+    fill(images, ["stray.png"])
     found = load("folder", images, group_pattern=r"(\d)\.png", on_unreadable="skip")
     assert found.groups is not None
     assert found.groups.tolist() == [0, 1, 0, 1]
@@ -293,32 +314,30 @@ def test_quoted_cells_may_hold_anything(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ("", "no table that can be read: No columns"),
-        ("path,label\n", "has a header and no row"),
-        ("file,label\na,b\n", "lacks the column path; its first row is file, label"),
-        ("path;label\na;b\n", "lacks the column path and label; its first row is path;label"),
-        ("path,label,label\na,b,c\n", "has columns twice: label"),
-        (lines(*ROWS) + "a,b,c,d\n", "no table that can be read: .*Expected 3 fields in line 6, saw 4"),
+        ("", "has no row below a header"),
+        ("path,label\n", "has no row below a header"),
+        (
+            "file,label\na,b\n",
+            "names no image below its folder with a label: its columns are file, label; one, such as path",
+        ),
+        ("where,label\ncat/1.png,b\n", "names no image .*: its columns are where, label; one, such as path, must name"),
+        ("path,x,y\ncat/1.png,b,c\n", "names no image .* with a label: .* one, such as label, their classes"),
+        ("path,label,label\na,b,c\n", "has columns twice: label; its first row is"),
+        (lines(*ROWS) + "a,b,c,d\n", "rows with more cells than its header, path, label, patient: 5, the first below"),
         (lines(*ROWS).encode("utf-16"), "is not UTF-8"),
         ("path,label\ncat/1.png,caf\u00e9\n".encode("latin-1"), "is not UTF-8 .*: save it so"),
-        (lines(*ROWS, ("cat/3.png", "", "p")), r"1 rows have no label: row 5 \(cat/3.png\)"),
-        (lines(*ROWS) + "cat/3.png\n", r"1 rows have no label: row 5 \(cat/3.png\)"),
-        (lines(*ROWS, (" ", "cat", "p")), "1 rows have no path: row 5"),
-        (lines(*ROWS, ("/etc/passwd", "cat", "p")), r"1 rows name a file outside .*: row 5 \(/etc/passwd\)"),
-        (lines(*ROWS, ("cat/../../a.png", "cat", "p")), "1 rows name a file outside"),
-        (lines(*ROWS, ("cat/../cat/1.png", "cat", "p")), "1 rows name a file outside"),
-        (lines(*ROWS, ("./cat//1.png", "cat", "p")), r"2 rows name a file that another row names too: row 1 .*row 5"),
+        (lines(*ROWS, (" ", "cat", "p")), "1 files .*: row 5 of labels.csv: names no file"),
+        (lines(*ROWS, ("/etc/passwd", "cat", "p")), "1 files .*: /etc/passwd: in the table, but no file"),
+        (lines(*ROWS, ("cat/../../a.png", "cat", "p")), r"1 files .*: cat/../../a.png: in the table, but no file"),
+        (lines(*ROWS, ("./cat//1.png", "NA", "p")), "says two things of 1 files, such as `cat/1.png`"),
         (
             lines(*ROWS, ("cat/3.png", "cat", "p"), ("x", "cat", "p")),
-            r"Rows without a file \(2\): cat/3.png, x. .*none",
+            r"2 files below .*: cat/3.png: in the table, but no file; x: in the table, but no file; mend",
         ),
-        (lines(*ROWS, ("cat", "cat", "p")), r"Rows without a file \(1\): cat. "),
-        (lines(*ROWS, ("n" * 300, "cat", "p")), r"Rows without a file \(1\)"),
-        (
-            lines(*ROWS[:2]),
-            r"Rows without a file \(0\): none. Images without a row \(2\): dog/1.png, dog/deep/er/2.png",
-        ),
-        (lines(*ROWS, header="path,label,split"), "4 rows have a split other than train, val, test or nothing: row 1"),
+        (lines(*ROWS, ("cat", "cat", "p")), "1 files .*: cat: in the table, but no file"),
+        (lines(*ROWS, ("owl/1.png", "cat", "p")), "1 files .*: owl/1.png: in the table, but no file"),
+        (lines(*ROWS, ("n" * 300, "cat", "p")), r"1 files .*: n+: in the table, but no file"),
+        (lines(*ROWS, header="path,label,split"), "splits that are neither train, val nor test: `p1`, `p2` and `p3`"),
         (lines(*((path, "cat", "") for path, _, _ in ROWS)), "has one class only"),
     ],
 )
@@ -331,21 +350,71 @@ def test_table_must_lie_in_the_folder_and_name_its_format(tmp_path: Path, images
     refused("table", images, "data.table = '../out.csv' leaves data.path", table="../out.csv")
     (images / "in.csv").symlink_to(tmp_path / "out.csv")
     refused("table", images, "data.table = 'in.csv' leaves data.path", table="in.csv")
-    refused("table", images, "no table that can be read: .*No such file", table="none.csv")
+    refused("table", images, "none.csv is no file", table="none.csv")
     write(images, lines(*ROWS), "labels.txt")
-    refused("table", images, r"must end in .csv \(commas\) or .tsv", table="labels.txt")
+    refused("table", images, r"must end in .csv \(commas or semicolons\) or .tsv", table="labels.txt")
 
 
 def test_links_in_a_table_may_not_leave_the_folder(tmp_path: Path, images: Path) -> None:
     fill(tmp_path / "outside", ["a.png"])
     (images / "a.png").symlink_to(tmp_path / "outside" / "a.png")
-    refused_table(images, lines(*ROWS, ("a.png", "cat", "p")), r"outside .*: row 5 \(a.png\)")
+    refused_table(images, lines(*ROWS, ("a.png", "cat", "p")), "outside .*, by a link: a.png")
     (images / "a.png").unlink()
     (images / "away").symlink_to(tmp_path / "outside")
-    refused_table(images, lines(*ROWS, ("away/a.png", "cat", "p")), r"outside .*: row 5 \(away/a.png\)")
+    refused_table(images, lines(*ROWS, ("away/a.png", "cat", "p")), "outside .*, by a link: away/a.png")
     (images / "away").unlink()
     (images / "again.png").symlink_to(images / "cat" / "1.png")
-    refused_table(images, lines(*ROWS, ("again.png", "cat", "p")), "2 rows name a file that another")
+    refused_table(
+        images, lines(*ROWS, ("again.png", "cat", "p")), "2 rows name a file that another row names, by a link"
+    )
+
+
+def test_tables_are_read_as_people_write_them(tmp_path: Path, images: Path) -> None:
+    """As `check` reads them; a path that another has is the file's with the longest end in common."""
+    plain = lines(*ROWS)
+    write(images, plain)
+    expected = table(images)
+    for content in (
+        plain.replace("path,label", "Filename,Class").replace(",", ";"),
+        plain.replace("cat/", "C:\\data\\cat\\").replace("dog/", "/content/drive/dog/"),
+        plain + "./cat//1.png,cat,p1\n" + "cat/../cat/2.png,cat,p2\n",
+    ):
+        write(images, content)
+        found = table(images)
+        assert (found.names, found.class_names) == (expected.names, expected.class_names)
+        assert found.labels.tolist() == expected.labels.tolist()
+    assert found.said[1] == "2 rows of `labels.csv` say again what others say."
+    fill(images, ["cat/3.png"])
+    write(
+        images, lines(*ROWS, ("cat/3.png", "cat", "TRAIN"), header="path,label,subset")
+        .replace("p1", "Training").replace("p2", "valid").replace("p3", "")
+    )  # fmt: skip
+    assert table(images).given.tolist() == ["train", "val", "train", "train", ""]
+    write(images, plain)
+    (images / "cat/3.png").unlink()
+    (images / "meta").mkdir()
+    write(images / "meta", plain)
+    (images / "labels.csv").unlink()
+    assert table(images, table="meta/labels.csv").names == expected.names
+
+
+def test_a_file_of_two_groups_is_refused(images: Path) -> None:
+    content = lines(*ROWS, ("cat/1.png", "cat", "p9"))
+    write(images, content)
+    assert table(images).names == tuple(path for path, _, _ in ROWS)
+    refused_table(
+        images, content, "says two things of 1 files, such as `cat/1.png`: .*one group", group_column="patient"
+    )
+
+
+def test_images_without_a_row_or_a_label_are_listed(images: Path) -> None:
+    fill(images, ["3.png", "deep/4.png"])
+    refused_table(
+        images, lines(*ROWS, ("3.png", "", "p")), "2 files .*: 3.png: has no label in the table; deep/4.png: an"
+    )
+    refused_table(
+        images, lines(*ROWS) + "3.png\n", "2 files .*: 3.png: has no label in the table; deep/4.png: an image, but"
+    )
 
 
 def test_group_column_must_be_there_and_filled(images: Path) -> None:
@@ -750,5 +819,5 @@ def test_tfds_that_is_missing_or_fails_says_what_to_do(tmp_path: Path, monkeypat
 
 
 def test_names_and_lists_in_messages_stay_on_a_line() -> None:
-    assert folders.listing([f"{number}" for number in range(23)]).endswith("18, 19 and 3 more")
-    assert folders.listing(["a\nb", "c"]) == "'a\\nb', c"
+    assert listing([f"{number}" for number in range(23)]).endswith("18, 19 and 3 more")
+    assert listing(["a\nb", "c"]) == "'a\\nb', c"

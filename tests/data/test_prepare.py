@@ -137,6 +137,31 @@ def test_a_given_split_is_kept_and_re_split_beside_it(workspace: Path) -> None:
     assert finding("exact_across")["count"] == 1
 
 
+def test_a_split_by_other_names_is_kept_and_how_it_was_read_is_said(
+    workspace: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for number, (name, count) in enumerate({"training": 30, "validation": 10}.items()):
+        write_images(workspace / "images/photos" / name, count, seed=number)
+    (workspace / "images/photos/README.txt").write_text("words")
+    write_params(split={"val_size": "all", "test_size": 0.25})
+    prepare.main()
+    manifest, splits = read_manifest(), load_splits(0)
+    assert manifest["given_validation"]
+    assert {name: part["images"] for name, part in manifest["parts"].items()} == {"train": 45, "val": 20, "test": 15}
+    assert manifest["class_names"] == ["blue", "red"]
+    assert manifest["said"] == [
+        "The images are read below `photos`.",
+        "`photos/training` holds the training images.",
+        "`photos/validation` holds the validation images.",
+        "No images by their names, and not read: .txt (1).",
+    ]
+    assert capsys.readouterr().out.splitlines()[:4] == manifest["said"]
+    names = sorted(path.relative_to(workspace / "images") for path in workspace.rglob("*.png"))
+    validation = {row for row, name in enumerate(names) if name.parts[1] == "validation"}
+    assert set(splits.val[0].tolist()) == validation
+    assert not set(splits.train[0].tolist()) & (validation | set(splits.test[0].tolist()))
+
+
 def test_the_re_split_of_a_larger_training_list_is_trained_on_as_it_is(workspace: Path) -> None:
     """Training, and who checks a run's images afterwards, cut the lists to train_size: a shorter one stays whole."""
     for number, (name, count) in enumerate({"train": 20, "val": 10, "test": 8}.items()):

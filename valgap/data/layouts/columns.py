@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from valgap.data.layouts.layout import quoted, split_of
-from valgap.data.sources.folder import shown
+from valgap.data.names import listing, shown
 from valgap.ground.errors import SuiteError
 
 PATHS = (
@@ -61,6 +61,14 @@ def read_columns(root: Path, path: str) -> Columns:
         raise SuiteError(f"{place} has no row below a header")
     names, *cells = rows
     width = len(names)
+    counts = collections.Counter(filter(None, map(str.strip, names)))
+    if twice := [name for name, count in counts.items() if count > 1]:
+        raise SuiteError(f"{place} has columns twice: {listing(twice)}; its first row is {listing(names)}")
+    if longer := [number for number, row in enumerate(cells, 1) if any(row[width:])]:
+        raise SuiteError(
+            f"{place} has rows with more cells than its header, {listing(names)}: {listing([*map(str, longer)])}, "
+            "the first below the header being 1; put quotes around a cell that holds its separator"
+        )
     filled = [(*row[:width], *[""] * (width - len(row))) for row in cells]
     by_name = zip(names, zip(*filled, strict=True), strict=True)
     return Columns(path, {name.strip(): tuple(map(str.strip, column)) for name, column in by_name})

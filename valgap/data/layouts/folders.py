@@ -5,10 +5,10 @@ import unicodedata
 from collections.abc import Sequence
 from pathlib import Path
 
-from valgap.data.layouts.layout import Aside, quoted, split_of
+from valgap.data.layouts.layout import Aside, Entry, quoted, split_of
 from valgap.data.layouts.tree import Folder, scanned
-from valgap.data.sources.entries import Entry
-from valgap.data.sources.folder import readable
+from valgap.data.names import readable
+from valgap.data.sources.images import Dropped
 
 STRAY = "images that lie in no class folder"
 EMPTY = "a folder without an image"
@@ -23,6 +23,7 @@ class Found:
     assumed: tuple[str, ...] = ()
     aside: tuple[Aside, ...] = ()
     as_found: tuple[str, ...] = ()
+    tables: tuple[str, ...] = ()  # that say the labels
 
     def __add__(self, other: "Found") -> "Found":
         return Found(
@@ -30,18 +31,24 @@ class Found:
             self.assumed + other.assumed,
             self.aside + other.aside,
             self.as_found + tuple(name for name in other.as_found if name not in self.as_found),
+            self.tables + other.tables,
         )
 
 
 def read_classes(root: Path, node: Folder, split: str, folders: Sequence[Folder] | None = None) -> Found:
     """An entry of each image in the class folders right below `node`, which are all, or `folders`."""
     folders = node.folders if folders is None else folders
-    stray = (Aside(node.path or ".", len(node.images), STRAY),) if node.images else ()
-    empty = tuple(Aside(path, 0, EMPTY) for path in node.empty)
+    empty = tuple(Aside(path, 0, EMPTY, (Dropped(readable(path), EMPTY),)) for path in node.empty)
     entries = tuple(Entry(image, readable(folder.name), split) for folder in folders for image in folder.all_images)
     held = {folder.name for folder in folders}
     found = tuple(readable(name) for name in scanned(root, node.path) if name in held)
-    return Found(entries, aside=stray + empty, as_found=found)
+    return Found(entries, aside=strays(node) + empty, as_found=found)
+
+
+def strays(node: Folder) -> tuple[Aside, ...]:
+    """Images that lie right in a folder of class folders, or of splits."""
+    lost = tuple(Dropped(readable(image), "lies in no class folder") for image in node.images)
+    return (Aside(node.path or ".", len(lost), STRAY, lost),) if lost else ()
 
 
 def named(folder: Folder) -> str:

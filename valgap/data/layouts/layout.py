@@ -2,11 +2,12 @@
 
 import dataclasses
 import re
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from valgap.data.sources.entries import Entry
-from valgap.data.sources.folder import shown
+from valgap.data.names import shown
+from valgap.data.sources.images import Dropped
 from valgap.ground.errors import SuiteError
 
 SPLITS = {
@@ -20,12 +21,30 @@ MEANT = {"train": "training", "val": "validation", "test": "test"}  # what a sen
 
 
 @dataclasses.dataclass(frozen=True)
+class Entry:
+    """A file that should be an image: its path below the folder read, as the system spells it, and what is said of it.
+
+    `given` is train, val or test, or "" where no split is known.
+    """
+
+    path: str
+    label: str
+    given: str = ""
+    group: str | None = None
+
+
+@dataclasses.dataclass(frozen=True)
 class Aside:
-    """Files that are not read: a path below the root, how many, and why."""
+    """Files that are not read: a path below the root, how many, and why.
+
+    `lost` names each of those that were meant to be read, or so it looks, and why it is not: images beside class
+    folders, a class folder without an image, rows without a file. What is set apart on purpose has none.
+    """
 
     path: str
     files: int
     why: str
+    lost: tuple[Dropped, ...] = ()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -33,7 +52,8 @@ class Layout:
     """The images below `root` with their labels and splits, and what is not told by the names themselves.
 
     `entries` are sorted by path; a file has several where tables of several splits name it. `assumed` are sentences.
-    `as_found` are the labels in the order of the disk, or of a table's rows, training's first.
+    `as_found` are the labels in the order of the disk, or of a table's rows, training's first. `tables` say the labels,
+    where the folders do not. `others` counts files that are no images by their names, by suffix.
     """
 
     root: Path
@@ -41,6 +61,24 @@ class Layout:
     assumed: tuple[str, ...] = ()
     unlabelled: tuple[Aside, ...] = ()
     as_found: tuple[str, ...] = ()
+    tables: tuple[str, ...] = ()
+    others: Mapping[str, int] = dataclasses.field(default_factory=dict)
+
+    @property
+    def said(self) -> tuple[str, ...]:
+        """What was assumed, and what is not read, in sentences."""
+        aside = (
+            f"Left aside: {quoted([each.path])}{f', {each.files:,} files' if each.files else ''}: {each.why}."
+            for each in self.unlabelled
+        )
+        kinds = ", ".join(f"{suffix} ({count:,})" for suffix, count in Counter(self.others).most_common(5))
+        others = (f"No images by their names, and not read: {kinds}.",) if kinds else ()
+        return (*self.assumed, *aside, *others)
+
+    @property
+    def lost(self) -> tuple[Dropped, ...]:
+        """What was meant to be read, or so it looks, and is not."""
+        return tuple(lost for aside in self.unlabelled for lost in aside.lost)
 
 
 def split_of(name: str, beside: Iterable[str] = BESIDE) -> str:

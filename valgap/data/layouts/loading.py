@@ -1,14 +1,21 @@
 """Loads the images of a layout."""
 
+import collections
+import hashlib
+import os
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
+
 from valgap.data.layouts.layout import Layout
+from valgap.data.names import listing, readable, shown
+from valgap.data.reading.decode import Reading
 from valgap.data.reading.decoding import Decoding
-from valgap.data.reading.readers import read_images
-from valgap.data.sources.entries import Entry, assemble
-from valgap.data.sources.folder import groups_of, readable
-from valgap.data.sources.images import Dropped, Images
+from valgap.data.reading.readers import facts, read_images
+from valgap.data.sources.images import Dropped, Files, Images, numbered
+from valgap.ground.errors import SuiteError
 
 
 def load_layout(
@@ -17,22 +24,52 @@ def load_layout(
     """The images of a layout, decoded, in rows of the .npy file `target`, sorted by path; unreadable ones are dropped.
 
     Classes are sorted by name. A split may lack classes, and have some that training lacks. `group_pattern` is a
-    regular expression with one group, searched for in paths below the layout's root. Read in threads, or else in
-    processes, with the same bytes. Raises SuiteError where no file can be read, sizes differ and `decoding` has none,
-    or the pattern does not match.
+    regular expression with one group, searched for in paths below the layout's root; else groups are the entries', if
+    they have some. The sha256 is over paths and contents of all files, unreadable ones too. Read in threads, or else
+    in processes, with the same bytes. Raises SuiteError where no file can be read, sizes differ and `decoding` has
+    none, or the pattern does not match.
     """
-    entries: Sequence[Entry] = layout.entries
+    entries = layout.entries
     pixels, readings = read_images([layout.root / entry.path for entry in entries], decoding, target, threads=threads)
+    digest = hashlib.sha256()
+    for entry, reading in zip(entries, readings, strict=True):
+        digest.update(os.fsencode(entry.path) + b"\0" + reading.sha256.encode() + b"\n")
     names = [readable(entry.path) for entry in entries]
     kept = [row for row, reading in enumerate(readings) if not reading.why]
-    read = [names[row] for row in kept]
-    return assemble(
-        str(layout.root),
-        entries,
-        readings,
-        pixels,
-        names=read,
-        class_names=tuple(sorted({entry.label for entry in entries})),
-        groups=[None] * len(read) if group_pattern is None else groups_of(group_pattern, read),
-        dropped=[Dropped(name, reading.why) for name, reading in zip(names, readings, strict=True) if reading.why],
+    read = [readings[row] for row in kept]
+    class_names = tuple(sorted({entry.label for entry in entries}))
+    place = {name: place for place, name in enumerate(class_names)}
+    groups = [entries[row].group for row in kept]
+    if group_pattern is not None:
+        groups = [*groups_of(group_pattern, [names[row] for row in kept])]
+    return Images(
+        images=pixels,
+        labels=np.array([place[entries[row].label] for row in kept], dtype=np.int64),
+        class_names=class_names,
+        given=np.array([entries[row].given for row in kept], dtype="U5"),
+        names=tuple(names[row] for row in kept),
+        sha256={str(layout.root): digest.hexdigest()},
+        groups=None if None in groups else numbered([group for group in groups if group is not None]),
+        dropped=tuple(Dropped(name, one.why) for name, one in zip(names, readings, strict=True) if one.why),
+        facts=facts(*(collections.Counter(getattr(one, what) for one in read) for what in ("size", "mode", "format"))),
+        files=_files(read),
     )
+
+
+def _files(read: Sequence[Reading]) -> Files:
+    return Files(
+        format=np.array([one.format for one in read], dtype=np.str_),
+        mode=np.array([one.mode for one in read], dtype=np.str_),
+        size=np.array([one.stored for one in read], dtype=np.int64).reshape(-1, 2),
+        orientation=np.array([one.orientation for one in read], dtype=np.int64),
+        transparent=np.array([one.transparent for one in read], dtype=np.bool_),
+    )
+
+
+def groups_of(pattern: str, names: Sequence[str]) -> list[str]:
+    """What the pattern's one group matches in each name. Raises SuiteError listing those that it does not match."""
+    found = [re.search(pattern, name) for name in names]
+    if missed := [shown(name) for name, match in zip(names, found, strict=True) if not match or match[1] is None]:
+        why = f"it does not match the paths of {len(missed):,} images: {listing(missed)}"
+        raise SuiteError(key="data.group_pattern", value=repr(pattern), why=why)
+    return [match[1] for match in found if match]

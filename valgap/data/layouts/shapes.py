@@ -4,11 +4,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from valgap.data.layouts.folders import GIVE, Found, descended, named, names_in, read_classes
-from valgap.data.layouts.layout import Aside, quoted, refused, split_of
+from valgap.data.layouts.layout import Aside, Entry, quoted, refused, split_of
 from valgap.data.layouts.splits import FLAT, read_splits
 from valgap.data.layouts.tree import Folder
-from valgap.data.sources.entries import Entry
-from valgap.data.sources.folder import readable
+from valgap.data.names import readable
 
 
 def read_folders(root: Path, top: Folder) -> Found:
@@ -108,6 +107,6 @@ def _ask_of_twins(root: Path, folders: Sequence[Folder]) -> None:
                 root,
                 f"{paths} hold the same folders, {quoted(shared or names_in(first).values())}: they look like "
                 "splits of the same classes, and their names do not say which is training",
-                f"say which of {paths} is train, and which val or test; or, if they are the classes, that "
-                f"{quoted([above]) if above else 'the whole folder'} is train",
+                f"say which of {paths} is train, and which val or test, or name them so; or, if they are the classes, "
+                f"that {quoted([above]) if above else 'the whole folder'} is train, or move them into one of that name",
             )

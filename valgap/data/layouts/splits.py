@@ -4,10 +4,10 @@ import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
 
-from valgap.data.layouts.folders import EMPTY, GIVE, STRAY, Found, alike, inner_of, named, names_in, read_classes
+from valgap.data.layouts.folders import EMPTY, GIVE, Found, alike, inner_of, named, names_in, read_classes, strays
 from valgap.data.layouts.layout import MEANT, SPLITS, Aside, quoted, refused, split_of
 from valgap.data.layouts.tree import Folder
-from valgap.data.sources.folder import readable
+from valgap.data.names import readable
 
 FLAT = "images lie right in it, in no class folder"
 
@@ -111,7 +111,7 @@ def _beside(root: Path, node: Folder, others: Sequence[Folder], known: Sequence[
 
     Raises SuiteError where it looks like a split, beside training `alone`, or like a class.
     """
-    aside = [Aside(node.path or ".", len(node.images), STRAY)] if node.images else []
+    aside = [*strays(node)]
     for folder in others:
         same = len(set(names_in(folder)) & set(map(alike, known))) > 1
         if (same and alone) or (alike(folder.name) in map(alike, known) and folder.images):

@@ -8,8 +8,11 @@ from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
 
-from valgap.data.sources.folder import SUFFIXES, list_files
+from valgap.data.names import readable, shown
+from valgap.ground.errors import SuiteError
 
+IGNORED = ("thumbs.db", "desktop.ini", "__macosx")  # beside what starts with a dot
+SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff")
 OTHER_SUFFIXES = (".jfif", ".jpe", ".heic", ".heif", ".avif", ".jp2", ".ppm", ".pgm", ".tga")  # images, perhaps unread
 MAGIC = (b"\x89PNG", b"\xff\xd8\xff", b"BM", b"GIF8", b"RIFF", b"II*\0", b"MM\0*")  # of files without a suffix
 TABLES = (".csv", ".tsv")
@@ -78,8 +81,48 @@ def read_tree(root: Path) -> Tree:
     top = build("")
     tables = tuple(file for file in files if file.lower().endswith(TABLES) and file.count("/") <= 2)
     images = set(top.all_images)
-    others = Counter(os.path.splitext(file)[1].lower() or "no suffix" for file in files if file not in images)
+    others = Counter(suffix_of(file) for file in files if file not in images)
     return Tree(root, top, tables, others)
+
+
+def list_files(root: Path) -> tuple[list[str], list[str]]:
+    """(files, folders) below `root`, at any depth, without those passed over: sorted posix paths relative to it.
+
+    Raises SuiteError when `root` is no folder, or one cannot be listed, or is met twice.
+    """
+    files, folders, waiting = [], [], [""]
+    try:
+        status = root.stat()
+        seen = {(status.st_dev, status.st_ino): "."}
+        while waiting:
+            above = waiting.pop()
+            with os.scandir(root / above) as found:
+                for item in sorted(found, key=lambda item: item.name):
+                    if item.name.startswith(".") or item.name.lower() in IGNORED:
+                        continue
+                    name = above + item.name
+                    if not item.is_dir():
+                        files.append(name)
+                        continue
+                    status = item.stat()
+                    if first := seen.get((status.st_dev, status.st_ino)):
+                        raise SuiteError(
+                            f"{shown(name)} and {shown(first)} below {root} are the same folder, by a link: remove it"
+                        )
+                    seen[status.st_dev, status.st_ino] = name
+                    folders.append(name)
+                    waiting.append(f"{name}/")
+    except OSError as error:
+        why = f"it cannot be listed: {error}"
+        raise SuiteError(
+            key="data.path", value=repr(str(root)), why=why, cure="it must be a folder of images"
+        ) from None
+    return sorted(files), sorted(folders)
+
+
+def suffix_of(file: str) -> str:
+    """What `Tree.others` counts a file by."""
+    return readable(os.path.splitext(file)[1].lower()) or "no suffix"
 
 
 def is_image(root: Path, file: str) -> bool:

@@ -14,12 +14,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from valgap.data.layouts.folders import GIVE, Found, inner_of
-from valgap.data.layouts.layout import MEANT, Layout, checked, quoted, refused
+from valgap.data.layouts.layout import MEANT, Entry, Layout, checked, quoted, refused
 from valgap.data.layouts.shapes import read_folders
 from valgap.data.layouts.splits import read_split, spelt_alike
-from valgap.data.layouts.tables import UnclearTableError, read_tables
-from valgap.data.layouts.tree import TABLES, Tree, read_tree
-from valgap.data.sources.entries import Entry
+from valgap.data.layouts.tables import UnclearTableError, read_table, read_tables
+from valgap.data.layouts.tree import TABLES, Tree, read_tree, suffix_of
 from valgap.data.sources.images import GIVEN
 from valgap.ground.errors import SuiteError
 
@@ -34,9 +33,7 @@ def understand(root: Path) -> Layout:
     if root.is_file():
         return _of_file(root)
     tree = read_tree(root)
-    if not tree.top.all_images:
-        held = ", ".join(f"{suffix} ({count:,})" for suffix, count in Counter(tree.others).most_common(5))
-        raise refused(root, f"no image lies in it{f'; its files end in {held}' if held else ''}", GIVE)
+    _check_images(tree)
     try:
         found = read_folders(root, tree.top)
         plain = _layout(tree, found)
@@ -58,6 +55,16 @@ def understand(root: Path) -> Layout:
         why = "the folders and a table say different labels of the same images. " + " ".join(table.assumed).rstrip(".")
         raise refused(root, why, "give the table itself, or move it out of the folder")
     return _layout(tree, table + Found(assumed=("The folders' names say other labels, and are not read as such.",)))
+
+
+def understand_table(root: Path, name: str, group: str | None = None) -> Layout:
+    """The layout of the images below a folder that a table in it names, by its path below the folder.
+
+    `group` is the column of groups, if there is one. Raises SuiteError on what is no such table.
+    """
+    tree = read_tree(root)
+    _check_images(tree)
+    return _layout(tree, read_table(tree, name, group))
 
 
 def explicit(folders: Mapping[str, Path]) -> Layout:
@@ -82,12 +89,14 @@ def explicit(folders: Mapping[str, Path]) -> Layout:
                     "name folders that lie beside each other",
                 )
     root = Path(os.path.commonpath([str(place) for place in places.values()]))
-    found = Found()
+    found, others = Found(), Counter[str]()
     known: tuple[str, ...] = ()
     for split in (split for split in GIVEN if split in places):
-        found += spelt_alike(_below(root, places[split], split, known), known, f"the {MEANT[split]} images")
+        tree = read_tree(places[split])
+        found += spelt_alike(_below(root, tree, split, known), known, f"the {MEANT[split]} images")
+        others.update(tree.others)
         known = found.as_found if split == "train" else known
-    return checked(Layout(root, found.entries, found.assumed, found.aside, found.as_found))
+    return checked(Layout(root, found.entries, found.assumed, found.aside, found.as_found, others=others))
 
 
 def _of_file(path: Path) -> Layout:
@@ -96,24 +105,28 @@ def _of_file(path: Path) -> Layout:
         raise refused(path, "it is an archive, no folder", "unpack it, and give the folder")
     if suffix not in TABLES:
         raise refused(path, "it is a file, no folder and no table", f"{GIVE}; or a table of labels, {quoted(TABLES)}")
-    tree = read_tree(path.parent)
-    table = read_tables(tree, path.name)
-    if table is None:
-        raise refused(path, "it names no image below its folder with a label", "give the folder of the images")
-    return _layout(tree, table)
+    return understand_table(path.parent, path.name)
 
 
-def _below(root: Path, folder: Path, split: str, known: Sequence[str]) -> Found:
+def _check_images(tree: Tree) -> None:
+    if not tree.top.all_images:
+        held = ", ".join(f"{suffix} ({count:,})" for suffix, count in Counter(tree.others).most_common(5))
+        raise refused(tree.root, f"no image lies in it{f'; its files end in {held}' if held else ''}", GIVE)
+
+
+def _below(root: Path, tree: Tree, split: str, known: Sequence[str]) -> Found:
     """Entries of a split's own folder, their paths below `root`."""
-    tree = read_tree(folder)
-    found = read_split(folder, tree.top, inner_of(tree.top, split, known), split)
-    above = "" if folder == root else f"{folder.relative_to(root).as_posix()}/"
+    found = read_split(tree.root, tree.top, inner_of(tree.top, split, known), split)
+    above = "" if tree.root == root else f"{tree.root.relative_to(root).as_posix()}/"
     entries = tuple(Entry(above + entry.path, entry.label, split) for entry in found.entries)
     return Found(entries, found.assumed, found.aside, found.as_found)
 
 
 def _layout(tree: Tree, found: Found) -> Layout:
-    return checked(Layout(tree.root, found.entries, found.assumed, found.aside, found.as_found))
+    others = Counter(tree.others)
+    others.subtract(suffix_of(name) for name in found.tables)
+    tables = tuple(dict.fromkeys(found.tables))
+    return checked(Layout(tree.root, found.entries, found.assumed, found.aside, found.as_found, tables, +others))
 
 
 def _labels(found: Found) -> dict[str, str]:

@@ -1,6 +1,7 @@
 """What a source gives to `prepare`: images, their labels, and what it knows of splits and groups."""
 
 import dataclasses
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -42,3 +43,9 @@ class Images:
     dropped: tuple[Dropped, ...] = ()
     facts: dict[str, Any] = dataclasses.field(default_factory=dict)  # of the files: sizes, modes, formats, with counts
     files: Files | None = None  # of image files; None for arrays
+    said: tuple[str, ...] = ()  # how a folder was read, and what in it was not, in sentences
+
+
+def numbered(groups: Sequence[str] | NDArray) -> NDArray[np.int64]:
+    """(n,) places of the groups among the sorted ones."""
+    return np.unique(np.asarray(groups), return_inverse=True)[1].astype(np.int64)

@@ -22,12 +22,12 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from valgap.data.names import listing
 from valgap.data.reading.decoding import Decoding, to_array
 from valgap.data.reading.readers import facts, refuse_sizes
 from valgap.data.reading.rows import CHUNK_BYTES, Rows
-from valgap.data.sources.entries import number
-from valgap.data.sources.folder import check_classes, listing
-from valgap.data.sources.images import GIVEN, Images
+from valgap.data.sources.classes import check_classes
+from valgap.data.sources.images import GIVEN, Images, numbered
 from valgap.data.sources.source import Source
 from valgap.ground.errors import SuiteError
 from valgap.ground.params.experiment import Data
@@ -82,7 +82,7 @@ def _load(data: Data, target: Path, content: "_Members", sha256: str) -> Images:
         given=np.array(given, dtype="U5"),
         names=tuple(names),
         sha256={data.path: sha256},
-        groups=None if groups is None else number(groups),
+        groups=None if groups is None else numbered(groups),
         facts=seen,
     )
 

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from valgap.data.sources.folder import check_classes
+from valgap.data.sources.classes import check_classes
 from valgap.data.sources.images import Images
 from valgap.data.sources.npz import refuse_groups, store
 from valgap.data.sources.published import places, unobtainable
