@@ -1,6 +1,7 @@
 """The variants that may speak for or against a cause, and which of them fit these images, in the order of their use.
 
-The first arm of a cause tells most for its cost; those after it add to it, or are of the other direction. An arm that the network does not answer to, or that the budget does not cover, is left out (networks, fitting).
+The first arm of a cause tells most for its cost; those after it add to it, or are of the other direction. An arm that
+the network does not answer to, or that the budget does not cover, is left out (networks, fitting).
 """
 
 import dataclasses

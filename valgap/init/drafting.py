@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from valgap.data.sources.folder import shown
+from valgap.data.names import shown
 from valgap.ground.params.questions import FILL_IN
 from valgap.init import fitting, writing
 from valgap.init.arms import Arm
@@ -24,7 +24,6 @@ class Chosen:
     """All that a draft is made from."""
 
     command: str
-    path: str
     photos: Photos
     builder: Builder
     drawn: Drawn
@@ -77,23 +76,24 @@ def _colour(photos: Photos) -> str:
 
 def _data(chosen: Chosen) -> Iterator[Line]:
     photos, size = chosen.photos, chosen.plan.scale.size
-    table = photos.table
-    yield Line("source", "folder" if table is None else "table")
-    yield Line("path", chosen.path)
-    yield Line("table", table)
+    place = photos.place
+    yield Line("source", "folder" if place.table is None else "table")
+    yield Line("path", place.path)
+    yield Line("table", place.table)
+    yield Line("group_column", place.group_column, "of one group never on both sides of a drawn split")
     if size is not None:
         yield Line("image_size", list(size), _of_size(photos, size))
     yield Line(
         "color", "grey" if photos.grey and not photos.files_grey else "auto", "files say colour, no pixel has any"
     )
     if photos.unreadable:
-        why = f"{len(photos.unreadable):,} cannot be read: {_named([each.name for each in photos.unreadable])}"
+        why = f"{len(photos.unreadable):,} cannot be used: {_named([each.name for each in photos.unreadable])}"
         yield Line("on_unreadable", "skip", why)
     if (groups := photos.guess) and groups.sure:
         why = f"{groups.groups:,} groups: never on both sides of a drawn split"
         yield Line("group_pattern", groups.pattern, why)
     elif groups and not photos.given:
-        why = f"are {_named(groups.example)} of one patient, camera or session? {groups.pattern!r} if so, else null"
+        why = f"are {' and '.join(map(shown, groups.example))} of one thing? then '{groups.pattern}', else null"
         yield Line("group_pattern", FILL_IN, why)
     why = "keep nearly any label; where flips or turns do so too, add them here and to the arms"
     yield Line("allowed_transforms", list(SAFE), why)
@@ -117,6 +117,7 @@ def _split(chosen: Chosen) -> Line:
     keys |= {"block_size": plan.block_size, "blocks": list(plan.blocks), "exploratory_blocks": []}
     if photos.given:
         why = f"your {' and '.join(photos.given)} images as they are"
+        why += "".join(f", {name} images from training" for name in ("val", "test") if name not in photos.given)
     elif chosen.drawn.kfold:
         why = "few images: each fold is the test set once"
     else:

@@ -21,6 +21,7 @@ from valgap.init.arms import Arm, Facts, menu
 from valgap.init.builder import Builder, builder_of
 from valgap.init.networks import Network, Request, ask
 from valgap.init.photos import Photos, photos
+from valgap.init.place import place_of
 
 SPARE = 0.85  # of the budget that is planned for: what was measured in seconds is off by some
 REPLICATES, OF_FOLDS = (12, 6, 4, 2), (10, 5)
@@ -46,7 +47,7 @@ def experiment(
     """
     builder = builder_of(model, weights, files)
     print(f"looking at {data}", flush=True)
-    found = photos(Path(data), sizing.OWN_NETWORK if builder.own else sizing.A_USERS, folder / "images.npy")
+    found = photos(place_of(data), sizing.OWN_NETWORK if builder.own else sizing.A_USERS, folder / "images.npy")
     replicates = OF_FOLDS if sizing.split_for(found.found, 0).kfold else REPLICATES
     drawn = sizing.split_for(found.found, replicates[0])
     baseline = _baseline(sizing.batch_size(drawn.sizes.train))
@@ -56,7 +57,7 @@ def experiment(
     problem = _problem(found, builder, drawn, arms, network, baseline)
 
     def chosen(plan: fitting.Plan) -> drafting.Chosen:
-        return drafting.Chosen(command, data, found, builder, drawn, plan, baseline.batch_size)
+        return drafting.Chosen(command, found, builder, drawn, plan, baseline.batch_size)
 
     everything = fitting.Plan(problem.options, problem.scales[-1], 1, 1, 1, None, 0.0)
     problem = dataclasses.replace(problem, most=writing.room_for_arms(drafting.draft(chosen(everything))))
@@ -70,7 +71,7 @@ def experiment(
     text = drafting.draft(chosen(plan)).text
     params = checked(text, folder)
     said = [
-        *(f"- {sentence}" for sentence in (*found.layout.assumed, *drafting.left_out(arms, plan, network.refused))),
+        *(f"- {sentence}" for sentence in (*found.layout.said, *drafting.left_out(arms, plan, [*network.refused]))),
         "",
         *_overview(params, plan, network, problem),
     ]
@@ -90,7 +91,7 @@ def _facts(found: Photos, drawn: sizing.Drawn, builder: Builder) -> Facts:
     return Facts(
         transforms=drafting.SAFE,
         suspects=found.doubted,
-        imbalance=sizing.imbalance(labels),
+        imbalance=sizing.imbalance(labels.tolist()),
         smallest=int(counts.min() * drawn.sizes.train / len(labels)),
         resplit=drawn.sizes.resplit is not None,
         kfold=drawn.kfold,

@@ -156,7 +156,7 @@ def _taken(problem: Problem, level: Level, budget: float) -> Plan | None:
 
 
 def _fitting(options: Sequence[Option], level: Level) -> list[Option]:
-    """The options, the first of each cause first; that of more images only where not all are trained on, else of fewer."""
+    """The options, the first of each cause first; of more images only where not all are trained on, else of fewer."""
     out = "double_data" if level.train is None else "half_data"
     kept = [option for option in options if option.arm.name != out]
     first = first_of_each([option.arm for option in kept])

@@ -17,8 +17,8 @@ WORDS = (
 FEWEST = 1.5  # images a group, on average: with less there are next to no groups
 SHARED = 0.5  # of the images that share their group with another, from which on names look like groups
 EXPORTED = r"([^/]+)\.rf\.[0-9a-zA-Z]+"  # Roboflow's names of changed copies: <original>.rf.<hash>.jpg
-NUMBERED = r"([^/]*[0-9A-Za-z])[-_ .(]+[0-9]{1,4}\)?\.[^./]+$"  # a17_01.jpg, a17 (2).jpg
-SIDED = r"([^/]*[0-9A-Za-z])[-_ .](?:left|right|front|back|top|bottom|side|[LRlr]|[A-Da-d])\.[^./]+$"
+NUMBERED = tuple(rf"([^/]+){mark}\." for mark in ("_[0-9]+", "-[0-9]+", r" \([0-9]+\)", r" [0-9]+"))  # a17_01.jpg
+SIDED = r"([^/]+)[-_ ](?:left|right|front|back|top|bottom|side|[LRlr])\."
 
 
 @dataclasses.dataclass(frozen=True)
@@ -51,10 +51,11 @@ def _candidates(paths: Sequence[str]) -> Iterator[tuple[str, bool]]:
     for word in WORDS:
         match = re.search(rf"(?:^|[/_\-. ])({word}(?:[-_ ]?id)?[-_ ]?)[A-Za-z]?[0-9]", first, re.IGNORECASE)
         if match:
-            yield rf"(?i)(?:^|[/_\-. ])({match[1]}[A-Za-z]?[0-9]+)", True
+            yield rf"({match[1]}[0-9]+)", True
+            yield rf"(?i)({match[1]}[A-Za-z]?[0-9]+)", True
     yield EXPORTED, True
-    yield NUMBERED, False
-    yield SIDED, False
+    for pattern in (*NUMBERED, SIDED):
+        yield pattern, False
     depth = min((path.count("/") for path in paths), default=0)
     for above in range(depth - 1, 0, -1):
         yield rf"^(?:[^/]+/){{{above}}}([^/]+)/", False

@@ -8,23 +8,22 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from valgap.data.layouts.layout import Layout
-from valgap.data.layouts.loading import load_layout
-from valgap.data.layouts.understand import understand
+from valgap.data.layouts.layout import Entry, Layout
+from valgap.data.layouts.loading import groups_of, load_layout
 from valgap.data.reading.decoding import Decoding
 from valgap.data.reading.readers import read_sizes
 from valgap.data.sizes import Candidates, candidates
-from valgap.data.sources.entries import Entry, number
-from valgap.data.sources.folder import groups_of
-from valgap.data.sources.images import Dropped, Images
+from valgap.data.sources.classes import check_classes
+from valgap.data.sources.files import check_splits
+from valgap.data.sources.images import Dropped, Images, numbered
 from valgap.findings.look import look
-from valgap.ground.errors import SuiteError, Term
+from valgap.ground.errors import SuiteError
 from valgap.ground.params.split import Split
 from valgap.ground.streams import interleave
 from valgap.init.grouping import Guess, guess
+from valgap.init.place import Place
 from valgap.init.sizing import Size, image_sizes
 
-TERMS = {"data.path": Term("--data")}
 LOOKED_AT = 5000  # images that are decoded, at most
 PIXELS = 4_000_000_000  # of their files, at most: about a minute on two cores
 NO_HEADER = "its header cannot be read"
@@ -38,11 +37,11 @@ class Photos:
 
     `sizes` counts (width, height) of the files; `scales` are sizes that the images may be brought to, the best first.
     `found` are all images whose header can be read. `images` are those that were decoded, at the first scale, `whole`
-    whether these are all; `grey` whether none of them has colour, `files_grey` whether their files say so.
-    `doubted` counts training labels that a simple model doubts, among those decoded. `table` is the file
-    that was given.
+    whether these are all; `unreadable` are files that cannot be used. `grey` says whether no image has colour. `guess`
+    is on groups; `doubted` counts training labels that a simple model doubts, among the decoded.
     """
 
+    place: Place
     layout: Layout
     sizes: dict[tuple[int, int], int]
     scales: tuple[Size | None, ...]
@@ -54,7 +53,6 @@ class Photos:
     grey: bool
     guess: Guess | None
     doubted: int
-    table: str | None = None
 
     @property
     def given(self) -> tuple[str, ...]:
@@ -67,50 +65,43 @@ class Photos:
         return self.images.images.shape[3] == 1
 
 
-def photos(path: Path, largest: int, target: Path) -> Photos:
-    """Look at the images below `path`; `largest` is the longest shorter side, in pixels, that the network should get.
+def photos(place: Place, largest: int, target: Path) -> Photos:
+    """Look at the images of a place; `largest` is the longest shorter side, in pixels, that the network should get.
 
-    Decoded images go to the .npy file `target`. Raises SuiteError on a folder that cannot be understood.
+    Decoded images go to the .npy file `target`. Raises SuiteError on a folder that the suite could not train on.
     """
-    try:
-        layout = understand(path)
-    except SuiteError as error:
-        raise error.named(TERMS) from None
-    read = read_sizes([layout.root / entry.path for entry in layout.entries], Decoding())
+    layout, read = place.layout, _headers(place)
     entries = [entry for entry, size in zip(layout.entries, read, strict=True) if size]
-    headless = tuple(Dropped(each.path, NO_HEADER) for each, size in zip(layout.entries, read, strict=True) if not size)
     known = [size for size in read if size]
     if not known:
-        raise SuiteError(f"--data {path}: none of {len(read):,} files is an image that can be read")
+        raise SuiteError(f"--data {place.said}: none of {len(read):,} files is an image that can be read")
+    names = tuple(sorted({entry.label for entry in entries}))
+    labels, given = [entry.label for entry in entries], [entry.given for entry in entries]
+    check_splits(layout)
+    check_classes(labels, given, names, place.said)
     sizes = dict(collections.Counter(known))
     scales = image_sizes(sizes, largest)
-    names = tuple(sorted({entry.label for entry in entries}))
-    groups = guess([entry.path for entry in entries], [entry.label for entry in entries])
+    groups = None if place.group_column else guess([entry.path for entry in entries], labels)
     pattern = groups.pattern if groups and groups.sure else None
     chosen = _sample(entries, known)
-    size = scales[0] or known[0][::-1]
-    images = load_layout(
-        dataclasses.replace(layout, entries=tuple(entries[place] for place in chosen)),
-        Decoding(size=size),
-        target,
-        pattern,
-        threads=True,
-    )
+    part = dataclasses.replace(layout, entries=tuple(entries[each] for each in chosen))
+    images = load_layout(part, Decoding(size=scales[0] or known[0][::-1]), target, pattern)
     pixels = images.images
-    given = np.array([entry.given for entry in entries])
+    headless = (Dropped(each.path, NO_HEADER) for each, size in zip(layout.entries, read, strict=True) if not size)
+    number = {name: number for number, name in enumerate(names)}
     return Photos(
+        place=place,
         layout=layout,
         sizes=sizes,
         scales=scales,
         class_names=names,
-        found=candidates(_numbered(entries, names), _groups(entries, groups, pattern), given),
+        found=candidates(np.array([number[label] for label in labels]), _groups(entries, pattern), np.array(given)),
         images=images,
         whole=len(chosen) == len(entries),
-        unreadable=(*headless, *images.dropped),
+        unreadable=(*layout.lost, *headless, *images.dropped),
         grey=pixels.shape[3] == 1 or all(bool((each[..., :1] == each).all()) for each in pixels),
         guess=groups,
         doubted=doubted(images),
-        table=path.name if path.is_file() else None,
     )
 
 
@@ -119,6 +110,11 @@ def doubted(images: Images) -> int:
     split = np.where(images.given == "", "pool", images.given)
     tallies = look(images, split, Split().seed).doubts.tallies
     return sum(each.suspected for each in tallies if each.split in ("train", "pool"))
+
+
+def _headers(place: Place) -> list[tuple[int, int] | None]:
+    """(width, height) of each file; None where its header cannot be read."""
+    return read_sizes([place.layout.root / entry.path for entry in place.layout.entries], Decoding())
 
 
 def _sample(entries: Sequence[Entry], sizes: Sequence[tuple[int, int]]) -> Index:
@@ -131,12 +127,8 @@ def _sample(entries: Sequence[Entry], sizes: Sequence[tuple[int, int]]) -> Index
     return np.sort(interleave(label, np.random.default_rng(0))[:most])
 
 
-def _numbered(entries: Sequence[Entry], names: Sequence[str]) -> Index:
-    place = {name: number for number, name in enumerate(names)}
-    return np.array([place[entry.label] for entry in entries], np.int64)
-
-
-def _groups(entries: Sequence[Entry], found: Guess | None, pattern: str | None) -> Index | None:
-    if found is None or pattern is None:
-        return None
-    return number(groups_of(pattern, [entry.path for entry in entries]))
+def _groups(entries: Sequence[Entry], pattern: str | None) -> Index | None:
+    if pattern is not None:
+        return numbered(groups_of(pattern, [entry.path for entry in entries]))
+    named = [entry.group for entry in entries if entry.group is not None]
+    return numbered(named) if len(named) == len(entries) else None

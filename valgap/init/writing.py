@@ -6,7 +6,7 @@ from typing import Any
 
 import yaml
 
-from valgap.data.sources.folder import shown
+from valgap.data.names import shown
 from valgap.ground.params.causes import IMBALANCED
 from valgap.ground.params.experiment import Data, Model, Train
 from valgap.ground.params.split import Split
