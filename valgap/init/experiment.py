@@ -70,8 +70,16 @@ def experiment(
         )
     text = drafting.draft(chosen(plan)).text
     params = checked(text, folder)
+    part = (f"{len(found.images.labels):,} of {found.count:,} images were looked at: the largest take long.",)
     said = [
-        *(f"- {sentence}" for sentence in (*found.layout.said, *drafting.left_out(arms, plan, [*network.refused]))),
+        *(
+            f"- {sentence}"
+            for sentence in (
+                *found.layout.said,
+                *part[found.whole :],
+                *drafting.left_out(arms, plan, [*network.refused]),
+            )
+        ),
         "",
         *_overview(params, plan, network, problem),
     ]

@@ -76,7 +76,7 @@ class Plan:
     @property
     def block_size(self) -> int:
         """Replicates of a block."""
-        return next(size for size in range(min(BLOCK, self.replicates), 0, -1) if self.replicates % size == 0)
+        return block_size(self.replicates)
 
     @property
     def blocks(self) -> tuple[int, ...]:
@@ -95,6 +95,11 @@ class Level:
     needs: int
 
 
+def block_size(replicates: int) -> int:
+    """Replicates of each of the fewest equal blocks of BLOCK at most."""
+    return next(size for size in range(min(BLOCK, replicates), 0, -1) if replicates % size == 0)
+
+
 def fit(problem: Problem, budget: float) -> Plan | None:
     """The first plan of `levels` that `budget` seconds cover; None where they cover none."""
     for level in levels(problem):
@@ -105,11 +110,10 @@ def fit(problem: Problem, budget: float) -> Plan | None:
 
 
 def smallest(problem: Problem) -> float:
-    """Seconds of the plan that costs least: the shortest budget that `fit` has a plan for, but for rounding."""
+    """Seconds of the plan that costs least, a baseline and one arm: the shortest budget that `fit` has a plan for."""
     (*_, last) = levels(problem)
-    base = _plan(problem, last, ())
-    one = [_plan(problem, last, (option,)) for option in _fitting(problem.options, last)]
-    return min((plan.seconds for plan in one), default=base.seconds)
+    arms = [_seconds(problem, last, option) for option in _fitting(problem.options, last)]
+    return _seconds(problem, last) + min(arms, default=0.0)
 
 
 def levels(problem: Problem) -> Iterator[Level]:
@@ -127,10 +131,9 @@ def levels(problem: Problem) -> Iterator[Level]:
     for images in _halvings(problem, level, MANY_IMAGES):
         yield (level := dataclasses.replace(level, train=images))
     yield (level := dataclasses.replace(level, needs=min(SOME, core)))
-    for count in fewer[1:2]:
-        yield (level := dataclasses.replace(level, replicates=count))
-    for scale in range(level.scale + 1, len(problem.scales)):
-        yield (level := dataclasses.replace(level, scale=scale))
+    for scale in range(level.scale, len(problem.scales)):
+        for count in fewer[:2]:
+            yield (level := dataclasses.replace(level, scale=scale, replicates=count))
     yield (level := dataclasses.replace(level, epochs=EPOCHS[2]))
     for images in _halvings(problem, level, FEWEST_IMAGES):
         yield (level := dataclasses.replace(level, train=images))
@@ -147,12 +150,16 @@ def _halvings(problem: Problem, level: Level, fewest: int) -> Iterator[int]:
 
 def _taken(problem: Problem, level: Level, budget: float) -> Plan | None:
     """The level's plan with the arms that fit, in the order of their use; None where these are less than it needs."""
-    plan, fitting = _plan(problem, level, ()), _fitting(problem.options, level)
+    taken: list[Option] = []
+    seconds, fitting = _seconds(problem, level), _fitting(problem.options, level)
     for option in fitting:
-        more = _plan(problem, level, (*plan.options, option))
-        if more.seconds <= budget and len(plan.options) < problem.most:
-            plan = more
-    return plan if plan.seconds <= budget and len(plan.options) >= min(level.needs, len(fitting)) else None
+        more = seconds + _seconds(problem, level, option)
+        if more <= budget and len(taken) < problem.most:
+            taken, seconds = [*taken, option], more
+    if seconds > budget or len(taken) < min(level.needs, len(fitting)):
+        return None
+    steps = steps_of(level.epochs, level.train or problem.sizes.train, problem.baseline.batch_size)
+    return Plan(tuple(taken), problem.scales[level.scale], level.epochs, steps, level.replicates, level.train, seconds)
 
 
 def _fitting(options: Sequence[Option], level: Level) -> list[Option]:
@@ -163,18 +170,14 @@ def _fitting(options: Sequence[Option], level: Level) -> list[Option]:
     return sorted(kept, key=lambda option: option.arm not in first)
 
 
-def _plan(problem: Problem, level: Level, options: tuple[Option, ...]) -> Plan:
+def _seconds(problem: Problem, level: Level, option: Option | None = None) -> float:
+    """Seconds of all cells of an option, of the baseline for None."""
     scale, train = problem.scales[level.scale], level.train or problem.sizes.train
-    sizes = dataclasses.replace(problem.sizes, train=train)
     steps = steps_of(level.epochs, train, problem.baseline.batch_size)
-    baseline = dataclasses.replace(problem.baseline, steps=steps)
-    plan = Plan(options, scale, level.epochs, steps, level.replicates, level.train, 0.0)
-    seconds = 0.0
-    for times, factor, ratio in (
-        (1.0, 1.0, 1.0),
-        *((each.arm.times, each.arm.diff.get("train_size_factor", 1.0), each.ratio) for each in options),
-    ):
-        settings = dataclasses.replace(baseline, steps=round(times * steps), train_size_factor=factor)
-        run = run_seconds(settings, baseline, sizes, scale.timings, ratio)
-        seconds += len(plan.blocks) * cell_seconds(run, plan.block_size, problem.workers, scale.timings.cell)
-    return dataclasses.replace(plan, seconds=seconds)
+    times, factor, ratio = 1.0, 1.0, 1.0
+    if option is not None:
+        times, factor, ratio = option.arm.times, option.arm.diff.get("train_size_factor", 1.0), option.ratio
+    settings = dataclasses.replace(problem.baseline, steps=round(times * steps), train_size_factor=factor)
+    run = run_seconds(settings, problem.baseline, dataclasses.replace(problem.sizes, train=train), scale.timings, ratio)
+    size = block_size(level.replicates)
+    return level.replicates // size * cell_seconds(run, size, problem.workers, scale.timings.cell)

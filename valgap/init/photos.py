@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from valgap.data.layouts.layout import Entry, Layout
 from valgap.data.layouts.loading import groups_of, load_layout
+from valgap.data.names import readable
 from valgap.data.reading.decoding import Decoding
 from valgap.data.reading.readers import read_sizes
 from valgap.data.sizes import Candidates, candidates
@@ -36,7 +37,7 @@ class Photos:
     """What was found.
 
     `sizes` counts (width, height) of the files; `scales` are sizes that the images may be brought to, the best first.
-    `found` are all images whose header can be read. `images` are those that were decoded, at the first scale, `whole`
+    `found` are all images but those of which it is known that they cannot be read. `images` are those that were decoded, at the first scale, `whole`
     whether these are all; `unreadable` are files that cannot be used. `grey` says whether no image has colour. `guess`
     is on groups; `doubted` counts training labels that a simple model doubts, among the decoded.
     """
@@ -58,6 +59,11 @@ class Photos:
     def given(self) -> tuple[str, ...]:
         """Which of val and test the folder brings along."""
         return tuple(name for name in ("val", "test") if len(getattr(self.found, name)))
+
+    @property
+    def count(self) -> int:
+        """How many images there are."""
+        return len(self.found.labels)
 
     @property
     def files_grey(self) -> bool:
@@ -86,6 +92,9 @@ def photos(place: Place, largest: int, target: Path) -> Photos:
     chosen = _sample(entries, known)
     part = dataclasses.replace(layout, entries=tuple(entries[each] for each in chosen))
     images = load_layout(part, Decoding(size=scales[0] or known[0][::-1]), target, pattern)
+    lost = {dropped.name for dropped in images.dropped}
+    entries = [entry for entry in entries if readable(entry.path) not in lost]
+    labels, given = [entry.label for entry in entries], [entry.given for entry in entries]
     pixels = images.images
     headless = (Dropped(each.path, NO_HEADER) for each, size in zip(layout.entries, read, strict=True) if not size)
     number = {name: number for number, name in enumerate(names)}
