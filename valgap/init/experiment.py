@@ -103,7 +103,7 @@ def _facts(found: Photos, drawn: sizing.Drawn, builder: Builder) -> Facts:
         smallest=int(counts.min() * drawn.sizes.train / len(labels)),
         resplit=drawn.sizes.resplit is not None,
         kfold=drawn.kfold,
-        pretrained=builder.pretrained or builder.keys.get("weights") == FILL_IN,
+        pretrained=builder.pretrained,
         learning_rate=drafting.LEARNING_RATE,
     )
 
