@@ -21,12 +21,12 @@ from valgap.ground.files import write_whole
 HOUR = "1h"
 
 
-def refuse_existing(out: Path) -> None:
+def refuse_existing(path: Path) -> None:
     """Raise SuiteError where there is such a file already."""
-    if out.exists() or out.is_symlink():
+    if path.exists() or path.is_symlink():
         raise SuiteError(
-            f"{out} is there, and is never overwritten: move it away (mv {out} {out.stem}.before{out.suffix}), or "
-            "write elsewhere with --out mine.yaml"
+            f"{path} is there, and is never overwritten: move it away (mv {path} {path.with_name('before.yaml')}), or "
+            "write into a folder that has none with --out FOLDER"
         )
 
 
@@ -38,21 +38,18 @@ def refuse_existing(out: Path) -> None:
 @click.option("--weights", metavar="FILE", help="Pretrained weights that the builder loads, or `random`.")
 @click.option("--files", metavar="PATH", help="Folder or file of the builder's code and weights, where not plain.")
 @options.budget
-@click.option(
-    "--out",
-    type=click.Path(path_type=Path, dir_okay=False),
-    default=paths.PARAMS,
-    metavar="FILE",
-    help="File to write: params.yaml.",
-)
-def command(data: str, model: str, weights: str | None, files: str | None, budget: str | None, out: Path) -> None:
+@options.out
+def command(
+    data: str, model: str, weights: str | None, files: str | None, budget: str | None, out: Path | None
+) -> None:
     """Look at your images and your network, and write a params.yaml whose run fits --budget, an hour if not said.
 
-    Ends with the plan and the next command. What no program can answer stands in the file as FILL_IN.
+    Ends with the plan and the next command. What no program can answer stands in the file as FILL_IN. Writes here, or
+    into the folder --out; paths in the file are as seen from here.
     """
     text = "".join((budget or HOUR).split())
-    seconds = parse_budget(text)
-    refuse_existing(out)
+    seconds, path = parse_budget(text), (out or Path()) / paths.PARAMS
+    refuse_existing(path)
     from valgap.init.experiment import experiment  # after what ends in no time
 
     said = {"data": data, "model": model if model != "cnn" else None, "weights": weights, "files": files}
@@ -60,16 +57,16 @@ def command(data: str, model: str, weights: str | None, files: str | None, budge
     words = " ".join(f"--{name} {shlex.quote(value)}" for name, value in said.items() if value)
     with tempfile.TemporaryDirectory(prefix="valgap-init-") as folder:
         made = experiment(data, model, weights, files, seconds, f"valgap init {words}", Path(folder))
-    refuse_existing(out)
-    write_whole(out, made.text)
+    refuse_existing(path)
+    write_whole(path, made.text)
     print("\n".join(made.said))
-    print(f"\n{out} is written, {len(made.text.splitlines())} lines. {next_step(made.questions, out, seconds, text)}")
+    print(f"\n{path} is written, {len(made.text.splitlines())} lines. {next_step(made.questions, path, seconds, text)}")
 
 
-def next_step(questions: Sequence[str], out: Path, seconds: float, budget: str) -> str:
+def next_step(questions: Sequence[str], path: Path, seconds: float, budget: str) -> str:
     """What to do now: what `questions` of the file ask, by place, then the commands. `budget` is `seconds` as said."""
     repro = "valgap repro" if seconds <= UNASKED else f"valgap repro --budget {budget}"
-    commands = ([] if out == paths.PARAMS else [f"mv {shlex.quote(str(out))} {paths.PARAMS}"]) + [repro]
+    commands = ([] if path == paths.PARAMS else [f"mv {shlex.quote(str(path))} {paths.PARAMS}"]) + [repro]
     listed = ", then ".join(f"`{each}`" for each in commands)
     if not questions:
         return f"Next: {listed}"
