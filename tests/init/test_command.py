@@ -13,7 +13,7 @@ from tests.scratch import ROOT, user_environment
 from valgap import cli
 from valgap.data.sources.registry import chosen
 from valgap.ground.params import suite
-from valgap.init.command import next_step
+from valgap.init.command import commands_after, next_step
 
 NETWORK = """
 import keras
@@ -70,12 +70,11 @@ def test_a_file_that_is_there_is_left_as_it_is(
 
 
 def test_the_next_step_is_a_sentence() -> None:
-    here, there = Path("params.yaml"), Path("a b/params.yaml")
-    assert next_step((), here, 3600, "1h") == "Next: `valgap repro`"
-    assert (
-        next_step((), there, 7200, "2h") == "Next: `mv 'a b/params.yaml' params.yaml`, then `valgap repro --budget 2h`"
-    )
-    asked = next_step(("line 5, data.group_pattern",), here, 60, "1m")
+    there = commands_after(Path("a b/params.yaml"), 7200, "2h")
+    assert commands_after(Path("params.yaml"), 3600, "1h") == ("valgap repro",)
+    assert there == ("mv 'a b/params.yaml' params.yaml", "valgap repro --budget 2h")
+    assert next_step((), there, ", there") == f"Next, there: `{there[0]}`, then `{there[1]}`"
+    asked = next_step(("line 5, data.group_pattern",), ("valgap repro",))
     assert asked == "Answer a question in it (line 5, data.group_pattern). Next: `valgap repro`"
 
 
@@ -94,7 +93,7 @@ def test_a_folder_with_a_split_and_a_users_network_end_in_a_file_that_is_ready(t
     assert {"dropout", "half_data", "mild_augmentation"} <= set(params.variants)
     assert not {"narrow", "wide", "pooling_head"} & set(params.variants)
     assert "the network does not answer to: narrow, pooling_head, wide" in done.stdout
-    assert done.stdout.rstrip().endswith("Next: `valgap repro`")
+    assert done.stdout.rstrip().endswith("Next, in the root of a clone of the suite: `valgap repro`")
     assert "processes on " in done.stdout
     assert yaml.safe_load(text)["split"] == {"val_size": "all", "exploratory_blocks": []} | {
         "block_size": params.split.block_size, "blocks": [*params.split.blocks],

@@ -19,6 +19,7 @@ from valgap.ground.errors import SuiteError
 from valgap.ground.files import write_whole
 
 HOUR = "1h"
+PIPELINE = Path("dvc.yaml")
 
 
 def refuse_existing(path: Path) -> None:
@@ -59,16 +60,22 @@ def command(
         made = experiment(data, model, weights, files, seconds, f"valgap init {words}", Path(folder))
     refuse_existing(path)
     write_whole(path, made.text)
+    where = "" if PIPELINE.exists() else ", in the root of a clone of the suite"
     print("\n".join(made.said))
-    print(f"\n{path} is written, {len(made.text.splitlines())} lines. {next_step(made.questions, path, seconds, text)}")
+    print(f"\n{path} is written, {len(made.text.splitlines())} lines.")
+    print(next_step(made.questions, commands_after(path, seconds, text), where))
 
 
-def next_step(questions: Sequence[str], path: Path, seconds: float, budget: str) -> str:
-    """What to do now: what `questions` of the file ask, by place, then the commands. `budget` is `seconds` as said."""
-    repro = "valgap repro" if seconds <= UNASKED else f"valgap repro --budget {budget}"
-    commands = ([] if path == paths.PARAMS else [f"mv {shlex.quote(str(path))} {paths.PARAMS}"]) + [repro]
-    listed = ", then ".join(f"`{each}`" for each in commands)
+def commands_after(path: Path, seconds: float, budget: str) -> tuple[str, ...]:
+    """What is called next: what puts the file at `path` in place, and what trains; `budget` is `seconds` as said."""
+    moved = () if path == paths.PARAMS else (f"mv {shlex.quote(str(path))} {paths.PARAMS}",)
+    return (*moved, "valgap repro" if seconds <= UNASKED else f"valgap repro --budget {budget}")
+
+
+def next_step(questions: Sequence[str], commands: Sequence[str], where: str = "") -> str:
+    """What to do now, in a sentence: what `questions` of the file ask, by place, then the commands, and where."""
+    listed = f"Next{where}: " + ", then ".join(f"`{each}`" for each in commands)
     if not questions:
-        return f"Next: {listed}"
+        return listed
     asked = "a question" if len(questions) == 1 else f"{len(questions)} questions"
-    return f"Answer {asked} in it ({'; '.join(questions)}). Next: {listed}"
+    return f"Answer {asked} in it ({'; '.join(questions)}). {listed}"
