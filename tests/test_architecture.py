@@ -11,7 +11,7 @@ from valgap.data.sources import registry
 from valgap.ground import paths
 
 ROOMS = (  # of the library, in the order of valgap/__init__.py: one imports those before it alone
-    "ground", "cli", "data", "findings", "training", "compute", "stats", "diagnostics", "results", "document",
+    "ground", "cli", "data", "findings", "training", "compute", "stats", "diagnostics", "models", "results", "document",
     "report", "pipeline", "costs",
 )  # fmt: skip
 # The one command that imports others: its trials are the stages themselves, many in one process, or it would calibrate

@@ -25,14 +25,15 @@ So do imports. A room imports only rooms above it; commands and stages import ro
     compute    where jobs run: processes, placement, the replicate store, a Ray cluster
     stats      numbers in, numbers out: intervals, metrics, contrasts, verdicts, diagnosis
     diagnostics  what a model, an input pipeline and a history give away
+    models     which knobs bite on a network; the stage that asks it of every variant
     results    what lies in runs/ and reports/
     document   tables, figures and sections; numbers in words; Markdown and HTML
     report     the comparison report
     pipeline   DVC and Git from Python
     costs      estimates, the probe of this machine, the budget
 
-Commands: check, plan, repro, more, review, export, verify, selfcheck. Stages: prepare, models, symptom, train,
-evaluate, diagnose, report (`python -m stages.<name>`, which DVC runs).
+Commands: check, init, params, plan, repro, more, review, export, verify, calibrate, selfcheck. Stages: prepare, models,
+symptom, train, evaluate, diagnose, report (`python -m stages.<name>`, which DVC runs).
 """
 
 import importlib

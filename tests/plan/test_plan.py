@@ -17,14 +17,14 @@ import yaml
 from tests.scratch import ROOT, TOY, copy_repository, run, user_environment
 from tests.toys import Toys
 from tests.watching import of_kind, processes, wait_for
-from valgap.costs import budget, estimate, timings
+from valgap.costs import budget, estimate, overview, timings
 from valgap.costs.estimate import Timings
 from valgap.data.sizes import Sizes
 from valgap.ground.errors import SuiteError
 from valgap.ground.params import suite
 from valgap.ground.params.arms import Arms
 from valgap.ground.params.experiment import settings_as_dict
-from valgap.plan import command, ladder
+from valgap.plan import ladder
 from valgap.repro.command import trains_everything
 
 SHIPPED = suite.load(ROOT / "params.yaml")
@@ -317,8 +317,8 @@ def test_targets_and_rehearsals_are_not_budgeted(arguments: list[str], everythin
 
 
 def test_table_columns_line_up() -> None:
-    assert command.columns([("", "arms"), ("all", "5")]) == ["     arms", "all     5"]
-    assert (command.minutes(59), command.minutes(600), command.minutes(90_000)) == ("1.0", "10", "1,500")
+    assert overview.columns([("", "arms"), ("all", "5")]) == ["     arms", "all     5"]
+    assert (overview.minutes(59), overview.minutes(600), overview.minutes(90_000)) == ("1.0", "10", "1,500")
 
 
 def test_plan_more_and_repro_at_toy_scale(toys: Toys, tmp_path: Path) -> None:

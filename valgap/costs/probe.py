@@ -7,6 +7,10 @@ uses, counts every variant's operations, and writes .dvc/tmp/probe.json. TensorF
 import dataclasses
 import statistics
 import time
+from collections.abc import Mapping
+
+import numpy as np
+from numpy.typing import NDArray
 
 from valgap.compute import pool
 from valgap.compute.placement import place
@@ -16,41 +20,54 @@ from valgap.data.prepared import load_images, load_labels, load_suite, read_mani
 from valgap.ground.errors import SuiteError, run_program
 from valgap.ground.params.experiment import Model, Train
 from valgap.ground.params.suite import Suite
-from valgap.training.recipe import Recipe
+from valgap.training.recipe import Recipe, Streams
 from valgap.training.subset import load_splits
 
 STEPS = 30  # timed optimizer steps, after as many that pay for tracing
 IMAGES = 5000  # of a split, at most: enough to time predictions
 
 Models = dict[str, dict[str, int]]
+Parts = Mapping[str, tuple[NDArray[np.uint8], NDArray[np.int64]]]  # (n, h, w, c) images and (n,) labels, by split
 
 
 def measure(submitted: float, model: Model, baseline: Train, block: int) -> Timings:
     """Seconds of the baseline in this worker process, which was asked for at `submitted` (seconds since the epoch)."""
     started = time.time() - submitted
     clock = time.perf_counter()
-    from valgap.training.replicate import Examples, train_replicate
-
     images, labels = load_images(), load_labels()
     splits = load_splits(block)
     index = {"train": splits.train[0][: splits.train_size], "val": splits.val[0], "test": splits.test[0]}
-    examples = {name: Examples(images[rows[:IMAGES]], labels[rows[:IMAGES]]) for name, rows in index.items()}
-    settings = dataclasses.replace(baseline, steps=STEPS, curve_points=1)
-    recipe = Recipe(model, settings, settings, splits.streams)
+    parts = {name: (images[rows[:IMAGES]], labels[rows[:IMAGES]]) for name, rows in index.items()}
+    ready = started + time.perf_counter() - clock
+    return timed(model, baseline, splits.streams, parts, STEPS, ready)
+
+
+def timed(model: Model, baseline: Train, streams: Streams, parts: Parts, steps: int, ready: float) -> Timings:
+    """Seconds of the baseline on `parts`, the images and labels of train, val and test, over `steps` optimizer steps.
+
+    `ready` are the seconds that a cell took until it had its images.
+    """
+    from valgap.training.replicate import Examples, train_replicate
+
+    clock = time.perf_counter()
+    examples = {name: Examples(*part) for name, part in parts.items()}
+    settings = dataclasses.replace(baseline, steps=steps, curve_points=1)
+    recipe = Recipe(model, settings, settings, streams)
     count = {name: len(split.labels) for name, split in examples.items()}
     scored = count["train"] + count["val"] * (1 + len(settings.evaluation_policies)) + count["test"]
     scored += min(settings.curve_train_images, count["train"]) + count["val"]
-    ready = time.perf_counter() - clock
+    classes = max(int(split.labels.max()) for split in examples.values()) + 1
+    imported = time.perf_counter() - clock
     walls, spent = [], {"train": 0.0, "curve": 0.0, "predict": 0.0}
     for _ in range(2):
         clock = time.perf_counter()
-        spent = train_replicate(recipe, 0, examples, int(labels.max()) + 1).seconds
+        spent = train_replicate(recipe, 0, examples, classes).seconds
         walls.append(time.perf_counter() - clock)
     return Timings(
-        step=spent["train"] / STEPS,
+        step=spent["train"] / steps,
         image=(spent["curve"] + spent["predict"]) / scored,
         run=max(walls[1] - sum(spent.values()), 0.0),
-        cell=started + ready + max(walls[0] - walls[1], 0.0),
+        cell=ready + imported + max(walls[0] - walls[1], 0.0),
     )
 
 

@@ -60,6 +60,12 @@ def read_images(
             return rows.finish(), readings
 
 
+def read_sizes(paths: Sequence[Path], decoding: Decoding, workers: int | None = None) -> list[tuple[int, int] | None]:
+    """(width, height) of each file by its header, as `decoding` turns it; None where that cannot be read."""
+    with _Readers(len(paths), workers, threads=True) as readers:
+        return list(_shown(readers.each(read_size, paths, decoding, ALONE), len(paths), "reading sizes"))
+
+
 def _only_size(readers: "_Readers", paths: Sequence[Path], decoding: Decoding) -> tuple[int, int]:
     """(height, width) of all images, by their headers. Raises SuiteError when they differ."""
     sizes = list(_shown(readers.each(read_size, paths, decoding, ALONE), len(paths), "reading sizes"))

@@ -26,7 +26,7 @@ def load_files(data: Data, layout: Layout, target: Path) -> Images:
     """
     entries = layout.entries
     names = [readable(entry.path) for entry in entries]
-    _check_splits(layout)
+    check_splits(layout)
     check_classes(
         [entry.label for entry in entries],
         [entry.given for entry in entries],
@@ -50,7 +50,7 @@ def load_files(data: Data, layout: Layout, target: Path) -> Images:
     return dataclasses.replace(images, sha256={data.path: digest} | tables, dropped=dropped, said=layout.said)
 
 
-def _check_splits(layout: Layout) -> None:
+def check_splits(layout: Layout) -> None:
     """Raise SuiteError where nothing may train, and on files in several splits."""
     given = {entry.given for entry in layout.entries}
     if given <= {"val", "test"}:

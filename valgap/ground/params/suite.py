@@ -20,6 +20,7 @@ from valgap.ground.params.experiment import (
     variant_settings,
 )
 from valgap.ground.params.fields import Fraction, Natural, NonNegative, check_name
+from valgap.ground.params.questions import refuse_questions
 from valgap.ground.params.schema import STRICT, ParamsError, parse, read_yaml
 from valgap.ground.params.split import Split
 from valgap.ground.params.symptom import Symptom, read_symptom
@@ -135,8 +136,9 @@ class Suite:
 
 
 def load(path: Path = paths.PARAMS) -> Suite:
-    """Read and check params.yaml. Raises ParamsError naming every offending key of a block."""
+    """Read and check params.yaml. Raises ParamsError naming every question in it, or every offending key of a block."""
     raw = read_yaml(path)
+    refuse_questions(path)
     for name in raw:
         if name not in BLOCKS:
             raise ParamsError(f"params.yaml: {name} is not a known block (allowed: {', '.join(BLOCKS)})")
