@@ -59,6 +59,8 @@ def menu(facts: Facts) -> tuple[Arm, ...]:
 
 def _of_regularization_and_data(facts: Facts) -> Iterator[Arm]:
     yield Arm("dropout", {"dropout": [0.25, 0.25, 0.5]}, "regularization", "removes", "does dropout help?")
+    # Early, whatever it costs: of a baseline that is not trained to the end nothing else can be told.
+    yield Arm("longer", {}, "training", "removes", "did training end too early?", LONGER)
     asks = "what does a doubling of the images gain?"
     yield Arm("double_data", {"train_size_factor": 2}, "data", "removes", asks)
     if facts.smallest >= FEWEST_TO_HALVE:
@@ -83,7 +85,6 @@ def _of_training(facts: Facts) -> Iterator[Arm]:
     yield Arm("narrow", {"width": 0.5}, "capacity", "removes", "is the network too wide?")
     slower = round(facts.learning_rate / 3, 6)
     yield Arm("rate_down", {"learning_rate": slower}, "training", "removes", "is the rate too high?")
-    yield Arm("longer", {}, "training", "removes", "did training end too early?", LONGER)
 
 
 def _more(facts: Facts) -> Iterator[Arm]:
