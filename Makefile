@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(abspath $(VENV))/bin
 export PATH := $(BIN):$(PATH)
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-ray self-check check plan repro more report export calibrate test test-slow test-browser wheel-test lint cases scenarios smoke lock review fresh faults verify bench image image-gpu image-cpu-ray image-gpu-ray
+.PHONY: help setup setup-ray self-check check init params plan repro more report export calibrate test test-slow test-browser wheel-test lint cases scenarios smoke lock review fresh faults verify bench image image-gpu image-cpu-ray image-gpu-ray
 
 help:  ## list the commands
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
@@ -22,7 +22,7 @@ setup-ray: setup  ## add Ray to the environment, for a cluster (docs/cluster.md)
 	  cp requirements-ray.txt $(VENV)/requirements-ray.installed; }
 
 # What users name reaches the command as it was typed: never through make's own expansion, never through a shell's.
-OPTIONS := MODEL DATA MODULE GROUPS RANGE OUT VAL TEST SAW HISTORY PREPROCESS OUTPUT MUTE HALF BUDGET JOBS VARIANT BLOCK BLOCKS FOLLOW_UP BASE CONFIRM LINK ROUNDS TORCH KILLS SEED DRY LOWEST ONLY ARGS
+OPTIONS := MODEL WEIGHTS DATA MODULE GROUPS RANGE OUT VAL TEST SAW HISTORY PREPROCESS OUTPUT MUTE HALF BUDGET JOBS VARIANT BLOCK BLOCKS FOLLOW_UP BASE CONFIRM LINK ROUNDS TORCH KILLS SEED DRY LOWEST ONLY ARGS
 $(foreach name,$(OPTIONS),$(if $(value $(name)),$(eval export OPTION_$(name) := $$(value $(name))),$(eval unexport OPTION_$(name))))
 unexport $(OPTIONS)
 VALGAP := $(BIN)/python -m valgap
@@ -32,6 +32,12 @@ words = $$OPTION_ARGS# split at spaces, and no more than that: recipes with it b
 
 check: setup  ## your saved model on your images, trains nothing: MODEL=my.keras DATA=folder [SAW=0.99,0.32] [HISTORY=file] [OUT=folder] ...
 	@$(VALGAP) check $(call option,VAL,--val) $(call option,TEST,--test) $(call option,SAW,--saw) $(call option,HISTORY,--history) $(call option,PREPROCESS,--preprocess) $(call option,OUTPUT,--output) $(call option,MUTE,--mute) $(call option,MODULE,--module) $(call option,GROUPS,--groups) $(call option,RANGE,--range) $(call option,OUT,--out) -- $(call option,MODEL) $(call option,DATA)
+
+init: setup  ## write a params.yaml for DATA=photos [MODEL=my.net:build] [WEIGHTS=file] [BUDGET=1h] [OUT=folder]
+	@$(VALGAP) init $(call option,DATA,--data) $(call option,MODEL,--model) $(call option,WEIGHTS,--weights) $(call option,BUDGET,--budget) $(call option,OUT,--out)
+
+params: setup  ## the whole of params.yaml with every default, or of one VARIANT=dropout
+	@$(VALGAP) params $(call option,VARIANT,--variant)
 
 plan: setup  ## what a run costs and can show; BUDGET=2h: what to train in that time
 	@$(VALGAP) plan $(call option,BUDGET,--budget)

@@ -30,7 +30,7 @@ COMMANDS = {  # by name: module, and what it does in a line
 }
 
 
-ALONE = ("check", "params", "selfcheck")  # commands that need no more than `pip install valgap` brings
+ALONE = ("check", "init", "params", "selfcheck")  # commands that need no more than `pip install valgap` brings
 SUITE = ("altair", "dvc", "vl_convert")  # modules that the others need too: the extra `suite` of pyproject.toml
 
 
