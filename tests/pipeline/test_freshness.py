@@ -11,7 +11,7 @@ from tests.samples import provenance
 from tests.scratch import run
 from valgap.ground import records
 from valgap.pipeline import freshness
-from valgap.pipeline.freshness import REPRO, Finding
+from valgap.pipeline.freshness import Finding
 
 PIPELINE = """
 stages:
@@ -150,7 +150,7 @@ def test_reports_of_other_runs(project: Path) -> None:
     relock(project, "train@dropout", md5="1" * 32)
     (found,) = freshness.check()
     assert found.what == "reports/ were not made from runs/dropout/0/predictions.npz as dvc.lock has it"
-    assert found.cure == REPRO
+    assert found.cure == freshness.cure()
 
 
 def test_runs_of_another_size(project: Path) -> None:
