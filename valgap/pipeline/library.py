@@ -7,6 +7,7 @@ again what the upgrade changed, and nothing else. Training has one file, library
 
 import difflib
 import functools
+import hashlib
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -22,6 +23,7 @@ from valgap.ground.version import __version__
 from valgap.pipeline import definition, shipped
 
 TRAINING = definition.file_of("train")
+VERSION = Path("ground/version.py")  # below the package: every upgrade changes it, and no stage writes it anywhere
 
 
 @functools.cache
@@ -38,7 +40,15 @@ def rooms() -> Mapping[Path, tuple[str, ...]]:
 
 def text_of(file: Path) -> str:
     """What the installed library would write into a file below library/."""
-    return "".join(f"{code_digest(paths.PACKAGE.parent / path, '*')}  {path}\n" for path in rooms()[file])
+    return "".join(f"{digest(paths.PACKAGE.parent / path)}  {path}\n" for path in rooms()[file])
+
+
+def digest(path: Path) -> str:
+    """sha256 over a file or all files below a folder, names and content; neither bytecode nor VERSION counts."""
+    files = [path] if path.is_file() else sorted(each for each in path.rglob("*") if each.is_file())
+    counted = [each for each in files if each.suffix != ".pyc" and each != paths.PACKAGE / VERSION]
+    lines = (f"{each.relative_to(path).as_posix()}\0{code_digest(each)}\n" for each in counted)
+    return hashlib.sha256("".join(lines).encode()).hexdigest()
 
 
 def texts() -> Mapping[Path, str]:
