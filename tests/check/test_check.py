@@ -912,11 +912,14 @@ def test_lines_of_params_yaml_are_valid_for_the_suite(tmp_path: Path) -> None:
     from valgap.ground.params.split import Split
 
     lines = words.params_yaml(hostile_result(), f"folder {HOSTILE}", "(.)")
+    (tmp_path / "params.yaml").write_text(words.params_yaml(hostile_result(), "photos/a b.csv", None))
+    of_table = read_yaml(tmp_path / "params.yaml")["data"]
+    assert [of_table[key] for key in ("source", "path", "table")] == ["table", "photos", "a b.csv"]
     (tmp_path / "params.yaml").write_text(lines)
     raw = read_yaml(tmp_path / "params.yaml")
     base = read_yaml(ROOT / "params.yaml")
     data = parse(Data, base["data"] | raw["data"], "data")
-    assert (data.path, data.group_pattern) == (f"folder {HOSTILE}", "(.)")
+    assert (data.source, data.path, data.table, data.group_pattern) == ("folder", f"folder {HOSTILE}", None, "(.)")
     assert (data.image_size, data.color) == ((6, 6), "grey")
     assert parse(Split, base["split"] | raw["split"], "split").val_size == "all"
     assert parse(Model, base["model"] | raw["model"], "model").builder == "package.module:function"

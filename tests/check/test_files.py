@@ -76,6 +76,9 @@ def test_other_names_of_splits_are_understood_and_said(signed: keras.Model, phot
     assert "**Assumed.**" in report.markdown()
     assert "[−1, 1]" in report.markdown()
     assert "| training | 300 |" in report.markdown()
+    (photos / "README.txt").write_text("words")
+    assert "No images by their names, and not read: .txt (1)." in valgap.check(signed, photos).markdown()
+    (photos / "README.txt").unlink()
     apart = valgap.check(signed, photos / "Training", photos / "valid")
     assert apart.to_dict()["headline"] == report.to_dict()["headline"]
 

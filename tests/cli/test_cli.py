@@ -47,7 +47,8 @@ def real(*words: str, cwd: Path, program: str = "-m valgap") -> subprocess.Compl
 
 def test_the_table_has_the_commands_in_the_order_of_work() -> None:
     assert list(COMMANDS) == [
-        "check", "plan", "repro", "more", "report", "export", "review", "fresh", "verify", "calibrate", "selfcheck",
+        "check", "init", "params", "plan", "repro", "more", "report", "export", "review", "fresh", "verify",
+        "calibrate", "selfcheck",
     ]  # fmt: skip
     assert set(ALONE) < set(COMMANDS)
 
@@ -144,7 +145,7 @@ def test_commands_of_the_suite_say_which_extra_they_need(
     assert said == ("" if name in ALONE else f"error: valgap {name} needs altair, dvc: pip install 'valgap[suite]'\n")
 
 
-@pytest.mark.parametrize("name", [name for name in COMMANDS if name != "check"])
+@pytest.mark.parametrize("name", [name for name in COMMANDS if name not in ("check", "init")])
 def test_commands_of_the_suite_end_with_a_sentence_outside_of_a_workspace(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -152,7 +153,8 @@ def test_commands_of_the_suite_end_with_a_sentence_outside_of_a_workspace(
     required = [word for option in options_of(name) if option.required for word in (option.opts[0], "dropout")]
     assert cli.run([name, *required]) == 1
     said = capsys.readouterr()
-    assert said.err == f"error: no params.yaml here: call `valgap {name}` in the root of a clone of the suite\n"
+    sentence = f"error: no params.yaml here: call `valgap {name}` where one is, or lay down the suite in a repository "
+    assert said.err == f"{sentence}of your own by `valgap init --here --data PATH`\n"
     assert said.out == ""
     assert list(tmp_path.iterdir()) == []
     assert cli.run([name, "--help"]) == 0

@@ -170,7 +170,7 @@ def check_images(images: Images) -> None:
     assert np.bincount(training, minlength=len(images.class_names)).min() >= 2
     assert len(images.class_names) >= 2
     assert images.groups is None or (images.groups.shape == (count,) and images.groups.dtype == np.int64)
-    for name in (*images.names, *images.class_names, *(item.name for item in images.dropped)):
+    for name in (*images.names, *images.class_names, *images.said, *(item.name for item in images.dropped)):
         name.encode("utf-8")
 
 

@@ -474,7 +474,7 @@ def test_companions_are_read(tmp_path: Path) -> None:
         npz(
             tmp_path,
             labels=np.array(["b", "a", "a", "b", "a", "b"]),
-            split=np.array(["train", "", "", "", "val", ""]),
+            split=np.array(["train", "", "", "", "Validation", ""]),
             groups=np.array(["p9", "p1", "p9", "p2", "p2", "p1"]),
             class_names=np.array(["b", "a"]),
             names=np.array([b"one", b"two", b"three", b"four", b"five", b"\xff"]),
@@ -557,7 +557,7 @@ def bad(value: float) -> np.ndarray:
         ({"labels": np.array([], int), "images": PIXELS[:0]}, "has one class only"),
         ({"labels": LABELS * 0}, "has one class only"),
         ({"labels": np.array([0, 0, 1, 1, 1, 2])}, "2 has 1"),
-        ({"split": np.array(["valid"] * 6)}, r"split holds valid \(allowed: train, val, test, or nothing\)"),
+        ({"split": np.array(["fold 1"] * 6)}, r"split holds fold 1 \(allowed: train, val, test, or nothing\)"),
         ({"split": np.array(["train"] * 5)}, "split has 5 entries for 6 labels"),
         ({"split": np.arange(6)}, "split is int64 .* of text"),
         ({"groups": np.arange(6) / 2}, "groups is float64"),

@@ -152,6 +152,17 @@ def test_what_looks_lost_is_listed_and_then_left_out_as_by_check(tmp_path: Path)
     assert found.said[-1] == "No images by their names, and not read: .txt (1)."
 
 
+def test_one_of_several_tables_can_be_given(tmp_path: Path) -> None:
+    root = fill(tmp_path / "images", ROWS)
+    (root / "labels.csv").write_text(rows(ROWS))
+    (root / "other.csv").write_text(rows(ROWS[::-1]))
+    with pytest.raises(
+        SuiteError, match=r"`labels.csv` and `other.csv`; give the table .* by data.source: table"
+    ) as caught:
+        suite(root, tmp_path / "rows.npy")
+    assert caught.value.key == "data.path"
+
+
 def test_an_image_of_two_splits_is_refused(tmp_path: Path) -> None:
     root = fill(tmp_path / "images", ROWS)
     (root / "train.csv").write_text(rows(ROWS))

@@ -204,6 +204,36 @@ def test_a_re_split_may_validate_without_a_rare_class_as_given_images_may() -> N
     assert 2 in labels[resplit(drawn)[0]]
 
 
+def test_a_re_split_leaves_no_class_to_validation_alone() -> None:
+    """Both images of class 2, and all of class 3, are near duplicates: half the order lies before the one, or after."""
+    labels = np.array([0, 1] * 20 + [2, 2] + [3] * 5 + [0, 1] * 40 + [3] * 4 + [0] * 4)
+    groups = np.arange(len(labels))
+    groups[[40, 41]] = 40
+    groups[labels == 3] = 42
+    split = dataclasses.replace(SPLIT, train_size="all", val_size="all", test_size="all")
+    found = images(labels, groups, val=np.arange(47, 131), test=np.arange(131, 135))
+    for replicate in range(20):
+        drawn, sizes = draw(found, split, replicate)
+        train, val = resplit(drawn)
+        assert set(labels[train]) == {0, 1, 2, 3}
+        assert len(val) == sizes.val == 84
+        assert len(train) == sizes.resplit
+        assert not set(groups[train]) & set(groups[val])
+
+
+@pytest.mark.parametrize("grouped", [False, True])
+def test_a_short_training_list_of_a_re_split_has_every_class(grouped: bool) -> None:
+    """Of two images the first stands at a quarter of all, and is within 40%; of the one that is left, at one half."""
+    labels = np.array([0, 1] * 50 + [2, 2] + [0, 1] * 60)
+    groups = np.arange(len(labels)) if grouped else None
+    split = dataclasses.replace(SPLIT, train_size=40, max_train_factor=1, val_size=70, test_size="all")
+    for replicate in range(20):
+        drawn, sizes = draw(images(labels, groups, val=np.arange(102, 202), test=np.arange(202, 222)), split, replicate)
+        train, val = resplit(drawn)
+        assert set(labels[train[: sizes.train]]) == {0, 1, 2}
+        assert (len(train), len(val), len(np.unique(train))) == (40, 70, 40)
+
+
 @st.composite
 def any_split(draw: st.DrawFn) -> tuple[Candidates, Split]:
     """Images of which each class has two to train on, groups that may lie on both sides of a given split, any sizes."""

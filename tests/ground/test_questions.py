@@ -39,7 +39,8 @@ def test_all_questions_are_named_at_once_with_place_and_allowed_answers(tmp_path
     lines = path.read_text().splitlines()
     for key in ("data.group_pattern", "model.weights"):
         place = next(number for number, line in enumerate(lines, 1) if f"{key.split('.')[1]}: FILL_IN" in line)
-        assert f"line {place}: {key} = FILL_IN; write {ALLOWED[key]}" in said
+        comment = lines[place - 1].partition("# ")[2]
+        assert f"line {place}: {key} = FILL_IN; write {ALLOWED[key]} ({comment})" in said
     assert "2 questions wait" in said
     assert "learning_rate" not in said
 

@@ -150,5 +150,6 @@ def test_a_network_that_answers_to_no_arm_is_trained_alone() -> None:
 def test_first_of_each_cause() -> None:
     found = first_of_each(menu(FACTS))
     assert [arm.name for arm in found] == [
-        "dropout", "double_data", "without_suspects", "class_weights", "mild_augmentation", "resplit", "narrow", "rate_down",
+        "dropout", "double_data", "without_suspects", "class_weights", "mild_augmentation", "resplit", "narrow",
+        "rate_down",
     ]  # fmt: skip

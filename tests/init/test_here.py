@@ -236,6 +236,16 @@ def test_usage(words: list[str], message: str) -> None:
     assert message in done.output
 
 
+def test_params_and_here_are_one_place(folder: Path) -> None:
+    done = CliRunner().invoke(command, ["--here", "--out", "elsewhere"])
+    assert done.exit_code == 2
+    assert "leave out --out" in done.output
+    (folder / "params.yaml").write_text(PARAMS)
+    with pytest.raises(SuiteError, match=r"params\.yaml is there: leave out --data, and it is used as it is"):
+        here("--data", "photos")
+    assert not (folder / "dvc.yaml").exists()
+
+
 # Model and environment
 
 

@@ -295,6 +295,15 @@ def test_every_section_is_in_both_reports() -> None:
         assert f'<a href="#{section.name}">' in page
 
 
+def test_how_a_folder_was_read_is_said_over_its_counts() -> None:
+    given = sample()
+    said = "`training` holds the training images."
+    data = dataclasses.replace(given.provenance.data, said=(said,))
+    told = dataclasses.replace(given, provenance=dataclasses.replace(given.provenance, data=data))
+    assert said in markdown.write(build(told)).partition("\n## The data\n")[2].partition("\n## ")[0]
+    assert said not in markdown.write(build(given))
+
+
 def test_every_figure_is_a_picture_of_report_md_and_has_a_name_of_its_own() -> None:
     whole = build(sample())
     names = [figure.name for figure in figures.figures(whole)]

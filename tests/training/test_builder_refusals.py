@@ -60,7 +60,7 @@ CASES = {  # a builder, and what is said of it
     ),
     "divides_as_imagenet_does": (
         sequential("layers.Normalization(mean=120.0, variance=3600.0)", "layers.Flatten()", "layers.Dense(classes)"),
-        "(Normalization) divides pixels by about 60 ... multiply by 255 before it",
+        "(Normalization) divides pixels by about 60 ... or set train.normalize to pixels",
     ),
     "keras_refuses": (
         sequential("layers.Conv2D(4, 99)", "layers.Flatten()", "layers.Dense(classes)"),
@@ -189,10 +189,10 @@ def test_division_that_a_multiplication_takes_back_passes(tmp_path: Path, monkey
     check_variants(SHAPE, 3, write(monkeypatch, tmp_path, builder), TRAIN, {"baseline": TRAIN}, print)
 
 
-def test_one_sigmoid_for_two_classes_is_told_what_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    code = sequential("layers.Flatten()", "layers.Dense(1, 'sigmoid')")
-    words = "one output for 2 classes, as with a sigmoid ... return one for each class: Dense(2)"
-    refused(write(monkeypatch, tmp_path, code), words, classes=2)
+def test_one_sigmoid_is_for_two_classes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    architecture = write(monkeypatch, tmp_path, sequential("layers.Flatten()", "layers.Dense(1, 'sigmoid')"))
+    assert build_model(SHAPE, 2, architecture, TRAIN).activation == "sigmoid"
+    refused(architecture, "returns (4, 1) for 4 images of 3 classes", classes=3)
 
 
 def test_logits_that_happen_to_lie_in_the_unit_interval_are_logits(

@@ -1,6 +1,8 @@
 """A user's recipe: every optimizer and schedule trains as Keras's own does, on the same batches."""
 
 import dataclasses
+from contextlib import nullcontext
+from pathlib import Path
 from typing import Any
 
 import keras
@@ -12,9 +14,11 @@ from numpy.typing import NDArray
 
 from tests.scratch import ROOT
 from valgap.ground.errors import SuiteError
-from valgap.ground.params.experiment import Train, variant_settings
+from valgap.ground.params.experiment import Model, Train, variant_settings
 from valgap.ground.params.recipe import Schedule
 from valgap.ground.params.suite import load
+from valgap.models.bites import Networks
+from valgap.models.recipes import check_recipes
 from valgap.training.loop import make_training
 from valgap.training.losses import make_loss
 from valgap.training.network.contract import as_logits
@@ -29,6 +33,13 @@ RNG = np.random.default_rng(7)
 IMAGES = RNG.integers(0, 256, (STEPS * BATCH, SIDE, SIDE, 3), dtype=np.uint8)
 UNIT = IMAGES / np.float32(255)
 LABELS = RNG.integers(0, 2, STEPS * BATCH)
+DIVIDING = """
+import keras
+
+def build(input_shape, classes, knobs):
+    first = [keras.Input(input_shape), keras.layers.Rescaling(1 / 255), keras.layers.Conv2D(4, 3)]
+    return keras.Sequential([*first, keras.layers.Flatten(), keras.layers.Dense(classes)])
+"""
 OPTIMIZERS: list[Any] = [
     *sorted(KINDS),
     {"name": "sgd", "momentum": 0.9},
@@ -234,3 +245,27 @@ def test_two_weight_decays_are_two_answers() -> None:
 def test_schedules_are_said_as_params_yaml_says_them() -> None:
     assert Schedule("cosine").said == "cosine"
     assert settings(schedule={"name": "step", "at": [0.5]}).schedule.said == {"name": "step", "at": (0.5,)}
+
+
+def test_all_recipes_are_looked_at_before_any_training() -> None:
+    variants = {"baseline": settings(), "misspelt": settings(optimizer="adamm"), "again": settings(optimizer="adamm")}
+    check_recipes((SIDE, SIDE, 3), {"baseline": settings(normalize="torch")})
+    with pytest.raises(SuiteError, match=r"^variant misspelt, again: train.optimizer = adamm: keras.optimizers has"):
+        check_recipes((SIDE, SIDE, 3), variants)
+    with pytest.raises(SuiteError, match=r"^variant baseline: train.normalize = caffe: it has means of three colours"):
+        check_recipes((SIDE, SIDE, 1), {"baseline": settings(normalize="caffe")})
+
+
+def test_a_network_that_divides_by_255_is_right_where_it_is_given_pixels(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The stage `models` refuses it of images in [0, 1] alone."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(tmp_path)
+    Path("dividing.py").write_text(DIVIDING)
+    architecture = Model("dividing:build", "dividing.py")
+    for normalize in ("pixels", "unit"):
+        with (
+            pytest.raises(SuiteError, match=r"set train\.normalize to pixels") if normalize == "unit" else nullcontext()
+        ):
+            Networks((SIDE, SIDE, 3), 2, architecture).describe(settings(normalize=normalize))

@@ -14,7 +14,7 @@ from tests.recipes import recipe
 from tests.scratch import ROOT
 from valgap.ground.errors import SuiteError
 from valgap.ground.params.experiment import Augmentation, Model, Train
-from valgap.ground.params.recipe import Schedule
+from valgap.ground.params.recipe import Optimizer, Schedule
 from valgap.ground.params.suite import load
 from valgap.training import machine as machine_module
 from valgap.training.loop import Loss, batch_order, make_prediction, make_training, to_unit
@@ -288,7 +288,9 @@ def test_variants_of_a_replicate_start_from_the_same_weights() -> None:
         {"weight_decay": 10.0},
         {"label_smoothing": 0.1},
         {"ema_momentum": 0.9},
-        {"schedule": "cosine"},
+        {"schedule": Schedule("cosine")},
+        {"optimizer": Optimizer("sgd", (("momentum", 0.9),))},
+        {"normalize": "statistics"},
         {"width": 0.5},
         {"head": "pooling"},
         {"batch_norm": True},
@@ -319,6 +321,18 @@ def test_knobs_bite_and_repeat(changes: dict[str, Any]) -> None:
     assert not np.array_equal(found[0], base)
     assert np.array_equal(found[0], found[2])
     assert not np.array_equal(found[0], found[1])
+
+
+def test_a_plateau_lowers_the_rate_after_each_epoch_that_stalls_and_forgets_it_in_the_next_replicate() -> None:
+    """Losses that must fall by 10 nats never do: the rate is 0 from the second epoch on, and no weight moves."""
+    stalls = Schedule("plateau", factor=1e-9, patience=1, min_delta=10.0)
+    settings = variant(schedule=stalls, steps=20, curve_points=4)  # an epoch is 5 steps
+    first, _, again = (train_replicate(recipe(CNN, settings, TOY), replicate, SPLITS, 3) for replicate in (0, 1, 0))
+    losses = [point.val_nll for point in first.history]
+    assert losses[0] != losses[1]
+    assert losses[1] == pytest.approx(losses[2], abs=1e-5)
+    assert losses[1] == pytest.approx(losses[3], abs=1e-5)
+    assert first.history == again.history
 
 
 def test_what_is_not_learned_from_is_scored_all_the_same() -> None:

@@ -86,7 +86,7 @@ def examine(
         ),
         options.value_range,
     )
-    return dataclasses.replace(predicted, assumed=layout.assumed)
+    return dataclasses.replace(predicted, assumed=layout.said)
 
 
 def read_files(layout: Layout, decoding: Decoding, pixels: Path, options: Options) -> Images:

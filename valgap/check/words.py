@@ -2,12 +2,14 @@
 
 import json
 import math
+import os
 
 from valgap.check.explained import agreement
 from valgap.check.judging import MARGIN, leaks, primary
 from valgap.check.phrases import called, say
 from valgap.check.result import Result
 from valgap.check.stated import Stated
+from valgap.data.layouts.tree import TABLES
 from valgap.stats.intervals import Interval
 
 NAMED = 2  # findings that the verdict names
@@ -101,10 +103,14 @@ def steps(result: Result, findings: tuple[Stated, ...]) -> list[str]:
 def params_yaml(result: Result, path: str, group_pattern: str | None) -> str:
     """The lines of params.yaml that give the suite these images, split as they are, and a model of the user's."""
     _, height, width, channels = result.predicted.images.images.shape
+    folder, file = os.path.split(path)
+    table = file if file.lower().endswith(TABLES) else None
     sizes = {f"{name}_size": "all" if name in result.scores else "0.2" for name in ("val", "test")}
     return say(
         "params.lines",
-        path=json.dumps(path),  # JSON is YAML, and keeps a name on its line
+        source="folder" if table is None else "table",
+        path=json.dumps(path if table is None else folder or "."),  # JSON is YAML, and keeps a name on its line
+        table=json.dumps(table),
         height=height,
         width=width,
         color="grey" if channels == 1 else "rgb",

@@ -118,7 +118,10 @@ def draw_replicate(found: Candidates, split: Split, sizes: Sizes, replicate: int
 
 
 def _draw_given(found: Candidates, split: Split, sizes: Sizes, replicate: int, fixed: Fixed) -> Draw:
-    """Lists of a given split, and its re-split, whose validation images may lack a class as given ones may."""
+    """Lists of a given split, and its re-split, whose validation images may lack a class as given ones may.
+
+    A class of which near duplicates or a group would leave nothing to the re-split's training images keeps one there.
+    """
     test, pool = fixed
     rng = streams.generator(split.seed, replicate, "validation")
     val = np.sort(found.val[interleave(found.labels[found.val], rng)][: sizes.val])
@@ -127,25 +130,55 @@ def _draw_given(found: Candidates, split: Split, sizes: Sizes, replicate: int, f
     if sizes.resplit is None:
         return Draw(train, val, test)
     together = resplit_pool(found, fixed)
-    resplit = _draw_pair(found, split, replicate, together, sizes.val, sizes.resplit)
+    resplit = _draw_pair(found, split, replicate, together, sizes.val, sizes.resplit, sizes.train)
     _check_classes(found, resplit[0][: sizes.train], "the re-split of split.train_size")
     return Draw(train, val, test, *resplit)
 
 
 def _draw_pair(
-    found: Candidates, split: Split, replicate: int, pool: Index, val_size: int, max_train: int
+    found: Candidates, split: Split, replicate: int, pool: Index, val_size: int, max_train: int, whole: int = 0
 ) -> tuple[Index, Index]:
-    """(training order, sorted validation images) from the pool."""
+    """(training order, sorted validation images) from the pool; the first `whole` have every class, where they can."""
     drawn = order(found, pool, streams.generator(split.seed, replicate, "validation"))
     val, rest = cut(found, drawn, val_size)
-    train = order(found, np.sort(rest), streams.generator(split.seed, replicate, "training"))[:max_train]
-    return train, np.sort(val)
+    if whole and len(_missing(found, rest)):
+        val, rest = cut(found, _held_back(found, drawn, val_size), val_size)
+    train = order(found, np.sort(rest), streams.generator(split.seed, replicate, "training"))
+    if whole and len(missing := _missing(found, train[: min(whole, max_train)])):
+        family = _family(found)[train]
+        first = np.isin(family, [family[found.labels[train] == label][:1] for label in missing])
+        train = np.concatenate([train[first], train[~first]])
+    return train[:max_train], np.sort(val)
+
+
+def _held_back(found: Candidates, ordered: Index, size: int) -> Index:
+    """The rows with the last of each class, and its group, at the end where the first `size` would take the class."""
+    family = _family(found)
+    kept: set[int] = set()
+    for _ in np.unique(found.labels):  # what is held back makes room for others
+        last = np.isin(family[ordered], [*kept])
+        ordered = np.concatenate([ordered[~last], ordered[last]])
+        missing = _missing(found, cut(found, ordered, size)[1])
+        kept |= {int(family[ordered[found.labels[ordered] == label][-1]]) for label in missing}
+        if not len(missing):
+            break
+    return ordered
+
+
+def _family(found: Candidates) -> Index:
+    """The group of each image, itself where there are none."""
+    return np.arange(len(found.labels)) if found.groups is None else found.groups
+
+
+def _missing(found: Candidates, chosen: Index) -> Index:
+    """Classes that the source has images to train on of, and the chosen images have not."""
+    return np.setdiff1d(found.labels[found.train], found.labels[chosen])
 
 
 def _check_classes(found: Candidates, chosen: Index, name: str) -> None:
     """Raise SuiteError where the chosen images lack a class that the source has images to train on of."""
     labels = found.labels[found.train]
-    missing = np.setdiff1d(labels, found.labels[chosen])
+    missing = _missing(found, chosen)
     if len(missing):
         counts = ", ".join(f"class {label} has {np.sum(labels == label)}" for label in missing)
         raise SuiteError(

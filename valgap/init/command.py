@@ -22,14 +22,15 @@ from valgap.init import laying, repository
 from valgap.pipeline import library
 
 HOUR = "1h"
+PIPELINE = Path("dvc.yaml")
 
 
-def refuse_existing(out: Path) -> None:
+def refuse_existing(path: Path) -> None:
     """Raise SuiteError where there is such a file already."""
-    if out.exists() or out.is_symlink():
+    if path.exists() or path.is_symlink():
         raise SuiteError(
-            f"{out} is there, and is never overwritten: move it away (mv {out} {out.stem}.before{out.suffix}), or "
-            "write elsewhere with --out mine.yaml"
+            f"{path} is there, and is never overwritten: move it away (mv {path} {path.with_name('before.yaml')}), or "
+            "write into a folder that has none with --out FOLDER"
         )
 
 
@@ -41,13 +42,7 @@ def refuse_existing(out: Path) -> None:
 @click.option("--weights", metavar="FILE", help="Pretrained weights that the builder loads, or `random`.")
 @click.option("--files", metavar="PATH", help="Folder or file of the builder's code and weights, where not plain.")
 @options.budget
-@click.option(
-    "--out",
-    type=click.Path(path_type=Path, dir_okay=False),
-    default=paths.PARAMS,
-    metavar="FILE",
-    help="File to write: params.yaml.",
-)
+@options.out
 @click.option("--here", is_flag=True, help="Lay down the pipeline too, in a Git and DVC repository of your own.")
 @click.option("--workflows", is_flag=True, help="With --here, also a GitHub workflow that reviews pull requests.")
 def command(
@@ -56,27 +51,32 @@ def command(
     weights: str | None,
     files: str | None,
     budget: str | None,
-    out: Path,
+    out: Path | None,
     here: bool,
     workflows: bool,
 ) -> None:
     """Look at your images and your network, and write a params.yaml whose run fits --budget, an hour if not said.
 
-    Ends with the plan and the next command. What no program can answer stands in the file as FILL_IN.
+    Ends with the plan and the next command. What no program can answer stands in the file as FILL_IN. Writes here, or
+    into the folder --out; paths in the file are as seen from here.
     """
     if workflows and not here:
         raise click.UsageError("--workflows goes with --here")
+    if here and out:
+        raise click.UsageError("--here lays down all in the folder in which it is called: leave out --out")
     if not data and not here:
         raise click.UsageError("Missing option '--data'.")
     if here:
-        repository.refuse(data or _path_of(out))
+        repository.refuse(data or _said(paths.PARAMS, "data", "path"))
+        if data and paths.PARAMS.exists():
+            raise SuiteError(f"{paths.PARAMS} is there: leave out --data, and it is used as it is, or move it away")
     if not data:
         _lay(workflows)
-        print(f"\n{after_laying(out)}")
+        print(f"\n{after_laying(paths.PARAMS)}")
         return
     text = "".join((budget or HOUR).split())
-    seconds = parse_budget(text)
-    refuse_existing(out)
+    seconds, path = parse_budget(text), (out or Path()) / paths.PARAMS
+    refuse_existing(path)
     from valgap.init.experiment import experiment  # after what ends in no time
 
     said = {"data": data, "model": model if model != "cnn" else None, "weights": weights, "files": files}
@@ -84,31 +84,33 @@ def command(
     words = " ".join(f"--{name} {shlex.quote(value)}" for name, value in said.items() if value)
     with tempfile.TemporaryDirectory(prefix="valgap-init-") as folder:
         made = experiment(data, model, weights, files, seconds, f"valgap init {words}", Path(folder))
-    refuse_existing(out)
+    refuse_existing(path)
     if here:
         _lay(workflows)
-    write_whole(out, made.text)
+    write_whole(path, made.text)
+    where = "" if PIPELINE.exists() else ", in a clone of the suite, or after `valgap init --here`"
     print("\n".join(made.said))
-    print(f"\n{out} is written, {len(made.text.splitlines())} lines. {next_step(made.questions, out, seconds, text)}")
+    print(f"\n{path} is written, {len(made.text.splitlines())} lines.")
+    print(next_step(made.questions, commands_after(path, seconds, text), where))
 
 
 def _lay(workflows: bool) -> None:
     print("\n".join(f"- {line}" for line in laying.lay(workflows)), flush=True)
 
 
-def _path_of(params: Path) -> str | None:
-    """data.path of a params.yaml that is there already."""
-    data = read_yaml(params).get("data") if params.exists() else None
-    path = data.get("path") if isinstance(data, dict) else None
-    return path if isinstance(path, str) else None
+def _said(params: Path, block: str, key: str) -> str | None:
+    """A text that a params.yaml says, where there is one."""
+    found = read_yaml(params).get(block) if params.exists() else None
+    value = found.get(key) if isinstance(found, dict) else None
+    return value if isinstance(value, str) else None
 
 
 def after_laying(params: Path) -> str:
     """What to do once the pipeline is laid down: write params.yaml, mend it, or run."""
     if not params.exists():
         return "Next: `valgap init --data PATH`, which writes params.yaml for your images and your network"
-    own, files = library.TRAINING.as_posix(), (read_yaml(params).get("model") or {}).get("files")
-    if isinstance(files, str) and not Path(files).exists():
+    own, files = library.TRAINING.as_posix(), _said(params, "model", "files")
+    if files and not Path(files).exists():
         return (
             f"Next: in {params}, model.files = {files} is not here: name what holds your builder, or write {own} with "
             "a builder of valgap's own; then `dvc repro`"
@@ -116,12 +118,16 @@ def after_laying(params: Path) -> str:
     return "Next: `git add` what was written, then `dvc repro`, or `valgap plan` for what it takes"
 
 
-def next_step(questions: Sequence[str], out: Path, seconds: float, budget: str) -> str:
-    """What to do now: what `questions` of the file ask, by place, then the commands. `budget` is `seconds` as said."""
-    repro = "valgap repro" if seconds <= UNASKED else f"valgap repro --budget {budget}"
-    commands = ([] if out == paths.PARAMS else [f"mv {shlex.quote(str(out))} {paths.PARAMS}"]) + [repro]
-    listed = ", then ".join(f"`{each}`" for each in commands)
+def commands_after(path: Path, seconds: float, budget: str) -> tuple[str, ...]:
+    """What is called next: what puts the file at `path` in place, and what trains; `budget` is `seconds` as said."""
+    moved = () if path == paths.PARAMS else (f"mv {shlex.quote(str(path))} {paths.PARAMS}",)
+    return (*moved, "valgap repro" if seconds <= UNASKED else f"valgap repro --budget {budget}")
+
+
+def next_step(questions: Sequence[str], commands: Sequence[str], where: str = "") -> str:
+    """What to do now, in a sentence: what `questions` of the file ask, by place, then the commands, and where."""
+    listed = f"Next{where}: " + ", then ".join(f"`{each}`" for each in commands)
     if not questions:
-        return f"Next: {listed}"
+        return listed
     asked = "a question" if len(questions) == 1 else f"{len(questions)} questions"
-    return f"Answer {asked} in it ({'; '.join(questions)}). Next: {listed}"
+    return f"Answer {asked} in it ({'; '.join(questions)}). {listed}"

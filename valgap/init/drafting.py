@@ -95,7 +95,7 @@ def _data(chosen: Chosen) -> Iterator[Line]:
     elif groups and not photos.given:
         why = f"are {' and '.join(map(shown, groups.example))} of one thing? then '{groups.pattern}', else null"
         yield Line("group_pattern", FILL_IN, why)
-    why = "keep nearly any label; where flips or turns do so too, add them here and to the arms"
+    why = "changes that keep nearly any label; if flips or turns do too, add them here and to variants"
     yield Line("allowed_transforms", list(SAFE), why)
 
 
@@ -123,7 +123,7 @@ def _split(chosen: Chosen) -> Line:
     else:
         why = "drawn from all images"
     part = f", trained on {plan.train:,} of {len(photos.found.train):,} for the budget" if plan.train else ""
-    return Line("split", keys, f"{why}{part}; each variant is trained {plan.replicates} times, on draws of its own")
+    return Line("split", keys, f"{why}{part}; each variant is trained {plan.replicates} times")
 
 
 def _of_model(builder: Builder) -> str:
@@ -161,5 +161,5 @@ def left_out(options: Sequence[Arm], plan: fitting.Plan, refused: Sequence[str])
             f"the network does not answer to: {', '.join(refused)} (docs/network.md says what a builder is asked)"
         )
     if dear:
-        found.append(f"left out for the budget, or for the length of the file: {', '.join(dear)}")
+        found.append(f"left out for the budget, or to keep the file short: {', '.join(dear)}")
     return found

@@ -1,6 +1,7 @@
 """From a folder and a builder to the text of params.yaml and the plan: one step after the other."""
 
 import dataclasses
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from valgap.costs.overview import DEFAULT, minutes, overview
 from valgap.costs.timings import Costs
 from valgap.data.sizes import Sizes
 from valgap.ground.errors import SuiteError
+from valgap.ground.host import usable_cores
 from valgap.ground.params import suite
 from valgap.ground.params.experiment import Compute, Train, settings_as_dict, variant_settings
 from valgap.ground.params.questions import FILL_IN, questions
@@ -48,11 +50,12 @@ def experiment(
     builder = builder_of(model, weights, files)
     print(f"looking at {data}", flush=True)
     found = photos(place_of(data), sizing.OWN_NETWORK if builder.own else sizing.A_USERS, folder / "images.npy")
-    replicates = OF_FOLDS if sizing.split_for(found.found, 0).kfold else REPLICATES
+    replicates = OF_FOLDS if sizing.split_for(found.found, 1).kfold else REPLICATES
     drawn = sizing.split_for(found.found, replicates[0])
     baseline = _baseline(sizing.batch_size(drawn.sizes.train))
     arms = menu(_facts(found, drawn, builder))
     print("trying the network and timing it: about half a minute", flush=True)
+    load = os.getloadavg()[0]
     network = _asked(found, builder, arms, baseline, folder / "images.npy")
     problem = _problem(found, builder, drawn, arms, network, baseline)
 
@@ -70,20 +73,22 @@ def experiment(
         )
     text = drafting.draft(chosen(plan)).text
     params = checked(text, folder)
-    part = (f"{len(found.images.labels):,} of {found.count:,} images were looked at: the largest take long.",)
-    said = [
-        *(
-            f"- {sentence}"
-            for sentence in (
-                *found.layout.said,
-                *part[found.whole :],
-                *drafting.left_out(arms, plan, [*network.refused]),
-            )
-        ),
-        "",
-        *_overview(params, plan, network, problem),
-    ]
-    return Made(text, tuple(said), tuple(f"line {each.line}, {each.key}" for each in questions(text)))
+    sizing.drawn(found.found, params.split)
+    said = (*found.layout.said, *_limits(found, load), *drafting.left_out(arms, plan, [*network.refused]))
+    lines = (*(f"- {sentence}" for sentence in said), "", *_overview(params, plan, network, problem))
+    return Made(text, lines, tuple(f"line {each.line}, {each.key}" for each in questions(text)))
+
+
+def _limits(found: Photos, load: float) -> list[str]:
+    """Sentences on what was not looked at, and on a machine that had other work of `load` processes."""
+    said = []
+    if not found.whole:
+        said.append(f"{len(found.images.labels):,} of {found.count:,} images were opened: `valgap repro` opens all.")
+    if load > (cores := usable_cores()) / 2:
+        said.append(
+            f"The machine was busy while it was timed (load {load:.1f} on {cores} cores): left alone, it trains more."
+        )
+    return said
 
 
 def checked(text: str, folder: Path) -> suite.Suite:
@@ -103,7 +108,7 @@ def _facts(found: Photos, drawn: sizing.Drawn, builder: Builder) -> Facts:
         smallest=int(counts.min() * drawn.sizes.train / len(labels)),
         resplit=drawn.sizes.resplit is not None,
         kfold=drawn.kfold,
-        pretrained=builder.pretrained or builder.keys.get("weights") == FILL_IN,
+        pretrained=builder.pretrained,
         learning_rate=drafting.LEARNING_RATE,
     )
 

@@ -37,9 +37,10 @@ class Photos:
     """What was found.
 
     `sizes` counts (width, height) of the files; `scales` are sizes that the images may be brought to, the best first.
-    `found` are all images but those of which it is known that they cannot be read. `images` are those that were decoded, at the first scale, `whole`
-    whether these are all; `unreadable` are files that cannot be used. `grey` says whether no image has colour. `guess`
-    is on groups; `doubted` counts training labels that a simple model doubts, among the decoded.
+    `found` are all images but those of which it is known that they cannot be read. `images` are those that were
+    decoded, at the first scale, `whole` whether these are all; `unreadable` are files that cannot be used. `grey` says
+    whether no image has colour. `guess` is on groups; `doubted` counts training labels that a simple model doubts,
+    among the decoded.
     """
 
     place: Place
@@ -92,6 +93,7 @@ def photos(place: Place, largest: int, target: Path) -> Photos:
     chosen = _sample(entries, known)
     part = dataclasses.replace(layout, entries=tuple(entries[each] for each in chosen))
     images = load_layout(part, Decoding(size=scales[0] or known[0][::-1]), target, pattern)
+    whole = len(chosen) == len(entries)
     lost = {dropped.name for dropped in images.dropped}
     entries = [entry for entry in entries if readable(entry.path) not in lost]
     labels, given = [entry.label for entry in entries], [entry.given for entry in entries]
@@ -106,7 +108,7 @@ def photos(place: Place, largest: int, target: Path) -> Photos:
         class_names=names,
         found=candidates(np.array([number[label] for label in labels]), _groups(entries, pattern), np.array(given)),
         images=images,
-        whole=len(chosen) == len(entries),
+        whole=whole,
         unreadable=(*layout.lost, *headless, *images.dropped),
         grey=pixels.shape[3] == 1 or all(bool((each[..., :1] == each).all()) for each in pixels),
         guess=groups,

@@ -69,7 +69,8 @@ def split_for(found: Candidates, replicates: int) -> Drawn:
     refused: SuiteError | None = None
     for keys in splits_for(found):
         try:
-            return Drawn(keys, drawn(found, keys, replicates))
+            raw: Plain = {"block_size": replicates, "blocks": (0,)} | keys
+            return Drawn(keys, drawn(found, Split(**raw)))
         except SuiteError as error:
             refused = refused or error
     if refused is None:
@@ -88,14 +89,13 @@ def splits_for(found: Candidates) -> Iterator[Plain]:
         yield {name: size for name, size in sizes.items() if size != getattr(Split(), name)}
 
 
-def drawn(found: Candidates, keys: Plain, replicates: int) -> Sizes:
-    """Sizes of a split, of which each replicate is drawn once. Raises SuiteError where one cannot be."""
-    raw: Plain = {"blocks": (0,), "block_size": max(replicates, 1)} | keys
-    split = Split(**raw)
+def drawn(found: Candidates, split: Split) -> Sizes:
+    """Sizes of a split, each of whose replicates is drawn once. Raises SuiteError where one cannot be."""
     fixed = draw_test(found, split)
     sizes = resolve(split, found, fixed)
-    for replicate in range(replicates):
-        draw_replicate(found, split, sizes, replicate, fixed)
+    for block in split.blocks:
+        for replicate in split.replicates(block):
+            draw_replicate(found, split, sizes, replicate, fixed)
     return sizes
 
 

@@ -44,12 +44,12 @@ class Networks:
 
     def describe(self, settings: Train) -> Network:
         """Description of the network under `settings`. Raises SuiteError where it breaks the contract."""
-        key = tuple(getattr(settings, knob) for knob in (*PROOF_OF, "head_rate_factor"))
+        key = tuple(getattr(settings, knob) for knob in (*PROOF_OF, "head_rate_factor", "normalize"))
         if key not in self._described:
-            knobs = knobs_of(self.architecture, settings)
-            if knobs not in self._examined:
-                examine(self.input_shape, self.classes, self.architecture, knobs)
-                self._examined.add(knobs)
+            asked = knobs_of(self.architecture, settings), settings.normalize
+            if asked not in self._examined:
+                examine(self.input_shape, self.classes, self.architecture, *asked)
+                self._examined.add(asked)
             keras.utils.set_random_seed(0)  # a penalty is compared under the same weights
             model = build_model(self.input_shape, self.classes, self.architecture, settings)
             if settings.head_rate_factor != 1:

@@ -17,13 +17,13 @@ RANDOM = "draw weights by Keras's initializers and nothing from a generator of y
 LAYERS = "draw by Keras's seeded layers: keras.layers.Dropout, or keras.random with a SeedGenerator that a layer holds"
 
 
-def examine(input_shape: Shape, classes: int, architecture: Model, knobs: Knobs) -> None:
+def examine(input_shape: Shape, classes: int, architecture: Model, knobs: Knobs, normalize: str = "unit") -> None:
     """Build the network twice under one seed, and take gradients of its loss inside a TensorFlow graph.
 
     Raises SuiteError, naming model.builder, when the two differ in their initial weights; when a file of weights
-    leaves every kernel as random as without it; when the model divides pixels as if they were of 0 to 255, fails in a
-    graph, draws other numbers than its seeds say, or has trainable variables without a gradient or with one that is
-    not finite.
+    leaves every kernel as random as without it; when the model divides pixels as if they were of 0 to 255, and
+    `normalize` does not give these; when it fails in a graph, draws other numbers than its seeds say, or has trainable
+    variables without a gradient or with one that is not finite.
     """
     builder = architecture.builder
     first, again = (_seeded(input_shape, classes, architecture, knobs, seed) for seed in (1, 1))
@@ -31,7 +31,8 @@ def examine(input_shape: Shape, classes: int, architecture: Model, knobs: Knobs)
     if knobs.weights not in (None, "random"):
         _check_loaded(first, _seeded(input_shape, classes, architecture, knobs, 2), builder, str(architecture.weights))
     model = as_logits(first, input_shape, classes, builder)
-    _check_pixels(first, input_shape, builder)
+    if normalize != "pixels":
+        _check_pixels(first, input_shape, builder)
     state = [variable.numpy().copy() for variable in model.variables]
     variables = model.trainable_variables
     batch = tf.constant(sample(input_shape)), tf.one_hot([0, 1, 0, 1], classes)
@@ -74,7 +75,7 @@ def _check_pixels(model: keras.Model, input_shape: Shape, builder: str) -> None:
             f"its layer {found.layer} ({found.kind}) divides pixels by about {1 / abs(found.scale):.0f}, but the suite "
             "gives images in [0, 1]: to its first kernel all would be nearly alike"
         )
-        cure = "leave that layer out, or multiply by 255 before it: keras.layers.Rescaling(255.0)"
+        cure = "leave that layer out, or set train.normalize to pixels, which gives it 0 to 255"
         raise refusal(builder, what, cure)
 
 

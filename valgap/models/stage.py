@@ -21,9 +21,11 @@ CONTENT = "Every network keeps the contract of valgap/training/network/contract.
 def check(
     image_shape: tuple[int, int, int], classes: int, architecture: Model, baseline: Train, variants: dict[str, Train]
 ) -> None:
-    """Check all networks in this worker process and print a line each. Raises SuiteError naming all refused ones."""
+    """Check all recipes and networks in this worker process, a line each. Raises SuiteError naming the refused ones."""
     from valgap.models.bites import check_variants
+    from valgap.models.recipes import check_recipes
 
+    check_recipes(image_shape, variants)
     check_variants(image_shape, classes, architecture, baseline, variants, lambda line: print(line, flush=True))
 
 

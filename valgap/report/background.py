@@ -16,7 +16,7 @@ LONGEST = 400  # characters of a setting
 
 
 def data(inputs: Inputs) -> Section:
-    """Counts by class, sizes of the splits, and what was dropped and why."""
+    """How the images' folder was read, counts by class, sizes of the splits, and what was dropped and why."""
     found = inputs.provenance.data
     parts = {PARTS[name]: part for name, part in found.parts.items()}
     whence = "given by the source" if found.given_validation else "drawn from the pool, first"
@@ -35,7 +35,7 @@ def data(inputs: Inputs) -> Section:
         Table("Sizes.", ("what", "remark", "images"), sizes, 2),
         Table("Images of each class.", ("class", *parts), tuple(counts)),
     )
-    return Section("data", "The data", (sentence("data", scheme=found.scheme), *tables))
+    return Section("data", "The data", (*(found.said or ()), sentence("data", scheme=found.scheme), *tables))
 
 
 def making(inputs: Inputs) -> Section:

@@ -20,6 +20,7 @@ from valgap.data.sources.images import Dropped
 from valgap.ground.errors import SuiteError
 
 NOT_LABELS = ("submission",)  # in the name of a table of labels to be filled in
+ITSELF = "give the table that is meant itself"
 TABLE_WORDS = (*BESIDE, "label", "labels", "meta", "metadata", "annotations", "list", "classes", "df")
 
 
@@ -152,9 +153,7 @@ def _chosen(tree: Tree, found: Sequence[Rows]) -> list[Rows]:
     if len(found) == 1 or (apart and len(apart) == len(found)):
         return list(found)
     names = quoted([rows.table for rows in found])
-    raise refused(
-        tree.root, f"several tables beside the images name them: {names}", "give the table that is meant itself"
-    )
+    raise refused(tree.root, f"several tables beside the images name them: {names}", ITSELF)
 
 
 def _entries(tree: Tree, tables: Sequence[Rows]) -> Found:

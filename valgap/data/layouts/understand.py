@@ -17,7 +17,7 @@ from valgap.data.layouts.folders import GIVE, Found, inner_of
 from valgap.data.layouts.layout import MEANT, Entry, Layout, checked, quoted, refused
 from valgap.data.layouts.shapes import read_folders
 from valgap.data.layouts.splits import read_split, spelt_alike
-from valgap.data.layouts.tables import UnclearTableError, read_table, read_tables
+from valgap.data.layouts.tables import ITSELF, UnclearTableError, read_table, read_tables
 from valgap.data.layouts.tree import TABLES, Tree, read_tree, suffix_of
 from valgap.data.sources.images import GIVEN
 from valgap.ground.errors import SuiteError
@@ -53,7 +53,7 @@ def understand(root: Path) -> Layout:
         return _layout(tree, found + Found(assumed=("The tables beside the images say what the folders say.",)))
     if any(entry.given for entry in found.entries):
         why = "the folders and a table say different labels of the same images. " + " ".join(table.assumed).rstrip(".")
-        raise refused(root, why, "give the table itself, or move it out of the folder")
+        raise refused(root, why, f"{ITSELF}, or move it out of the folder")
     return _layout(tree, table + Found(assumed=("The folders' names say other labels, and are not read as such.",)))
 
 

@@ -21,6 +21,7 @@ of its images' names and sha256s, sorted; unreadable ones are among them.
 from pathlib import Path
 
 from valgap.data.layouts.layout import refused
+from valgap.data.layouts.tables import ITSELF
 from valgap.data.layouts.tree import TABLES
 from valgap.data.layouts.understand import understand
 from valgap.data.sources.files import load_files
@@ -40,7 +41,14 @@ def load(data: Data, target: Path) -> Images:
     if root.is_file() and root.suffix.lower() in TABLES:  # whose images would not be watched
         why = "it is a table, no folder"
         raise refused(root, why, f"set data.source: table, data.path to its images' folder, data.table: {root.name}")
-    return load_files(data, understand(root), target)
+    try:
+        layout = understand(root)
+    except SuiteError as error:
+        if not (error.cure or "").startswith(ITSELF):
+            raise
+        cure = f"{error.cure}; by data.source: table, and its name as data.table"
+        raise SuiteError(key=error.key, value=error.value, why=error.why, cure=cure) from None
+    return load_files(data, layout, target)
 
 
 SOURCE = Source(load, own=True)

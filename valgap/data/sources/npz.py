@@ -8,7 +8,7 @@
 or x_train, y_train, and of x_val, y_val and x_test, y_test one pair at least, like images and labels, with class_names.
 
 No other keys, and no arrays of Python objects: nothing is unpickled. data.image_size, resize and color apply as they do
-to files; floats are rounded to 1/255. Every class needs two images to train on.
+to files; floats are rounded to 1/255. Splits may be spelt as folders may. Every class needs two images to train on.
 """
 
 import collections
@@ -22,6 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from valgap.data.layouts.layout import split_of
 from valgap.data.names import listing
 from valgap.data.reading.decoding import Decoding, to_array
 from valgap.data.reading.readers import facts, refuse_sizes
@@ -61,9 +62,10 @@ def _load(data: Data, target: Path, content: "_Members", sha256: str) -> Images:
     names = [f"{key}[{place}]" for key, count in counts.items() for place in range(count)]
     groups = None
     if "split" in content.names:
-        given = content.text("split")
-        if wrong := sorted(set(given) - {"", *GIVEN}):
+        spelt = content.text("split")
+        if wrong := sorted({split for split in spelt if split and not split_of(split)}):
             raise SuiteError(f"{content.path}: split holds {listing(wrong)} (allowed: {listing(GIVEN)}, or nothing)")
+        given = [split_of(split) for split in spelt]
     if "names" in content.names:
         names = content.text("names")
     if "groups" in content.names:

@@ -19,7 +19,7 @@ ALLOWED = {  # what the answer to a key may be
     "data.allowed_transforms": f"a list of {', '.join(TRANSFORMS)}; [] for none",
     "data.image_size": "[height, width] in pixels; null where all images have one size",
     "model.files": "the folder or file that holds the builder and its weights",
-    "model.weights": "a file below model.files; or `random` for none",
+    "model.weights": "a file below model.files, which is then the folder that holds it; or `random` for none",
 }
 
 
@@ -33,8 +33,11 @@ class Question:
 
     @property
     def allowed(self) -> str:
-        """What the answer may be: what is known of the key, else what its comment says."""
-        return ALLOWED.get(self.key) or self.comment or "a value as docs or `valgap params` show it"
+        """What the answer may be: what is known of the key, and what its comment says."""
+        known = ALLOWED.get(self.key)
+        if known is None:
+            return self.comment or "a value of your own"
+        return f"{known} ({self.comment})" if self.comment else known
 
 
 def questions(text: str) -> list[Question]:
