@@ -49,14 +49,16 @@ def check() -> list[Finding]:
     try:
         with Repo(".") as repo:
             stages = [stage for stage in repo.index.stages if isinstance(stage, PipelineStage)]
-            return _merged([*_stages(stages), *_library(stages), *_predictions(stages)])
+            added = [out for stage in repo.index.stages if stage not in stages for out in stage.outs]
+            return _merged([*_stages(stages, added), *_library(stages), *_predictions(stages)])
     except (DvcException, OSError, ValueError) as error:
         mended = f"after a merge conflict take either side of dvc.lock and reports/, then {call('repro')}; else mend it"
         why = " ".join(str(error).split())
         return [Finding(f"dvc.yaml, dvc.lock or params.yaml cannot be read: {why}", (), mended)]
 
 
-def _stages(stages: list[PipelineStage]) -> Iterator[Finding]:
+def _stages(stages: list[PipelineStage], added: list[Output]) -> Iterator[Finding]:
+    """What of the stages is stale; `added` is what `dvc add` tracks."""
     locked = yaml.safe_load(LOCK.read_text(encoding="utf-8"))["stages"]
     params = yaml.safe_load(paths.PARAMS.read_text(encoding="utf-8"))
     outs = {out.def_path: out for stage in stages for out in stage.outs}
@@ -68,7 +70,10 @@ def _stages(stages: list[PipelineStage]) -> Iterator[Finding]:
         if stage.cmd_changed:
             yield Finding("its command in dvc.yaml changed", (stage.name,), cure())
         for dep in stage.deps:
-            whats = _params(dep, params) if isinstance(dep, ParamsDependency) else _dependency(dep, outs, hashes)
+            if isinstance(dep, ParamsDependency):
+                whats = _params(dep, params)
+            else:
+                whats = _added(dep, added, hashes) or _dependency(dep, outs, hashes)
             yield from (Finding(what, (stage.name,), cure()) for what in whats)
         yield from _outputs(stage, hashes)
 
@@ -111,6 +116,25 @@ def _dependency(dep: Dependency, outs: Mapping[str, Output], hashes: "_Hashes") 
         yield f"{dep.def_path} is missing"
     elif hashes.of(dep) != dep.hash_info:
         yield f"{dep.def_path} changed"
+
+
+def _added(dep: Dependency, added: list[Output], hashes: "_Hashes") -> Iterator[str] | None:
+    """The same of what `dvc add` tracks as a whole or in part, and that is not here; None of anything else.
+
+    A clone without DVC's cache lacks it: then its .dvc file says what it is.
+    """
+    path = Path(dep.fs_path)
+    for out in added:
+        tracked = Path(out.fs_path)
+        if out.exists or not dep.hash_info or not (path.is_relative_to(tracked) or tracked.is_relative_to(path)):
+            continue
+        if tracked == path:
+            return iter([f"{dep.def_path} was added anew since"] if out.hash_info != dep.hash_info else [])
+        if tracked in path.parents or not dep.exists:  # part of it, or more: there is one hash for all
+            return iter([])
+        if hashes.of(dep) != dep.hash_info:
+            return iter([f"{dep.def_path} cannot be compared, as {out} is not here (`dvc pull`)"])
+    return None
 
 
 def _totals(outs: list[Output]) -> tuple[int, int]:
