@@ -17,7 +17,7 @@ import click
 import yaml
 
 from valgap.cli import options
-from valgap.cli.workspace import InWorkspace
+from valgap.cli.workspace import InPipeline
 from valgap.costs import timings
 from valgap.costs.budget import check_budget
 from valgap.data.prepared import load_suite
@@ -190,7 +190,7 @@ def said_of_arms(params: Suite, extended: Suite, arms: Sequence[FollowUp], of_ce
     return [*lines, f"{len(arms)} variants, {cells} cells, {runs} runs, about {seconds / 60:.1f} minutes"]
 
 
-@click.command(cls=InWorkspace, epilog="Example: valgap more --variant dropout --blocks 2")
+@click.command(cls=InPipeline, epilog="Example: valgap more --variant dropout --blocks 2")
 @click.option("--variant", metavar="NAME", help="A variant of params.yaml.")
 @click.option("--blocks", type=click.IntRange(1, 100), default=1, metavar="N", help="Blocks of replicates to add.")
 @click.option("--follow-up", "follows", is_flag=True, help="Add the arms that the report asks for, and train nothing.")

@@ -18,6 +18,7 @@ import click
 from valgap.cli.workspace import InWorkspace
 from valgap.compute import environment, placement
 from valgap.ground import host, paths
+from valgap.ground.calls import in_clone
 from valgap.ground.errors import SuiteError
 from valgap.ground.params.experiment import Compute
 from valgap.ground.params.schema import parse, read_yaml
@@ -102,7 +103,7 @@ def notes(folder: Path, installed_in: Path) -> Iterator[str]:
             "linked; `dvc config --unset cache.dir`, or keep both on one volume"
         )
     installed, wanted = installed_in / "requirements.installed", folder / "requirements.txt"
-    if installed.exists() and installed.read_bytes() != wanted.read_bytes():
+    if in_clone() and installed.exists() and installed.read_bytes() != wanted.read_bytes():
         cure = "rebuild the image with `make image`" if environment.image_revision() else "run `make setup`"
         yield f"{wanted} is not the one that {installed_in} was made from: {cure}"
 

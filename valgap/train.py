@@ -1,4 +1,4 @@
-"""Train stage, one matrix cell: `python -m stages.train <variant> <block>`.
+"""Train stage, one matrix cell, by the name of its variant and the number of its block.
 
 Reads params.yaml (model, train, the variant's diff), data/prepared/arrays/, the block's index
 lists and model.files; writes runs/<variant>/<block>/: predictions.npz, history.csv, run.json, models/, and
@@ -133,7 +133,7 @@ def _digest(index: dict[str, np.ndarray]) -> str:
 def main() -> None:
     """Check the environment and the parameters, then train the cell named on the command line."""
     if len(sys.argv) != 3 or not sys.argv[2].isdecimal():
-        raise SuiteError(f"usage: python -m stages.train <variant> <block>, received {sys.argv[1:]}")
+        raise SuiteError(f"usage: train <variant> <block>, received {sys.argv[1:]}")
     variant, block = sys.argv[1], int(sys.argv[2])
     raw = read_yaml(paths.PARAMS)
     diffs = (raw.get("variants") or {}) | (raw.get("exploratory") or {})

@@ -153,7 +153,8 @@ def test_commands_of_the_suite_end_with_a_sentence_outside_of_a_workspace(
     required = [word for option in options_of(name) if option.required for word in (option.opts[0], "dropout")]
     assert cli.run([name, *required]) == 1
     said = capsys.readouterr()
-    assert said.err == f"error: no params.yaml here: call `valgap {name}` in the root of a clone of the suite\n"
+    sentence = f"error: no params.yaml here: call `valgap {name}` where one is, or lay down the suite in a repository "
+    assert said.err == f"{sentence}of your own by `valgap init --here --data PATH`\n"
     assert said.out == ""
     assert list(tmp_path.iterdir()) == []
     assert cli.run([name, "--help"]) == 0

@@ -93,7 +93,7 @@ def test_a_folder_with_a_split_and_a_users_network_end_in_a_file_that_is_ready(t
     assert {"dropout", "half_data", "mild_augmentation"} <= set(params.variants)
     assert not {"narrow", "wide", "pooling_head"} & set(params.variants)
     assert "the network does not answer to: narrow, pooling_head, wide" in done.stdout
-    assert done.stdout.rstrip().endswith("Next, in the root of a clone of the suite: `valgap repro`")
+    assert done.stdout.rstrip().endswith("Next, in a clone of the suite, or after `valgap init --here`: `valgap repro`")
     assert "processes on " in done.stdout
     assert yaml.safe_load(text)["split"] == {"val_size": "all", "exploratory_blocks": []} | {
         "block_size": params.split.block_size, "blocks": [*params.split.blocks],

@@ -11,7 +11,7 @@ from tests.samples import provenance
 from tests.scratch import run
 from valgap.ground import records
 from valgap.pipeline import freshness
-from valgap.pipeline.freshness import REPRO, Finding
+from valgap.pipeline.freshness import Finding
 
 PIPELINE = """
 stages:
@@ -150,9 +150,53 @@ def test_reports_of_other_runs(project: Path) -> None:
     relock(project, "train@dropout", md5="1" * 32)
     (found,) = freshness.check()
     assert found.what == "reports/ were not made from runs/dropout/0/predictions.npz as dvc.lock has it"
-    assert found.cure == REPRO
+    assert found.cure == freshness.cure()
 
 
 def test_runs_of_another_size(project: Path) -> None:
     relock(project, "train@dropout", size=1234)
     assert [finding.what for finding in freshness.check()] == ["runs/ holds other runs or data since"]
+
+
+# What `dvc add` tracks, in a clone that does not have it
+
+
+@pytest.fixture
+def photos(project: Path) -> Path:
+    """The project with a folder of images, in Git by its .dvc file alone, that prepare depends on and that is away."""
+    (project / "photos").mkdir()
+    (project / "photos/1.png").write_text("an image")
+    (project / ".gitignore").write_text("/photos\n/data/prepared/\n/runs/\n")
+    run(project, "dvc", "add", "-q", "photos")
+    replace(project / "dvc.yaml", "deps: [code/a.txt]", "deps: [code/a.txt, photos]")
+    entry = yaml.safe_load((project / "photos.dvc").read_text())["outs"][0]
+    lock = yaml.safe_load((project / "dvc.lock").read_text())
+    lock["stages"]["prepare"]["deps"].append(entry)
+    (project / "dvc.lock").write_text(yaml.safe_dump(lock, sort_keys=False))
+    shutil.rmtree(project / "photos")
+    return project
+
+
+def test_images_that_dvc_tracks_need_not_be_here(photos: Path) -> None:
+    assert freshness.check() == []
+    (photos / "photos.dvc").unlink()
+    assert [finding.what for finding in freshness.check()] == ["photos is missing"]
+
+
+def test_other_images_that_dvc_tracks_make_the_results_stale(photos: Path) -> None:
+    (photos / "photos").mkdir()
+    (photos / "photos/2.png").write_text("another image")
+    assert [finding.what for finding in freshness.check()] == ["photos changed"], "before `dvc add` too"
+    run(photos, "dvc", "add", "-q", "photos")
+    shutil.rmtree(photos / "photos")
+    (found,) = freshness.check()
+    assert (found.what, found.stages) == ("photos was added anew since", ("prepare",))
+
+
+def test_a_folder_of_code_that_lacks_weights_is_not_called_changed(project: Path) -> None:
+    weights = project / "code/model/weights.h5"
+    weights.write_text("numbers")
+    run(project, "dvc", "add", "-q", "code/model/weights.h5")
+    weights.unlink()
+    whats = [finding.what for finding in freshness.check()]
+    assert whats == ["code/model cannot be compared, as code/model/weights.h5 is not here (`dvc pull`)"]

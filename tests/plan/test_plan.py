@@ -20,6 +20,7 @@ from tests.watching import of_kind, processes, wait_for
 from valgap.costs import budget, estimate, overview, timings
 from valgap.costs.estimate import Timings
 from valgap.data.sizes import Sizes
+from valgap.ground.calls import CLONE
 from valgap.ground.errors import SuiteError
 from valgap.ground.params import suite
 from valgap.ground.params.arms import Arms
@@ -282,6 +283,11 @@ def test_repro_asks_before_long_training(folder: Path, monkeypatch: pytest.Monke
     with pytest.raises(
         SuiteError, match=rf"{runs} runs are left to train, about 1\.9 hours .* the 60 minutes"
     ) as caught:
+        budget.check_budget(SHIPPED, "")
+    assert "`valgap repro --budget 2h`" in str(caught.value)
+    (folder / CLONE).parent.mkdir(parents=True)
+    (folder / CLONE).touch()
+    with pytest.raises(SuiteError) as caught:
         budget.check_budget(SHIPPED, "")
     assert "`make repro BUDGET=2h`" in str(caught.value)
     assert "`make plan`" in str(caught.value)

@@ -8,6 +8,7 @@ from pathlib import Path
 from packaging.requirements import InvalidRequirement, Requirement
 
 from valgap.ground import host, paths
+from valgap.ground.calls import in_clone
 from valgap.ground.errors import SuiteError
 
 REPORTED = ("tensorflow", "keras", "numpy")
@@ -36,9 +37,10 @@ def environment(device: str) -> dict[str, str]:
 def check_installed(lock: Path = paths.TRAINING_LOCK) -> None:
     """Raise SuiteError when an installed package is not the version that the training lock names."""
     if wrong := differences(lock_text(lock), lock.as_posix()):
-        raise SuiteError(
-            f"the environment is not that of {lock}: {'; '.join(wrong)}; run `make setup`, in a container `make image`"
-        )
+        cure = "run `make setup`, in a container `make image`"
+        if not in_clone():
+            cure = f"run `pip install -r {lock}`, or write into it what you mean to train with, which retrains"
+        raise SuiteError(f"the environment is not that of {lock}: {'; '.join(wrong)}; {cure}")
 
 
 def differences(text: str, lock: str) -> list[str]:

@@ -12,6 +12,8 @@ import time
 
 from tqdm import tqdm
 
+from valgap.ground.calls import call
+
 FILE = "SUITE_PROGRESS"  # environment variable: the file to append to
 _STAGE = "DVC_STAGE"  # environment variable in which DVC names the stage that it runs
 
@@ -50,7 +52,7 @@ class Progress:
         self.bar.close()
         if kind is not None:
             print(
-                f"{self.title}: stopped with {self.done}/{self.total} replicates; `make repro` resumes from there",
+                f"{self.title}: stopped with {self.done}/{self.total} replicates; {call('repro')} resumes from there",
                 file=sys.stderr,
                 flush=True,
             )

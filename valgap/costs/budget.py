@@ -5,6 +5,7 @@ import math
 from valgap.costs import timings
 from valgap.costs.estimate import parse_budget, total
 from valgap.data.prepared import load_suite
+from valgap.ground.calls import call
 from valgap.ground.errors import SuiteError
 from valgap.ground.params.suite import Suite
 
@@ -19,8 +20,8 @@ def refusal(runs: int, seconds: float, budget: float | None) -> str | None:
     enough = math.ceil(2 * seconds / 3600) / 2  # to the next half hour
     return (
         f"{runs} runs are left to train, about {seconds / 3600:.1f} hours on this machine, more than {over}: "
-        f"`make repro BUDGET={enough:g}h` trains them, `make plan` shows what they cost, "
-        "`make plan BUDGET=1h` what an hour could show"
+        f"{call('repro', budget=f'{enough:g}h')} trains them, {call('plan')} shows what they cost, "
+        f"{call('plan', budget='1h')} what an hour could show"
     )
 
 

@@ -17,7 +17,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from valgap.cli import options
-from valgap.cli.workspace import InWorkspace
+from valgap.cli.workspace import InPipeline
 from valgap.compute import environment, pool
 from valgap.compute.placement import place
 from valgap.data.prepared import load_groups, load_images, load_labels, load_suite, read_manifest
@@ -161,7 +161,7 @@ def replace(partial: Path, target: Path) -> None:
     shutil.rmtree(old, ignore_errors=True)
 
 
-@click.command(cls=InWorkspace, epilog="Example: valgap export --variant dropout --out export")
+@click.command(cls=InPipeline, epilog="Example: valgap export --variant dropout --out export")
 @options.variant
 @options.out
 def command(variant: str, out: Path | None) -> None:

@@ -3,13 +3,14 @@
 import dataclasses
 from pathlib import Path
 
+from valgap.ground.calls import in_clone
 from valgap.ground.errors import SuiteError
 from valgap.ground.params.experiment import Model
 from valgap.ground.params.questions import FILL_IN
 from valgap.ground.params.schema import ParamsError, parse
 from valgap.ground.records import Plain
+from valgap.pipeline import library
 
-SUITES_OWN = "valgap/training"  # what is watched where a builder of the suite's own reads no file
 IN_THE_BOX = ("cnn", "resnet")
 APPLICATION = "applications:"
 NAMES = f"{', '.join(IN_THE_BOX)}, {APPLICATION}<name in keras.applications>, package.module:function"
@@ -44,7 +45,7 @@ def builder_of(name: str, weights: str | None, files: str | None) -> Builder:
         keys["weights"] = weights if weights == "random" else _below(Path(weights), Path(keys["files"]))
     elif name.startswith(APPLICATION):
         keys["weights"] = FILL_IN
-    if not Path(keys["files"]).exists() and keys["files"] != SUITES_OWN:
+    if not Path(keys["files"]).exists() and keys["files"] != suites_own():
         raise SuiteError(f"--files {keys['files']}: there is no such folder or file")
     tried = {"weights": None} | keys | ({"weights": "random"} if keys.get("weights") == FILL_IN else {})
     try:
@@ -53,11 +54,16 @@ def builder_of(name: str, weights: str | None, files: str | None) -> Builder:
         raise SuiteError(f"--model {name} is no builder (allowed: {NAMES})") from None
 
 
+def suites_own() -> str:
+    """What is watched where a builder of the suite's own reads no file: its code, or the digest of that."""
+    return "valgap/training" if in_clone() else library.TRAINING.as_posix()
+
+
 def _files_of(name: str, weights: str | None) -> str:
     """The package that holds a user's function, or its module; of others the folder of the weights."""
     module, _, function = name.partition(":")
     if name in IN_THE_BOX or name.startswith(APPLICATION) or not function:
-        return SUITES_OWN if weights in (None, "random") else str(Path(str(weights)).parent)
+        return suites_own() if weights in (None, "random") else str(Path(str(weights)).parent)
     top, *below = module.split(".")
     folder, file = Path(top), Path(f"{top}.py")
     if folder.is_dir() and (below or not file.is_file()):

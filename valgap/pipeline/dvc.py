@@ -4,14 +4,13 @@ from dvc.exceptions import DvcException
 from dvc.repo import Repo
 
 from valgap.ground.errors import SuiteError
-
-TRAINING = ("train", "explore", "more")
+from valgap.pipeline.definition import OF_TRAINING
 
 
 def is_cell(name: str) -> bool:
     """Whether a stage of this name trains a cell."""
     stage, at, _ = name.partition("@")
-    return bool(at) and stage in TRAINING
+    return bool(at) and stage in OF_TRAINING
 
 
 def stage_names() -> list[str]:

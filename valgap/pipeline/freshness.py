@@ -20,11 +20,12 @@ from dvc.stage import PipelineStage
 
 from valgap.document.text import named
 from valgap.ground import paths
+from valgap.ground.calls import call
 from valgap.ground.errors import SuiteError
+from valgap.pipeline import library
 from valgap.results.provenance import read_provenance
 
 LOCK = Path("dvc.lock")
-REPRO = "`make repro`, then commit dvc.lock and reports/"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -36,34 +37,44 @@ class Finding:
     cure: str
 
 
+def cure() -> str:
+    """What brings everything up to date."""
+    return f"{call('repro')}, then commit dvc.lock and reports/"
+
+
 def check() -> list[Finding]:
     """Everything that is stale, each thing once; empty when all is fresh. DVC's own complaint is a finding too."""
     if not LOCK.exists():
-        return [Finding("dvc.lock is missing: no run belongs to this code", (), REPRO)]
+        return [Finding("dvc.lock is missing: no run belongs to this code", (), cure())]
     try:
         with Repo(".") as repo:
             stages = [stage for stage in repo.index.stages if isinstance(stage, PipelineStage)]
-            return _merged([*_stages(stages), *_predictions(stages)])
+            added = [out for stage in repo.index.stages if stage not in stages for out in stage.outs]
+            return _merged([*_stages(stages, added), *_library(stages), *_predictions(stages)])
     except (DvcException, OSError, ValueError) as error:
-        cure = "after a merge conflict take either side of dvc.lock and reports/, then `make repro`; else mend the file"
+        mended = f"after a merge conflict take either side of dvc.lock and reports/, then {call('repro')}; else mend it"
         why = " ".join(str(error).split())
-        return [Finding(f"dvc.yaml, dvc.lock or params.yaml cannot be read: {why}", (), cure)]
+        return [Finding(f"dvc.yaml, dvc.lock or params.yaml cannot be read: {why}", (), mended)]
 
 
-def _stages(stages: list[PipelineStage]) -> Iterator[Finding]:
+def _stages(stages: list[PipelineStage], added: list[Output]) -> Iterator[Finding]:
+    """What of the stages is stale; `added` is what `dvc add` tracks."""
     locked = yaml.safe_load(LOCK.read_text(encoding="utf-8"))["stages"]
     params = yaml.safe_load(paths.PARAMS.read_text(encoding="utf-8"))
     outs = {out.def_path: out for stage in stages for out in stage.outs}
     hashes = _Hashes()
     for stage in stages:
         if stage.name not in locked:
-            yield Finding("declared in dvc.yaml, but never ran", (stage.name,), REPRO)
+            yield Finding("declared in dvc.yaml, but never ran", (stage.name,), cure())
             continue
         if stage.cmd_changed:
-            yield Finding("its command in dvc.yaml changed", (stage.name,), REPRO)
+            yield Finding("its command in dvc.yaml changed", (stage.name,), cure())
         for dep in stage.deps:
-            whats = _params(dep, params) if isinstance(dep, ParamsDependency) else _dependency(dep, outs, hashes)
-            yield from (Finding(what, (stage.name,), REPRO) for what in whats)
+            if isinstance(dep, ParamsDependency):
+                whats = _params(dep, params)
+            else:
+                whats = _added(dep, added, hashes) or _dependency(dep, outs, hashes)
+            yield from (Finding(what, (stage.name,), cure()) for what in whats)
         yield from _outputs(stage, hashes)
 
 
@@ -107,6 +118,25 @@ def _dependency(dep: Dependency, outs: Mapping[str, Output], hashes: "_Hashes") 
         yield f"{dep.def_path} changed"
 
 
+def _added(dep: Dependency, added: list[Output], hashes: "_Hashes") -> Iterator[str] | None:
+    """The same of what `dvc add` tracks as a whole or in part, and that is not here; None of anything else.
+
+    A clone without DVC's cache lacks it: then its .dvc file says what it is.
+    """
+    path = Path(dep.fs_path)
+    for out in added:
+        tracked = Path(out.fs_path)
+        if out.exists or not dep.hash_info or not (path.is_relative_to(tracked) or tracked.is_relative_to(path)):
+            continue
+        if tracked == path:
+            return iter([f"{dep.def_path} was added anew since"] if out.hash_info != dep.hash_info else [])
+        if tracked in path.parents or not dep.exists:  # part of it, or more: there is one hash for all
+            return iter([])
+        if hashes.of(dep) != dep.hash_info:
+            return iter([f"{dep.def_path} cannot be compared, as {out} is not here (`dvc pull`)"])
+    return None
+
+
 def _totals(outs: list[Output]) -> tuple[int, int]:
     """Bytes and number of files of outputs, as dvc.lock gives them."""
     return sum(out.meta.size or 0 for out in outs), sum(out.meta.nfiles or 1 for out in outs)
@@ -118,12 +148,23 @@ def _outputs(stage: PipelineStage, hashes: "_Hashes") -> Iterator[Finding]:
         if out.use_cache:
             continue
         if not out.hash_info:
-            yield Finding(f"{out.def_path} is not in dvc.lock", (stage.name,), REPRO)
+            yield Finding(f"{out.def_path} is not in dvc.lock", (stage.name,), cure())
         elif not out.exists:
             yield Finding(f"{out.def_path} is missing", (stage.name,), named(f"git checkout -- {out.def_path}", 200))
         elif hashes.of(out) != out.hash_info:
-            cure = f"if you edited it, {named(f'git checkout -- {out.def_path}', 200)}; if that is committed, {REPRO}"
-            yield Finding(f"{out.def_path} is not what the stage wrote", (stage.name,), cure)
+            undo = named(f"git checkout -- {out.def_path}", 200)
+            either = f"if you edited it, {undo}; if that is committed, {cure()}"
+            yield Finding(f"{out.def_path} is not what the stage wrote", (stage.name,), either)
+
+
+def _library(stages: list[PipelineStage]) -> Iterator[Finding]:
+    """Stages that another valgap ran than the installed one, where their code differs."""
+    texts = library.texts()
+    for stage in stages:
+        for dep in stage.deps:
+            file = Path(dep.def_path)
+            if file in texts and file.is_file() and library.differs(file, texts[file]):
+                yield Finding(library.said(file, texts[file]), (stage.name,), cure())
 
 
 def _predictions(stages: list[PipelineStage]) -> Iterator[Finding]:
@@ -141,7 +182,7 @@ def _predictions(stages: list[PipelineStage]) -> Iterator[Finding]:
     for path, value in used.items():
         if made.get(path.as_posix()) != value:
             what = f"reports/ were not made from {path} as dvc.lock has it"
-            yield Finding(what, ("evaluate",), REPRO)
+            yield Finding(what, ("evaluate",), cure())
 
 
 def _merged(findings: list[Finding]) -> list[Finding]:

@@ -17,7 +17,7 @@ from valgap.ground.errors import SuiteError
 from valgap.ground.params.schema import read_yaml
 from valgap.ground.params.suite import BASELINE
 from valgap.ground.records import Plain
-from valgap.pipeline import processes
+from valgap.pipeline import definition, library, processes
 from valgap.pipeline.git import git, unpack
 from valgap.pipeline.lockfile import LOCK
 
@@ -29,6 +29,7 @@ WRITTEN = (  # never by way of a link
     paths.RUNS,
     paths.STORE,
     paths.REPORTS,
+    definition.FOLDER,
 )
 
 
@@ -97,8 +98,10 @@ def only(params: Plain, variants: list[str], block: int) -> Plain:
 def retrain(folder: Path, variants: list[str], block: int) -> None:
     """Train the variants' cells in a scratch copy; what DVC says goes to standard error.
 
-    Without a link to a store nothing that was trained before is used. Raises SuiteError when the training fails.
+    Without a link to a store nothing that was trained before is used. Raises SuiteError when the training fails, and
+    where the copy's results were made by another library than the installed one.
     """
+    library.refuse_other_copy(folder)
     path = folder / paths.PARAMS
     params = only(yaml.safe_load(path.read_text(encoding="utf-8")), variants, block)
     for section, key in (("data", "path"), ("model", "files")):

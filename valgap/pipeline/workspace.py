@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+from valgap.ground.calls import call
 from valgap.ground.errors import SuiteError
 from valgap.pipeline import lockfile
 
@@ -32,7 +33,8 @@ def locked() -> Iterator[None]:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise SuiteError(
-                "another `make repro` runs in this folder, or `make plan` or `make more`: wait for it, or end it"
+                f"another {call('repro')} runs in this folder, or {call('plan')} or {call('more')}: wait for it, or "
+                "end it"
             ) from None
         (DVC_TMP / "rwlock").unlink(missing_ok=True)
         if done := lockfile.mend():

@@ -7,11 +7,12 @@ and reports/contrasts.csv, and prints. With a budget it prints what to train on 
 import click
 
 from valgap.cli import options
-from valgap.cli.workspace import InWorkspace
+from valgap.cli.workspace import InPipeline
 from valgap.costs import estimate, timings
 from valgap.costs.estimate import Total, detectable
 from valgap.costs.overview import DEFAULT, EVERYTHING, measured_sd, minutes, overview
 from valgap.data.prepared import load_suite
+from valgap.ground.calls import call
 from valgap.ground.params import suite
 from valgap.ground.params.suite import BASELINE, Suite
 from valgap.pipeline import workspace
@@ -21,11 +22,11 @@ from valgap.stats.verdicts import adjusted_confidence
 
 def advice(params: Suite, costs: timings.Costs, totals: dict[str, Total], text: str) -> list[str]:
     """What to train within the budget that `text` names. Raises SuiteError when it is none."""
-    budget, repro = estimate.parse_budget(text), f"make repro BUDGET={text.replace(' ', '')}"
+    budget, repro = estimate.parse_budget(text), call("repro", budget=text.replace(" ", ""))
     if params.exploratory and totals[EVERYTHING].seconds_left <= budget:
-        return [f"{text} covers everything: split.exploratory_blocks: {[*params.split.blocks]}, then `{repro}`"]
+        return [f"{text} covers everything: split.exploratory_blocks: {[*params.split.blocks]}, then {repro}"]
     if totals[DEFAULT].seconds_left <= budget:
-        return [f"{text} covers the {DEFAULT}: just `{repro}`"]
+        return [f"{text} covers the {DEFAULT}: just {repro}"]
     suspects = estimate.suspects(params.causes)
     run, fixed = costs.of_run[BASELINE], costs.timings.cell
     plan = ladder.largest_plan(budget, len(suspects), run, costs.workers, fixed)
@@ -47,7 +48,7 @@ def advice(params: Suite, costs: timings.Costs, totals: dict[str, Total], text: 
     return lines
 
 
-@click.command(cls=InWorkspace, epilog="Example: valgap plan --budget 2h")
+@click.command(cls=InPipeline, epilog="Example: valgap plan --budget 2h")
 @options.budget
 def command(budget: str | None) -> None:
     """Say what a run costs here and what it could show, before any training; with a budget, what to train in it."""

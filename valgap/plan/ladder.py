@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Literal
 
 from valgap.costs.estimate import cell_seconds
+from valgap.ground.calls import call
 from valgap.ground.errors import SuiteError
 
 SUSPECT, SCREEN, SCREEN_TWICE, CONFIRM_TWO, SPREAD = 8, 20, 24, 32, 56  # fewest trainings of each rung
@@ -136,7 +137,7 @@ def instructions(plan: Plan, suspects: list[str], repro: str) -> list[list[str]]
                 ],
             ]
         case "spread":
-            topping = ["make more VARIANT=<arm> for every arm that the report calls inconclusive"]
+            topping = [f"{call('more', variant='<arm>')} for every arm that the report calls inconclusive"]
             return [[*edits, _keep(f"baseline, {named}"), repro], topping][: len(plan.steps)]
 
 

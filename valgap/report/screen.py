@@ -4,6 +4,7 @@ import yaml
 
 from valgap.document.numbers import SHARE, is_unknown, many
 from valgap.document.parts import Code, Item, Items, Part, Section
+from valgap.ground.calls import call
 from valgap.report.inputs import Inputs
 from valgap.report.words import sentence
 from valgap.results.summary import BASELINE
@@ -85,7 +86,7 @@ def _steps(inputs: Inputs) -> list[str]:
     if verdict.data and verdict.data.per_doubling.low > 0:
         steps.append(sentence("more_data", data=verdict.data, metric=inputs.metric))
     if inputs.provenance.not_trained:
-        steps.append(sentence("not_tested", names=inputs.provenance.not_trained))
+        steps.append(sentence("not_tested", names=inputs.provenance.not_trained, plan=call("plan")))
     return steps
 
 

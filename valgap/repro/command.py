@@ -11,9 +11,10 @@ import time
 import click
 
 from valgap.cli import options
-from valgap.cli.workspace import InWorkspace
+from valgap.cli.workspace import InPipeline
 from valgap.compute import placement
 from valgap.costs.budget import check_budget
+from valgap.ground.calls import call
 from valgap.ground.errors import SuiteError
 from valgap.ground.params import suite
 from valgap.ground.params.experiment import Compute
@@ -75,7 +76,7 @@ def run(arguments: list[str], jobs: int) -> int:
         if done := lockfile.mend():
             print(done, flush=True)
     if status < 0:
-        raise SuiteError(f"DVC was killed by signal {-status}; finished replicates are kept, `make repro` resumes")
+        raise SuiteError(f"DVC was killed by signal {-status}; finished replicates are kept, {call('repro')} resumes")
     if params and not status:
         took = account.take(start, jobs, None if slots is None else len(slots))
         if took.replicates:
@@ -85,7 +86,7 @@ def run(arguments: list[str], jobs: int) -> int:
 
 
 @click.command(
-    cls=InWorkspace,
+    cls=InPipeline,
     epilog="Example: valgap repro --jobs 2 --budget 4h",
     context_settings={"ignore_unknown_options": True, "allow_interspersed_args": True},
 )

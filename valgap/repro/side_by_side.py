@@ -14,6 +14,7 @@ from collections import deque
 from contextlib import suppress
 
 from valgap.compute import placement, progress
+from valgap.ground.calls import call
 from valgap.ground.errors import SuiteError
 from valgap.pipeline.foreground import POLL_SECONDS, Received, Stopped
 from valgap.pipeline.processes import start
@@ -112,7 +113,7 @@ class Cells:
 
     def resume(self) -> str:
         """How to go on after this run ended early."""
-        return f"finished replicates are kept, `make repro JOBS={self.jobs}` resumes; all output is in {LOG}"
+        return f"finished replicates are kept, {call('repro', jobs=self.jobs)} resumes; all output is in {LOG}"
 
     def stop(self) -> None:
         """End every process: by SIGINT, as Ctrl-C would, and after a while by SIGKILL with all it started."""

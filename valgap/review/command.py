@@ -10,7 +10,7 @@ from pathlib import Path
 import click
 
 from valgap.cli import options
-from valgap.cli.workspace import InWorkspace
+from valgap.cli.workspace import InPipeline
 from valgap.ground.params import suite
 from valgap.pipeline import freshness
 from valgap.pipeline.git import resolve
@@ -18,7 +18,7 @@ from valgap.review import document, result
 from valgap.stats.measures import primary_measure
 
 
-@click.command(cls=InWorkspace, epilog="Example: valgap review --base main --out review")
+@click.command(cls=InPipeline, epilog="Example: valgap review --base main --out review")
 @options.base
 @click.option("--confirm", type=int, default=0, metavar="N", help="Train what improved on the N-th fresh block.")
 @options.out

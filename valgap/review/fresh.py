@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import click
 
-from valgap.cli.workspace import InWorkspace
+from valgap.cli.workspace import InPipeline
 from valgap.document import markdown
 from valgap.document.markdown import Style
 from valgap.document.parts import Document
@@ -19,7 +19,7 @@ def build(found: Sequence[Finding]) -> Document:
     return Document(say("freshness.title"), "", sections.freshness(found), ())
 
 
-@click.command(cls=InWorkspace, epilog="Example: valgap fresh")
+@click.command(cls=InPipeline, epilog="Example: valgap fresh")
 def command() -> int:
     """Say what is stale and the command that cures it; ends with 1 where something is."""
     found = freshness.check()

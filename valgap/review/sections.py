@@ -6,6 +6,7 @@ from valgap.document import environments
 from valgap.document.numbers import CHANGE, CHANGES, COUNT, PERCENT, Form
 from valgap.document.parts import Code, Part, Section, Table
 from valgap.document.text import Strong, named, plain
+from valgap.ground.calls import call
 from valgap.ground.params.suite import Review
 from valgap.pipeline.freshness import Finding
 from valgap.results.provenance import VariantRecord
@@ -150,7 +151,7 @@ def costs(rows: Sequence[Change[Cost]]) -> Parts:
     for row in rows:
         cells = zip(_cost(row.base), _cost(row.head), strict=True)
         lines.append((named(row.name), *(say("costs.moved", base=base, head=head) for base, head in cells)))
-    return (_table("costs", lines, 1), say("costs.how")) if rows else ()
+    return (_table("costs", lines, 1), say("costs.how", plan=call("plan"))) if rows else ()
 
 
 def _cost(cost: Cost) -> tuple[str, str, str]:

@@ -13,7 +13,7 @@ from pathlib import Path
 import click
 
 from valgap.cli import options
-from valgap.cli.workspace import InWorkspace
+from valgap.cli.workspace import InPipeline
 from valgap.data.prepared import read_manifest
 from valgap.document import markdown
 from valgap.document.markdown import Style
@@ -69,7 +69,7 @@ def here(folder: Path, variants: list[str], block: int) -> list[dict[str, str]]:
     return found
 
 
-@click.command(cls=InWorkspace, epilog="Example: valgap verify --variant dropout --variant l2")
+@click.command(cls=InPipeline, epilog="Example: valgap verify --variant dropout --variant l2")
 @click.option("--variant", "variants", multiple=True, metavar="NAME", help="One to train; `all`: every trained one.")
 @click.option("--block", type=int, metavar="N", help="Block of replicates; by default the first that was claimed.")
 @options.base

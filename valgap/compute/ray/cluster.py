@@ -17,6 +17,7 @@ import numpy as np
 from valgap.compute.placement import replicates_per_gpu
 from valgap.compute.ray import joining, node
 from valgap.data.prepared import load_groups, load_images, load_labels
+from valgap.ground.calls import call
 from valgap.ground.errors import SuiteError
 from valgap.ground.params.experiment import Compute
 
@@ -27,7 +28,7 @@ RETRIES = 3  # of a replicate whose process or node is lost; Ray's own default
 POLL_SECONDS = 5.0
 PATIENCE_SECONDS = 20.0  # without a head, or a node that can run a replicate, before the run gives up
 CHECK_SECONDS = 300.0  # for all nodes to unpack the code and look at their packages
-RESUME = "finished replicates are kept, `make repro` resumes"
+RESUME = f"finished replicates are kept, {call('repro')} resumes"
 ERRORS = {  # of ray.exceptions, the most special first: what it means, what to do
     "OutOfMemoryError": ("a node ran out of memory", "start it with fewer --num-cpus, or set compute.per_gpu to 1"),
     "OutOfDiskError": ("a node's disk is full", "free some, or start it with --temp-dir on another"),
