@@ -13,11 +13,13 @@ STAGES = {  # by name the module whose `main` it is
     "library": "valgap.pipeline.library",
     "prepare": "valgap.prepare",
     "models": "valgap.models.stage",
+    "symptom": "valgap.symptom",
     "train": "valgap.train",
     "evaluate": "valgap.evaluate",
     "diagnose": "valgap.diagnose",
     "report": "valgap.report.stage",
 }
+SCORED = "valgap.check.scored"  # which scores a saved model for the stage `symptom`, as stages/symptom.py says
 
 
 def main() -> None:
@@ -31,7 +33,8 @@ def main() -> None:
     if name != "library":
         library.refuse_other(name)
     sys.argv = [f"{sys.argv[0]} {name}", *sys.argv[2:]]
-    importlib.import_module(STAGES[name]).main()
+    given = (importlib.import_module(SCORED).accuracies,) if name == "symptom" else ()
+    importlib.import_module(STAGES[name]).main(*given)
 
 
 if __name__ == "__main__":

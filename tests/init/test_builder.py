@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from valgap.ground.calls import CLONE
 from valgap.ground.errors import SuiteError
 from valgap.ground.params.questions import FILL_IN
 from valgap.init.builder import builder_of
@@ -12,7 +13,8 @@ from valgap.init.builder import builder_of
 @pytest.fixture(autouse=True)
 def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "my" / "nets").mkdir(parents=True)
-    for file in ("my/net.py", "my/nets/deep.py", "alone.py", "my/base.weights.h5", "other.weights.h5"):
+    (tmp_path / CLONE).parent.mkdir(parents=True)
+    for file in (CLONE, "my/net.py", "my/nets/deep.py", "alone.py", "my/base.weights.h5", "other.weights.h5"):
         (tmp_path / file).write_text("")
     monkeypatch.chdir(tmp_path)
     return tmp_path

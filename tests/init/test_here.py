@@ -19,7 +19,7 @@ PARAMS = "data: {path: photos}\nmodel: {files: library/training.txt}\n"
 WRITTEN = {
     ".dvc/plots/accuracy_by_variant.json", ".dvc/plots/confusion_counts.json", ".dvc/plots/learning_curves.json",
     ".dvcignore", ".gitignore", "dvc.yaml", "library/diagnose.txt", "library/evaluate.txt", "library/models.txt",
-    "library/prepare.txt", "library/report.txt", "library/training.txt", "requirements-gpu.txt",
+    "library/prepare.txt", "library/report.txt", "library/symptom.txt", "library/training.txt", "requirements-gpu.txt",
     "requirements-train.txt",
 }  # fmt: skip
 

@@ -59,8 +59,8 @@ def test_where_the_library_lies_and_its_bytecode_do_not_count(folder: Path, othe
         ("report/words.yaml", ["report"]),
         ("cli/__init__.py", []),
         ("ground/version.py", []),
-        ("check/judging.py", []),
-        ("stats/added.py", ["evaluate", "diagnose", "report"]),
+        ("check/judging.py", ["symptom"]),
+        ("stats/added.py", ["evaluate", "diagnose", "report", "symptom"]),
     ],
 )
 def test_an_edit_changes_the_files_of_the_stages_that_run_it(

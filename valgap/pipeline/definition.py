@@ -39,8 +39,9 @@ def file_of(stage: str) -> Path:
 
 def of_user(shipped: str) -> str:
     """The text of dvc.yaml for a user's repository, from that of the suite's."""
-    _, start, rest = shipped.partition("\nstages:\n")
+    head, start, rest = shipped.partition("\nstages:\n")
     assert start, "the suite's own dvc.yaml has stages"
+    defaults = "".join(head.partition("\nvars:\n")[1:]).lstrip("\n")
     lines, files, stage, named = [], dict[Path, None](), "", False
     for line in rest.splitlines(keepends=True):
         if match := _STAGE.match(line):
@@ -52,7 +53,7 @@ def of_user(shipped: str) -> str:
             files[file_of(stage)] = None
             lines.append(f"{line[: line.index('-')]}- {file_of(stage)}\n")
     outs = "\n".join(f"      - {file}: {{cache: false, persist: true}}" for file in sorted(files))
-    body = f"stages:\n{LIBRARY.format(outs=outs)}\n{''.join(lines)}"
+    body = f"{defaults}\nstages:\n{LIBRARY.format(outs=outs)}\n{''.join(lines)}"
     return HEAD.format(title=TITLE, version=__version__, digest=_sha256(body)) + body
 
 
