@@ -17,6 +17,7 @@ from PIL import Image
 from sklearn.datasets import load_digits  # type: ignore[import-untyped]
 
 import valgap
+from valgap.pipeline import shipped
 
 MODEL, PHOTOS = Path("my model's.keras"), Path("my photos")
 SHOWN = ("tensorflow", "keras", "numpy", "pandas", "scikit-learn", "scipy", "cleanlab", "pydantic", "click")
@@ -105,4 +106,6 @@ for command in ("plan", "repro", "more", "report", "export", "review", "fresh", 
     sentence = valgap_says(1, command, *options)
     assert sentence.count("\n") == 1, sentence
     assert (wanted if command != "selfcheck" else "no params.yaml here") in sentence, sentence
+for name in shipped.FILES:  # for `valgap init --here`
+    assert (Path(valgap.__file__).parent / shipped.HERE / name).read_text(encoding="utf-8") == shipped.text(name)
 print("installed: all public functions ran")
