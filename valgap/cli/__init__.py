@@ -15,7 +15,7 @@ from valgap.ground.version import __version__
 
 COMMANDS = {  # by name: module, and what it does in a line
     "check": ("valgap.check.command", "A saved model on your images: what is wrong? Trains nothing."),
-    "init": ("valgap.init.command", "Write a params.yaml for your images, your network and a budget."),
+    "init": ("valgap.init.command", "Write a params.yaml for your images, network and budget; --here lays down all."),
     "params": ("valgap.params", "The whole of params.yaml, with every default."),
     "plan": ("valgap.plan.command", "What a run costs on this machine, and what it could show."),
     "repro": ("valgap.repro.command", "Run what is out of date of the pipeline."),
