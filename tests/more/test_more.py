@@ -226,6 +226,7 @@ def test_with_nothing_to_add_it_says_so_and_ends_well(project: Path, again: bool
     if again:
         more.follow_up(suite.load(), dry=False)
     (project / ".dvc/tmp").mkdir(parents=True)
+    (project / "dvc.yaml").touch()
     before = (project / "params.yaml").read_text()
     done = CliRunner().invoke(more.command, ["--follow-up"])
     assert done.exit_code == 0, done.output
