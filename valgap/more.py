@@ -6,7 +6,6 @@ layout. With `--dry` it only says what it would add.
 """
 
 import contextlib
-import math
 import os
 import shutil
 import sys
@@ -23,8 +22,8 @@ from valgap.costs.budget import check_budget
 from valgap.data.prepared import load_suite
 from valgap.ground import paths
 from valgap.ground.errors import SuiteError
+from valgap.ground.params.schema import on_one_line
 from valgap.ground.params.suite import BASELINE, Suite
-from valgap.ground.records import Plain
 from valgap.pipeline import workspace
 from valgap.results.verdict import read_verdict
 from valgap.stats.verdict import FollowUp
@@ -76,11 +75,7 @@ def with_cells(text: str, cells: Added, looks: dict[str, int]) -> str:
 
 def with_variants(text: str, arms: Sequence[FollowUp]) -> str:
     """The text of params.yaml with the arms added under `variants`, one line each; nothing else changes."""
-    return _with_lines(text, "variants", [f"{arm.variant}: {_flow(arm.diff)}" for arm in arms])
-
-
-def _flow(diff: Plain) -> str:
-    return yaml.safe_dump(diff, default_flow_style=True, sort_keys=False, width=math.inf).strip()
+    return _with_lines(text, "variants", [f"{arm.variant}: {on_one_line(arm.diff)}" for arm in arms])
 
 
 def _with_lines(text: str, block: str, lines: list[str]) -> str:
@@ -181,7 +176,7 @@ def said_of_arms(params: Suite, extended: Suite, arms: Sequence[FollowUp], of_ce
     lines, cells, seconds = [], 0, 0.0
     for arm in arms:
         made, what = " and ".join(arm.of), WHAT[arm.why]
-        lines.append(f"variants: {arm.variant}, {made} {what}: {_flow(arm.diff)}")
+        lines.append(f"variants: {arm.variant}, {made} {what}: {on_one_line(arm.diff)}")
         blocks, steps = len(extended.cells[arm.variant]), extended.variants[arm.variant].steps
         known = [name for name in arm.of if name in of_cell] or [BASELINE]
         seconds += blocks * max(of_cell[name] * steps / params.variants[name].steps for name in known)

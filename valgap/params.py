@@ -1,17 +1,15 @@
 """`valgap params`: the whole of params.yaml as the suite understands it, with every default written out."""
 
 import dataclasses
-import math
-from typing import Any
 
 import click
-import yaml
 
 from valgap.cli.workspace import InWorkspace
 from valgap.ground import records
 from valgap.ground.errors import SuiteError
 from valgap.ground.params import suite
 from valgap.ground.params.experiment import Train, settings_as_dict
+from valgap.ground.params.schema import on_one_line
 from valgap.ground.params.suite import Suite
 from valgap.ground.params.symptom import Symptom
 from valgap.ground.records import Plain
@@ -50,15 +48,10 @@ def text(content: Plain) -> str:
     lines = []
     for name, value in records.plain(content).items():
         if isinstance(value, dict) and value:
-            lines += [f"{name}:", *(f"  {key}: {_flow(inner)}" for key, inner in value.items())]
+            lines += [f"{name}:", *(f"  {key}: {on_one_line(inner)}" for key, inner in value.items())]
         else:
-            lines.append(f"{name}: {_flow(value)}")
+            lines.append(f"{name}: {on_one_line(value)}")
     return "".join(f"{line}\n" for line in lines)
-
-
-def _flow(value: Any) -> str:
-    found = yaml.safe_dump(value, sort_keys=False, default_flow_style=True, width=math.inf, allow_unicode=True)
-    return found.removesuffix("...\n").strip()
 
 
 @click.command(cls=InWorkspace, epilog="Example: valgap params --variant dropout")

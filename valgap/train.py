@@ -48,6 +48,7 @@ def train_cell(
     folder that cannot be written; replicates finished before it stay in the store.
     """
     splits = load_splits(block)
+    settings, baseline = (each.in_steps(splits.train_size) for each in (settings, baseline))
     recipe = Recipe(model, settings, baseline, splits.streams)
     backend = backend or open_backend(compute, Path(model.files))
     shared = {
@@ -137,10 +138,9 @@ def main() -> None:
     variant, block = sys.argv[1], int(sys.argv[2])
     raw = read_yaml(paths.PARAMS)
     diffs = (raw.get("variants") or {}) | (raw.get("exploratory") or {})
-    images = load_splits(block).train_size
-    baseline = baseline_settings(raw.get("train")).in_steps(images)
+    baseline = baseline_settings(raw.get("train"))
     architecture = parse(Model, raw.get("model"), "model")
     compute = parse(Compute, raw.get("compute") or {}, "compute")
-    settings = variant_settings(raw["train"], diffs, variant).in_steps(images)
+    settings = variant_settings(raw["train"], diffs, variant)
     environment.check_installed()
     train_cell(variant, block, architecture, settings, baseline, compute)

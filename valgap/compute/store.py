@@ -16,6 +16,7 @@ from typing import Any
 
 from valgap.ground import paths
 from valgap.ground.errors import SuiteError
+from valgap.ground.files import sha256_of
 
 CHECKSUMS = "sha256.json"
 
@@ -34,7 +35,7 @@ def code_digest(path: Path, pattern: str = "*.py") -> str:
     digest = hashlib.sha256()
     for file in files:
         if file.is_file() and file.suffix != ".pyc":
-            digest.update(f"{file.relative_to(path).as_posix()}\0{_sha256(file)}\n".encode())
+            digest.update(f"{file.relative_to(path).as_posix()}\0{sha256_of(file)}\n".encode())
     return digest.hexdigest()
 
 
@@ -46,7 +47,7 @@ def find(replicate_key: str, root: Path = paths.STORE) -> Path | None:
     try:
         content = json.loads((folder / CHECKSUMS).read_text(encoding="utf-8"))
         own, checksums = content["key"] == replicate_key, content["sha256"]
-        intact = own and bool(checksums) and all(_sha256(folder / name) == value for name, value in checksums.items())
+        intact = own and bool(checksums) and all(sha256_of(folder / name) == value for name, value in checksums.items())
     except (OSError, ValueError, AttributeError, KeyError, TypeError):
         intact = False
     if intact:
@@ -106,8 +107,3 @@ def cell_scratch(variant: str, block: int, root: Path = paths.STORE) -> Iterator
             yield scratch
         finally:
             shutil.rmtree(scratch, ignore_errors=True)
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as handle:
-        return hashlib.file_digest(handle, "sha256").hexdigest()

@@ -4,7 +4,7 @@ import dataclasses
 import math
 import re
 import statistics
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from valgap.data.sizes import Sizes
@@ -34,6 +34,12 @@ class Timings:
     image: float
     run: float
     cell: float
+
+
+def mean_of(measured: Sequence[Timings]) -> Timings:
+    """The mean over processes that were timed at once."""
+    names = [field.name for field in dataclasses.fields(Timings)]
+    return Timings(**{name: statistics.fmean(getattr(each, name) for each in measured) for name in names})
 
 
 @dataclasses.dataclass(frozen=True)

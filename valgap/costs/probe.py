@@ -5,7 +5,6 @@ uses, counts every variant's operations, and writes .dvc/tmp/probe.json. TensorF
 """
 
 import dataclasses
-import statistics
 import time
 from collections.abc import Mapping
 
@@ -15,7 +14,7 @@ from numpy.typing import NDArray
 from valgap.compute import pool
 from valgap.compute.placement import place
 from valgap.costs import timings
-from valgap.costs.estimate import Timings
+from valgap.costs.estimate import Timings, mean_of
 from valgap.data.prepared import load_images, load_labels, load_suite, read_manifest
 from valgap.ground.errors import SuiteError, run_program
 from valgap.ground.params.experiment import Model, Train
@@ -108,8 +107,7 @@ def take(params: Suite) -> None:
         for found in pool.run_jobs(measure, [job] * workers, placement):
             measured.append(found)
             print(f"probe: {len(measured)}/{workers} processes, {1000 * found.step:.1f} ms a step", flush=True)
-        fields = {field.name: [getattr(m, field.name) for m in measured] for field in dataclasses.fields(Timings)}
-        cached = timings.Probe(Timings(**{name: statistics.fmean(values) for name, values in fields.items()}), {})
+        cached = timings.Probe(mean_of(measured), {})
     if networks := timings.missing_models(params, cached):
         print(f"probe: operations of {len(networks)} variants", flush=True)
         (counted,) = pool.run_jobs(count_operations, [(networks, params.model, shape, classes)], placement.first)

@@ -2,6 +2,7 @@
 
 import contextlib
 import errno
+import hashlib
 import io
 import json
 import os
@@ -26,6 +27,12 @@ def write_whole(path: Path, text: str) -> None:
     partial.parent.mkdir(parents=True, exist_ok=True)
     partial.write_bytes(text.encode("utf-8"))
     partial.replace(path)
+
+
+def sha256_of(path: Path) -> str:
+    """sha256 of a file's content, in hexadecimal digits."""
+    with path.open("rb") as handle:
+        return hashlib.file_digest(handle, "sha256").hexdigest()
 
 
 def read_npz(path: Path) -> dict[str, NDArray[Any]]:

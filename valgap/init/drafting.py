@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from valgap.data.names import shown
+from valgap.ground.params.causes import IMBALANCED
 from valgap.ground.params.questions import FILL_IN
 from valgap.init import fitting, writing
 from valgap.init.arms import Arm
@@ -51,7 +52,7 @@ def draft(chosen: Chosen) -> Draft:
         train=tuple(_train(chosen)),
         arms=tuple(option.arm for option in plan.options),
         steps=plan.steps,
-        unequal=writing.unequal(imbalance(chosen.labels)),
+        unequal=imbalance(chosen.labels) > IMBALANCED,
     )
 
 

@@ -17,10 +17,8 @@ from valgap.init.arms import Arm, first_of_each
 from valgap.init.sizing import Size, steps_of
 
 EPOCHS = (30, 20, 10)  # passes over the training images, the best first
-MANY_IMAGES, FEWEST_IMAGES = (
-    4000,
-    1000,
-)  # to train on, down to which a set is halved before arms are given up, and after
+MANY_IMAGES = 4000  # to train on: a larger set is halved down to so many before arms are given up
+FEWEST_IMAGES = 1000  # and down to so many after
 SOME = 4  # arms that are wanted where not all causes can have one
 BLOCK = 6  # replicates of a block, at most
 

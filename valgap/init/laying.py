@@ -12,7 +12,7 @@ from valgap.ground.files import write_whole
 from valgap.ground.version import __version__
 from valgap.init import ignoring, locking
 from valgap.pipeline import definition, library, shipped
-from valgap.pipeline.git import git
+from valgap.pipeline.git import git, root
 
 WORKFLOW = Path(".github/workflows/valgap-review.yml")
 TEMPLATE = Path(__file__).with_name("review.yml")
@@ -63,27 +63,21 @@ def _kept(path: Path, text: str) -> str:
 def _locks() -> Iterator[str]:
     training, *others = shipped.LOCKS
     text, other = locking.lock(shipped.text(training), training)
-    if Path(training).exists():
-        yield _kept(Path(training), text)
-    elif other:
-        _kept(Path(training), text)
+    was_there = Path(training).exists()
+    done = _kept(Path(training), text)
+    if other and not was_there:
         listed = "; ".join(other[:3]) + (f" and {len(other) - 3} more" if len(other) > 3 else "")
-        yield (
-            f"{training}: written, of the versions that are installed. The suite's own tests train with others "
-            f"({listed})"
-        )
-    else:
-        yield _kept(Path(training), text)
+        done += f", of the versions that are installed. The suite's own tests train with others ({listed})"
+    yield done
     for name in others:
         yield _kept(Path(name), shipped.text(name))
 
 
 def _workflow() -> str:
     """GitHub reads workflows in the root of the Git repository alone, which may be above."""
-    top = Path(git("rev-parse", "--show-toplevel").stdout.decode().strip())
     prefix = git("rev-parse", "--show-prefix").stdout.decode().strip().rstrip("/")
     text = TEMPLATE.read_text(encoding="utf-8").replace("{version}", __version__)
-    return _kept(top / WORKFLOW if prefix else WORKFLOW, text.replace("{folder}", prefix or "."))
+    return _kept((root() or Path()) / WORKFLOW if prefix else WORKFLOW, text.replace("{folder}", prefix or "."))
 
 
 def _definition() -> Iterator[str]:

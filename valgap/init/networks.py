@@ -4,7 +4,6 @@ TensorFlow is imported in the workers alone. Nothing is kept of what they train 
 """
 
 import dataclasses
-import statistics
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,7 +13,7 @@ from numpy.typing import NDArray
 
 from valgap.compute import pool
 from valgap.compute.placement import Placement
-from valgap.costs.estimate import Timings
+from valgap.costs.estimate import Timings, mean_of
 from valgap.costs.probe import timed
 from valgap.ground import streams
 from valgap.ground.errors import SuiteError, Term
@@ -79,10 +78,8 @@ def ask(request: Request, placement: Placement) -> Network:
         parts = list(pool.run_jobs(work, jobs, placement))
     except SuiteError as error:
         raise error.named(TERMS) from None
-    fields = [field.name for field in dataclasses.fields(Timings)]
-    mean = {name: statistics.fmean(getattr(part.timings, name) for part in parts) for name in fields}
     network = next(part.network for part in parts if part.network)
-    return dataclasses.replace(network, timings=Timings(**mean))
+    return dataclasses.replace(network, timings=mean_of([part.timings for part in parts]))
 
 
 def work(submitted: float, request: Request, first: bool) -> _Part:

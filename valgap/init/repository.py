@@ -10,7 +10,7 @@ from valgap.ground import paths
 from valgap.ground.calls import in_clone
 from valgap.ground.errors import SuiteError
 from valgap.pipeline import definition, shipped
-from valgap.pipeline.git import git
+from valgap.pipeline.git import root
 
 DVC = Path(".dvc")
 OWN = (paths.RUNS, paths.REPORTS, paths.PREPARED, paths.MODELS_CHECKED, definition.FOLDER)  # what stages write
@@ -44,10 +44,9 @@ def refuse(data: str | None) -> None:
 
 
 def _refuse_no_repository() -> None:
-    done = git("rev-parse", "--show-toplevel", check=False)
-    if done.returncode:
+    top = root()
+    if top is None:
         raise SuiteError("this is no Git repository, and the suite keeps results in Git: `git init`, then `dvc init`")
-    top = Path(done.stdout.decode().strip())
     if not (DVC / "config").is_file():
         command = "dvc init" if top.resolve() == Path.cwd().resolve() else "dvc init --subdir"
         raise SuiteError(

@@ -7,8 +7,8 @@ from typing import Any
 import yaml
 
 from valgap.data.names import shown
-from valgap.ground.params.causes import IMBALANCED
 from valgap.ground.params.experiment import Data, Model, Train
+from valgap.ground.params.schema import on_one_line
 from valgap.ground.params.split import Split
 from valgap.ground.records import Plain
 from valgap.init.arms import Arm, causes
@@ -56,7 +56,7 @@ class Draft:
     def _blocks(self) -> Iterable[str]:
         yield from _block("data", self.data)
         yield f"split:{_after(self.split.why)}"
-        yield f"  {_value(_differing('split', self.split.value))}"
+        yield f"  {on_one_line(_differing('split', self.split.value))}"
         yield _said(Line("model", _differing("model", self.model.value), self.model.why))
         yield from _block("train", self.train, "the baseline: Adam at 0.001, unless you write your own recipe here")
 
@@ -90,11 +90,6 @@ def numbers(values: Mapping[str, int]) -> str:
     return ", ".join(f"{count:,} {name}" for name, count in values.items() if count)
 
 
-def unequal(ratio: float) -> bool:
-    """Whether classes are so unequal that balanced accuracy is what counts."""
-    return ratio > IMBALANCED
-
-
 def _differing(block: str, values: Mapping[str, Any]) -> Plain:
     """The keys of a block that differ from their defaults, and those of KEPT."""
     fields: Mapping[str, Any] = KINDS_OF[block].__dataclass_fields__  # type: ignore[attr-defined]
@@ -113,14 +108,14 @@ def _block(name: str, lines: Sequence[Line], why: str = "") -> Iterable[str]:
 
 def _indented(lines: Sequence[Line]) -> Iterable[str]:
     """Lines of a block, their comments below one another as far as they are short."""
-    said = [f"  {line.key}: {_value(line.value)}" for line in lines]
+    said = [f"  {line.key}: {on_one_line(line.value)}" for line in lines]
     width = max((len(text) for text in said if len(text) <= COLUMN), default=0)
     for text, line in zip(said, lines, strict=True):
         yield text.ljust(width) + _after(line.why) if line.why else text
 
 
 def _said(line: Line) -> str:
-    return f"{line.key}: {_value(line.value)}{_after(line.why)}"
+    return f"{line.key}: {on_one_line(line.value)}{_after(line.why)}"
 
 
 def _after(why: str) -> str:
@@ -129,9 +124,3 @@ def _after(why: str) -> str:
 
 def _comment(text: str) -> str:
     return f"# {shown(' '.join(text.split()))}"
-
-
-def _value(value: Any) -> str:
-    """A value on one line of YAML."""
-    text: str = yaml.safe_dump(value, default_flow_style=True, width=10**6, allow_unicode=True, sort_keys=False)
-    return text.removesuffix("...\n").strip()

@@ -22,7 +22,7 @@ from valgap.document.text import named
 from valgap.ground import paths
 from valgap.ground.calls import call
 from valgap.ground.errors import SuiteError
-from valgap.pipeline import library
+from valgap.pipeline import definition, library
 from valgap.results.provenance import read_provenance
 
 LOCK = Path("dvc.lock")
@@ -159,12 +159,12 @@ def _outputs(stage: PipelineStage, hashes: "_Hashes") -> Iterator[Finding]:
 
 def _library(stages: list[PipelineStage]) -> Iterator[Finding]:
     """Stages that another valgap ran than the installed one, where their code differs."""
-    texts = library.texts()
-    for stage in stages:
-        for dep in stage.deps:
-            file = Path(dep.def_path)
-            if file in texts and file.is_file() and library.differs(file, texts[file]):
-                yield Finding(library.said(file, texts[file]), (stage.name,), cure())
+    deps = [(stage.name, Path(dep.def_path)) for stage in stages for dep in stage.deps]
+    laid = {file for _, file in deps if file.parent == definition.FOLDER and file.is_file()}
+    texts = library.texts() if laid else {}  # a clone of the suite has none, and no code to digest for it
+    for name, file in deps:
+        if file in laid and file in texts and library.differs(file, texts[file]):
+            yield Finding(library.said(file, texts[file]), (name,), cure())
 
 
 def _predictions(stages: list[PipelineStage]) -> Iterator[Finding]:

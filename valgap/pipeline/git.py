@@ -22,6 +22,12 @@ def git(*arguments: str, check: bool = True) -> subprocess.CompletedProcess[byte
     return done
 
 
+def root() -> Path | None:
+    """The folder of the Git repository around this one; None outside of any."""
+    done = git("rev-parse", "--show-toplevel", check=False)
+    return None if done.returncode else Path(done.stdout.decode().strip())
+
+
 def resolve(name: str | None) -> tuple[str, str]:
     """(name, commit) of the base; of origin/main, else main, where none is named. Raises SuiteError without such."""
     git("rev-parse", "--git-dir")

@@ -62,7 +62,7 @@ def measured_otherwise(train: Train, builder: str) -> tuple[str, ...]:
         "dropout": any(train.dropout),
         "augmentation": bool(train.transforms),
         STATISTICS: train.batch_norm or builder == "resnet" or builder.startswith("applications:"),
-        OWN_LAYERS: ":" in builder and not builder.startswith("applications:"),
+        OWN_LAYERS: _is_users(builder),
         AVERAGE: bool(train.ema_momentum),
         MIX: train.class_remedy == "oversampling",
     }
@@ -72,8 +72,12 @@ def measured_otherwise(train: Train, builder: str) -> tuple[str, ...]:
 def loss_differs(train: Train, builder: str) -> bool:
     """Whether the loss that Keras shows is more, or other, than the negative log-likelihood of the labels."""
     penalties = (train.l1_penalty, train.l2_penalty, train.label_smoothing)
-    own = ":" in builder and not builder.startswith("applications:")  # may have penalties of its own
-    return any(penalties) or train.class_remedy != "none" or own
+    return any(penalties) or train.class_remedy != "none" or _is_users(builder)
+
+
+def _is_users(builder: str) -> bool:
+    """Whether it is a function of the user's own, whose layers and penalties are not known here."""
+    return ":" in builder and not builder.startswith("applications:")
 
 
 def word(values: dict[str, Expected], gap: Gap, margin: float) -> OfSymptom:

@@ -2,7 +2,6 @@
 
 import collections
 import dataclasses
-import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -14,6 +13,7 @@ from valgap.data.reading.decoding import Decoding
 from valgap.data.sources.classes import check_classes
 from valgap.data.sources.images import Dropped, Images
 from valgap.ground.errors import SuiteError
+from valgap.ground.files import sha256_of
 from valgap.ground.params.experiment import Data
 
 
@@ -46,7 +46,7 @@ def load_files(data: Data, layout: Layout, target: Path) -> Images:
         f"{data.path}, without {len(dropped):,} unreadable files" if dropped else data.path,
     )
     (digest,) = images.sha256.values()
-    tables = {str(layout.root / name): _sha256(layout.root / name) for name in layout.tables}
+    tables = {str(layout.root / name): sha256_of(layout.root / name) for name in layout.tables}
     return dataclasses.replace(images, sha256={data.path: digest} | tables, dropped=dropped, said=layout.said)
 
 
@@ -77,8 +77,3 @@ def _dropped(data: Data, found: Sequence[Dropped]) -> tuple[Dropped, ...]:
             "mend or remove them, or set data.on_unreadable: skip, which the report counts"
         )
     return dropped
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as handle:
-        return hashlib.file_digest(handle, "sha256").hexdigest()

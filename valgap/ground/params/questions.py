@@ -55,8 +55,8 @@ def questions(text: str) -> list[Question]:
 
 def refuse_questions(path: Path) -> None:
     """Raise ParamsError naming every question of a file that is valid YAML, where there is one."""
-    asked = questions(path.read_text(encoding="utf-8"))
-    if asked:
+    text = path.read_text(encoding="utf-8")
+    if FILL_IN in text and (asked := questions(text)):  # most files ask nothing: these are not parsed again
         lines = "".join(f"\n  line {each.line}: {each.key} = {FILL_IN}; write {each.allowed}" for each in asked)
         what = "a question waits" if len(asked) == 1 else f"{len(asked)} questions wait"
         raise ParamsError(f"{path}: {what} for an answer in place of {FILL_IN}:{lines}")

@@ -2,6 +2,7 @@
 
 import difflib
 import json
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TypeVar
@@ -49,6 +50,12 @@ def read_yaml(path: Path) -> Plain:
     if not isinstance(content, dict):
         raise ParamsError(f"{path} must hold a mapping of blocks, received {type(content).__name__}")
     return content
+
+
+def on_one_line(value: Any) -> str:
+    """A plain value as YAML on one line."""
+    text: str = yaml.safe_dump(value, default_flow_style=True, sort_keys=False, width=math.inf, allow_unicode=True)
+    return text.removesuffix("...\n").strip()
 
 
 def parse(kind: type[T], raw: object, where: str) -> T:
