@@ -84,7 +84,7 @@ class Plan:
 
 @dataclasses.dataclass(frozen=True)
 class Level:
-    """One try: places in the problem's scales, the epochs and replicates, the images, and how many arms it is for."""
+    """One try: places in the problem's scales, the epochs and replicates, the images, and how many arms it must have."""
 
     scale: int
     epochs: int
@@ -110,8 +110,7 @@ def fit(problem: Problem, budget: float) -> Plan | None:
 def smallest(problem: Problem) -> float:
     """Seconds of the plan that costs least, a baseline and one arm: the shortest budget that `fit` has a plan for."""
     (*_, last) = levels(problem)
-    arms = [_seconds(problem, last, option) for option in _fitting(problem.options, last)]
-    return _seconds(problem, last) + min(arms, default=0.0)
+    return _seconds(problem, last) + sum(_seconds(problem, last, option) for option in _needed(problem, last))
 
 
 def levels(problem: Problem) -> Iterator[Level]:
@@ -147,17 +146,25 @@ def _halvings(problem: Problem, level: Level, fewest: int) -> Iterator[int]:
 
 
 def _taken(problem: Problem, level: Level, budget: float) -> Plan | None:
-    """The level's plan with the arms that fit, in the order of their use; None where these are less than it needs."""
-    taken: list[Option] = []
-    seconds, fitting = _seconds(problem, level), _fitting(problem.options, level)
-    for option in fitting:
+    """The level's plan: the arms that it needs, then, in the order of their use, any that still fit.
+
+    None where those that it needs do not fit: cheap arms take no place of a dear one of more use.
+    """
+    taken = _needed(problem, level)
+    seconds = _seconds(problem, level) + sum(_seconds(problem, level, option) for option in taken)
+    if seconds > budget:
+        return None
+    for option in _fitting(problem.options, level)[len(taken) :]:
         more = seconds + _seconds(problem, level, option)
         if more <= budget and len(taken) < problem.most:
             taken, seconds = [*taken, option], more
-    if seconds > budget or len(taken) < min(level.needs, len(fitting)):
-        return None
     steps = steps_of(level.epochs, level.train or problem.sizes.train, problem.baseline.batch_size)
     return Plan(tuple(taken), problem.scales[level.scale], level.epochs, steps, level.replicates, level.train, seconds)
+
+
+def _needed(problem: Problem, level: Level) -> list[Option]:
+    """As many options as the level needs, those of most use."""
+    return _fitting(problem.options, level)[: level.needs]
 
 
 def _fitting(options: Sequence[Option], level: Level) -> list[Option]:
