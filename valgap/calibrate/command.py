@@ -1,7 +1,7 @@
 """`valgap calibrate`: plant faults, let the suite diagnose them, and write how often it was right.
 
 Reads params.yaml, data/embedded and what is finished below calibration/work; writes calibration/work, and, when all
-trials are there, reports/calibration.json and reports/calibration.md.
+trials are there, reports/calibration.md and valgap/report/calibration.json.
 """
 
 import fnmatch
