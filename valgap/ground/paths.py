@@ -51,6 +51,8 @@ HTML = REPORTS / "report.html"
 REPORT = REPORTS / "report.md"
 FIGURES = REPORTS / "figures"
 
+EXPORT = Path("export")  # models, where nothing else is said
+
 # Where the images of the built-in sources lie.
 EMBEDDED = Path("data/embedded/fashion_mnist_15k.npz.xz")
 DOWNLOADS = Path("data/downloads")
