@@ -98,12 +98,13 @@ def test_gitignore_gets_the_lines_that_it_lacks_and_no_more() -> None:
 def test_git_ignores_what_stages_write_and_none_of_the_results(folder: Path) -> None:
     here()
     ignored = ("data/prepared/arrays/images.npy", "runs/a/0/run.json", ".replicates/done/x", "data/models.txt",
-               "reports/report.html", "photosort/__pycache__/net.pyc", "params.yaml.partial")  # fmt: skip
+               "reports/report.html", "photosort/__pycache__/net.pyc", "params.yaml.partial",
+               "export/baseline/model.keras")  # fmt: skip
     assert git("check-ignore", *ignored).split() == [*ignored]
     assert ignoring.hidden() == []
     suites = (ROOT / ".gitignore").read_text().splitlines()
     for line in suites:
-        if line.startswith(("/data/", "/runs/", "/reports/", "/.replicates")):
+        if line.startswith(("/data/", "/runs/", "/reports/", "/.replicates", "/export")):
             assert line in ignoring.IGNORED, line
 
 

@@ -248,6 +248,9 @@ def test_an_inconclusive_cause_says_what_would_settle_it() -> None:
     assert "`valgap more --variant narrow --blocks 2` (at most 24 runs" in text
     hopeless = whole(screen(causes=(dataclasses.replace(entry, more_replicates=None),)))
     assert "More replicates cannot settle excess capacity" in hopeless
+    dear = whole(screen(causes=(dataclasses.replace(entry, more_replicates=1735),)))
+    assert "out of reach here: to find it with 80% probability would take 290 blocks more, 3,480 runs." in dear
+    assert "--blocks" not in dear
 
 
 def test_no_remedy_is_recommended_that_is_not_shown_to_help() -> None:

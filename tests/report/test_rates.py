@@ -7,6 +7,7 @@ import pytest
 
 from tests.calibrate.trials import named, planted, trial
 from tests.report.page_sample import sample
+from tests.scratch import ROOT
 from valgap.calibrate import score
 from valgap.document.parts import Table
 from valgap.ground import paths
@@ -44,15 +45,11 @@ def test_says_nothing_where_nothing_was_measured() -> None:
     assert rates(sample()) == ()
 
 
-def test_the_folders_own_calibration_comes_before_the_librarys(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(reading, "SHIPPED", tmp_path / "shipped.json")
+def test_the_library_brings_its_own_rates(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert reading.RATES == ROOT / paths.CALIBRATION
+    monkeypatch.setattr(reading, "RATES", tmp_path / "rates.json")
     assert reading.calibration() is None
-    write_calibration(calibration("rules"), tmp_path / "shipped.json")
-    shipped = reading.calibration()
-    assert shipped is not None
-    assert not shipped.halves["judged"].trials
-    write_calibration(calibration("judged"), paths.CALIBRATION)
-    own = reading.calibration()
-    assert own is not None
-    assert own.halves["judged"].trials == 6
+    write_calibration(calibration("judged"), tmp_path / "rates.json")
+    found = reading.calibration()
+    assert found is not None
+    assert found.halves["judged"].trials == 6

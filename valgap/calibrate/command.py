@@ -1,8 +1,8 @@
 """`valgap calibrate`: plant faults, let the suite diagnose them, and write how often it was right.
 
 Reads params.yaml, data/embedded and what is finished below calibration/work; writes calibration/work, and, when all
-trials are there, reports/calibration.json and reports/calibration.md. With --findings it measures the findings instead,
-and writes docs/findings/rates.md and valgap/findings/rates.json.
+trials are there, reports/calibration.md and valgap/report/calibration.json. With --findings it measures the findings
+instead, and writes docs/findings/rates.md and valgap/findings/rates.json.
 """
 
 import fnmatch

@@ -168,5 +168,5 @@ def command(variant: str, out: Path | None) -> None:
     """Train a variant once on training and validation images; leave model.keras and its card in OUT/<variant>."""
     die_with_parent(os.getppid())
     environment.check_installed()
-    target = export(load_suite(), variant, out or Path("export"))
+    target = export(load_suite(), variant, out or paths.EXPORT)
     print(f"wrote {target / MODEL} and {target / CARD}")

@@ -45,12 +45,14 @@ EFFECTS = REPORTS / "effects"  # its numbers, a file each
 VERDICT = REPORTS / "verdict.json"
 AUDIT = REPORTS / "audit.json"
 PROVENANCE = REPORTS / "provenance.json"
-CALIBRATION = REPORTS / "calibration.json"
+CALIBRATION = Path("valgap/report/calibration.json")  # in the package, for its reports quote it wherever they are made
 CALIBRATION_TEXT = REPORTS / "calibration.md"
 RATES_TEXT = Path("docs/findings/rates.md")
 HTML = REPORTS / "report.html"
 REPORT = REPORTS / "report.md"
 FIGURES = REPORTS / "figures"
+
+EXPORT = Path("export")  # models, where nothing else is said
 
 # Where the images of the built-in sources lie.
 EMBEDDED = Path("data/embedded/fashion_mnist_15k.npz.xz")

@@ -22,7 +22,7 @@ Tables = dict[str, pd.DataFrame]
 FILES = (paths.SUMMARY, paths.CONTRASTS, paths.CURVES, paths.CONFUSION, paths.CLASSES, paths.RELIABILITY, paths.HARDEST)
 REFERENCES = {"majority_class": "majority class", "nearest_neighbour": "1-nearest neighbour"}
 PRICED = next(cause for cause in CAUSES.values() if cause.is_price)
-SHIPPED = Path(__file__).with_name("calibration.json")  # where a wheel has the rates of its rules
+RATES = Path(__file__).with_name(paths.CALIBRATION.name)  # of the rules of this library
 SHOWN = 6  # variants in a figure that has one panel for each
 
 
@@ -30,7 +30,7 @@ SHOWN = 6  # variants in a figure that has one panel for each
 class Inputs:
     """The CSV tables by name, and the records beside them. Fractions and nats, as they stand there.
 
-    `calibration` is None where neither the folder nor the installed library has one.
+    `calibration` is None where the library has not been calibrated.
     """
 
     tables: Tables
@@ -93,6 +93,5 @@ def read() -> Inputs:
 
 
 def calibration() -> Calibration | None:
-    """The error rates to quote: this folder's own, else those that the library was shipped with, else None."""
-    known = next((path for path in (paths.CALIBRATION, SHIPPED) if path.exists()), None)
-    return read_calibration(known) if known else None
+    """The error rates to quote, None where the library has none."""
+    return read_calibration(RATES) if RATES.exists() else None

@@ -11,6 +11,8 @@ from valgap.results.summary import BASELINE
 from valgap.stats.suspicion import are_wrong
 from valgap.stats.verdict import CauseEffect, CauseEntry, FollowUp, SplitEffect
 
+MOST_BLOCKS = 20  # to settle one cause: with two arms of 6 replicates 240 runs, more than a usual experiment in all
+
 
 def paragraphs(inputs: Inputs) -> tuple[str, ...]:
     """Whether the gap is real, the baseline trained, and overfitting a problem, and what only looks like a cure."""
@@ -104,4 +106,5 @@ def _settle(inputs: Inputs, entry: CauseEntry) -> str:
     more, size = entry.more_replicates if isinstance(entry, CauseEffect) else None, inputs.verdict.block_size
     blocks = None if more is None else max(1, -(-more // size))
     runs = None if blocks is None else 2 * blocks * size
-    return sentence("settle", entry=entry, margin=inputs.verdict.margin, blocks=blocks, runs=runs)
+    margin = inputs.verdict.margin
+    return sentence("settle", entry=entry, margin=margin, blocks=blocks, runs=runs, most=MOST_BLOCKS)

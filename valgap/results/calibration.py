@@ -1,4 +1,4 @@
-"""reports/calibration.json: how often the diagnosis was right on trials of known truth. Shares are fractions.
+"""valgap/report/calibration.json: how often the diagnosis was right on trials of known truth. Shares are fractions.
 
 `valgap calibrate` writes it; a report may quote it.
 """
@@ -10,7 +10,7 @@ from valgap.ground import paths, records
 from valgap.ground.files import write_whole
 from valgap.ground.records import Number
 
-CURE = "run `valgap calibrate`, or `git checkout -- reports`"
+CURE = f"run `valgap calibrate`, or `git checkout -- {paths.CALIBRATION}`"
 
 
 @dataclasses.dataclass(frozen=True)
