@@ -9,12 +9,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from valgap.diagnostics.model.penultimate import traced
 from valgap.ground.errors import SuiteError
 
 BATCH = 100  # images
 CHANNELS = (1, 3)
 
 Outputs = NDArray[np.float32]
+Answers = tuple[Outputs, Outputs | None]  # outputs (n, k), features (n, d)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -60,21 +62,33 @@ def batch_function(model: Any, takes: Takes, path: Path, output: str | None = No
     `output` is the name or the index of that of several outputs which says the class. It raises SuiteError on a model
     with several outputs where none is chosen, on one that it has not, and on one that is no row of numbers an image.
     """
+    answer = answer_function(model, takes, path, output)
+    return lambda images: answer(images)[0]
+
+
+def answer_function(model: Any, takes: Takes, path: Path, output: str | None = None) -> Callable[[Outputs], Answers]:
+    """As `batch_function`, with features beside the outputs: what the model has before its last layer decides.
+
+    Features are float32 (n, d), d at most 64, and come of the same pass; None where they cannot be told.
+    """
     import tensorflow as tf
 
-    run = tf.function(lambda images: model(images, training=False), reduce_retracing=True, jit_compile=False)
+    def pick(found: Any) -> Any:
+        return chosen(named_outputs(model, found), output, path)
 
-    def of_batch(images: Outputs) -> Outputs:
+    run = tf.function(lambda images: traced(model, images, pick), reduce_retracing=True, jit_compile=False)
+
+    def of_batch(images: Outputs) -> Answers:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # on how its inputs are named
             try:
-                found = run(tf.constant(images[..., 0] if takes.flat else images))
+                found, features = run(tf.constant(images[..., 0] if takes.flat else images))
             except Exception as error:  # whatever a user's layers do
                 line = " ".join(str(error).split())[:300]
                 raise SuiteError(
                     f"MODEL = {path} fails on images of shape {images.shape[1:]}: {type(error).__name__}: {line}"
                 ) from None
-        return as_rows(chosen(named_outputs(model, found), output, path), path)
+        return as_rows(pick(found), path), None if features is None else np.asarray(features)
 
     return of_batch
 
