@@ -171,7 +171,7 @@ def test_features_of_keras_2_are_those_before_its_last_layer(keras2: Any) -> Non
     base = keras2.Sequential([keras2.layers.Conv2D(4, 3), keras2.layers.GlobalAveragePooling2D()])
     model = keras2.Model(image, keras2.layers.Dense(3, "softmax")(keras2.layers.Dropout(0.5)(base(image))))
     path = Path("m")
-    found, features = forward.answer_function(model, forward.input_of(model, path), path)(IMAGES)
-    np.testing.assert_allclose(found, model(IMAGES, training=False), atol=1e-5)
-    assert features is not None
-    np.testing.assert_allclose(features, base(IMAGES), atol=1e-5)
+    found = forward.answer_function(model, forward.input_of(model, path), path)(IMAGES)
+    np.testing.assert_allclose(found.outputs, model(IMAGES, training=False), atol=1e-5)
+    assert found.late is not None
+    np.testing.assert_allclose(found.late, base(IMAGES), atol=1e-5)

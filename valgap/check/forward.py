@@ -2,7 +2,7 @@
 
 import dataclasses
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,34 @@ BATCH = 100  # images
 CHANNELS = (1, 3)
 
 Outputs = NDArray[np.float32]
-Answers = tuple[Outputs, Outputs | None]  # outputs (n, k), features (n, d)
+
+
+@dataclasses.dataclass(frozen=True)
+class Answers:
+    """What a model gives of n images, float32: outputs (n, k), and features (n, d), d at most 64, of the same pass.
+
+    `late` is what its last layer decides by, `early` means and standard deviations over places of what the first layer
+    with a kernel gives. None where they cannot be told.
+    """
+
+    outputs: Outputs
+    late: Outputs | None = None
+    early: Outputs | None = None
+
+    def __getitem__(self, rows: slice) -> "Answers":
+        """Those of some of the images."""
+        late, early = (None if each is None else each[rows] for each in (self.late, self.early))
+        return Answers(self.outputs[rows], late, early)
+
+
+def joined(parts: Sequence[Answers]) -> Answers:
+    """The answers of all parts, one after the other."""
+
+    def every(name: str) -> Outputs | None:
+        found = [getattr(part, name) for part in parts if getattr(part, name) is not None]
+        return np.concatenate(found) if len(found) == len(parts) else None
+
+    return Answers(np.concatenate([part.outputs for part in parts]), every("late"), every("early"))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -63,14 +90,11 @@ def batch_function(model: Any, takes: Takes, path: Path, output: str | None = No
     with several outputs where none is chosen, on one that it has not, and on one that is no row of numbers an image.
     """
     answer = answer_function(model, takes, path, output)
-    return lambda images: answer(images)[0]
+    return lambda images: answer(images).outputs
 
 
 def answer_function(model: Any, takes: Takes, path: Path, output: str | None = None) -> Callable[[Outputs], Answers]:
-    """As `batch_function`, with features beside the outputs: what the model has before its last layer decides.
-
-    Features are float32 (n, d), d at most 64, and come of the same pass; None where they cannot be told.
-    """
+    """As `batch_function`, with features beside the outputs, of the same pass."""
     import tensorflow as tf
 
     def pick(found: Any) -> Any:
@@ -82,13 +106,13 @@ def answer_function(model: Any, takes: Takes, path: Path, output: str | None = N
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # on how its inputs are named
             try:
-                found, features = run(tf.constant(images[..., 0] if takes.flat else images))
+                found, *features = run(tf.constant(images[..., 0] if takes.flat else images))
             except Exception as error:  # whatever a user's layers do
                 line = " ".join(str(error).split())[:300]
                 raise SuiteError(
                     f"MODEL = {path} fails on images of shape {images.shape[1:]}: {type(error).__name__}: {line}"
                 ) from None
-        return as_rows(pick(found), path), None if features is None else np.asarray(features)
+        return Answers(as_rows(pick(found), path), *(None if each is None else np.asarray(each) for each in features))
 
     return of_batch
 

@@ -9,7 +9,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from valgap.check.forward import BATCH, Answers, Outputs, Takes, answer_function, chosen, input_of, named_outputs
+from valgap.check.forward import (
+    BATCH,
+    Answers,
+    Outputs,
+    Takes,
+    answer_function,
+    chosen,
+    input_of,
+    joined,
+    named_outputs,
+)
 from valgap.check.outputs import Probabilities, guesses, to_probabilities
 from valgap.diagnostics.model import modes
 from valgap.diagnostics.model.inside import Inside, inside
@@ -50,26 +60,20 @@ class Network:
 
     def outputs(self, images: Pixels) -> Outputs:
         """Outputs (n, k) float32 in inference mode of what the input takes, (n, h, w, c)."""
-        return self.answers(images)[0]
+        return self.answers(images).outputs
 
     def answers(self, images: Pixels) -> Answers:
-        """Outputs (n, k), and features (n, d), d at most 64, of the same pass: what its last layer decides by.
+        """Outputs, and features of the same pass.
 
-        Features are None where it cannot be told which layer decides. More than 64 are projected to so many, always in
-        the same way, so that features of several calls can be compared.
+        More than 64 features are projected to so many, always in the same way: those of several calls can be compared.
         """
         images = self._preprocessed(images)
         size = self.takes.batch or BATCH
-        found = [self._batch(images[start : start + size]) for start in range(0, len(images), size)]
-        features = [each for _, each in found if each is not None]
-        return np.concatenate([each for each, _ in found]), np.concatenate(features) if len(features) == len(
-            found
-        ) else None
+        return joined([self._batch(images[start : start + size]) for start in range(0, len(images), size)])
 
     def _batch(self, images: Pixels) -> Answers:
         missing = self.takes.batch - len(images) if self.takes.batch else 0
-        outputs, features = self._of_batch(np.concatenate([images, np.repeat(images[-1:], missing, axis=0)]))
-        return outputs[: len(images)], None if features is None else features[: len(images)]
+        return self._of_batch(np.concatenate([images, np.repeat(images[-1:], missing, axis=0)]))[: len(images)]
 
     def outputs_in_training(self, images: Pixels) -> Outputs:
         """The same by the statistics of the images, which are one batch. It leaves no trace in the model."""

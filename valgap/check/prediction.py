@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from valgap.check.forward import Answers
+from valgap.check.forward import Answers, joined
 from valgap.check.loading import Compiled
 from valgap.check.network import Network
 from valgap.check.outputs import Trial, check_single_label, to_probabilities
@@ -49,6 +49,7 @@ class Predicted:
     assumed: tuple[str, ...] = ()
     fed: Scale | None = None  # what an object feeds, or the user said; None where the range was found
     features: NDArray[np.float32] | None = None  # (n, d), d at most 64: by which the last layer decides, if it is known
+    early: NDArray[np.float32] | None = None  # (n, d), d at most 64: of what the first layer with a kernel gives
 
     @property
     def reading(self) -> Reading:
@@ -78,7 +79,7 @@ def outputs_of(
     network: Network, pixels: NDArray[np.uint8], rows: Index, reading: Reading, known: Statistics
 ) -> Outputs:
     """Outputs (rows, k) of some of the images, which may be a memory map, as read so."""
-    return answers_of(network, pixels, rows, reading, known)[0]
+    return answers_of(network, pixels, rows, reading, known).outputs
 
 
 def answers_of(
@@ -86,11 +87,7 @@ def answers_of(
 ) -> Answers:
     """Outputs (rows, k) and features (rows, d) of some of the images, which may be a memory map, as read so."""
     parts = [rows[start : start + CHUNK] for start in range(0, len(rows), CHUNK)]
-    found = [network.answers(apply(reading, pixels[part], known)) for part in parts]
-    features = [each for _, each in found if each is not None]
-    return np.concatenate([each for each, _ in found]), (
-        np.concatenate(features) if len(features) == len(found) else None
-    )
+    return joined([network.answers(apply(reading, pixels[part], known)) for part in parts])
 
 
 def probabilities_of(
@@ -117,9 +114,9 @@ def concluded(
     """
     decision = read.decision
     every = np.arange(len(images.labels))
-    outputs, features = answers_of(network, images.images, every, decision.reading, read.known)
-    seen = look(outputs)
-    found, kind = probabilities_of(network, outputs, decision.order, images.class_names, compiled)
+    answers = answers_of(network, images.images, every, decision.reading, read.known)
+    seen = look(answers.outputs)
+    found, kind = probabilities_of(network, answers.outputs, decision.order, images.class_names, compiled)
     if not np.isfinite(found).all() and not any(each.code == "VG207" for each in seen):
         raise SuiteError(f"MODEL = {network.name} gives values that are not finite for {decision.reading.scale} pixels")
     return Predicted(
@@ -134,5 +131,11 @@ def concluded(
         compiled=compiled,
         seen=seen,
         fed=fed,
-        features=features,
+        features=_finite(answers.late),
+        early=_finite(answers.early),
     )
+
+
+def _finite(features: Outputs | None) -> Outputs | None:
+    """Features, None where some are not finite."""
+    return features if features is not None and np.isfinite(features).all() else None

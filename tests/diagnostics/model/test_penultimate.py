@@ -49,10 +49,10 @@ def subclassed() -> Any:
 
 
 def features_of(model: Any, output: str | None = None) -> Any:
-    outputs, features = answer_function(model, input_of(model, NAME), NAME, output)(IMAGES)
+    found = answer_function(model, input_of(model, NAME), NAME, output)(IMAGES)
     if output is None:
-        np.testing.assert_allclose(outputs, model(IMAGES, training=False), atol=1e-5)
-    return features
+        np.testing.assert_allclose(found.outputs, model(IMAGES, training=False), atol=1e-5)
+    return found.late
 
 
 def up_to(model: Any, places: int) -> Any:
@@ -135,11 +135,14 @@ def test_a_network_gives_both_in_one_pass_whatever_its_batch(batch: int | None) 
         fixed = keras.Sequential([keras.Input((SIDE, SIDE, 3), batch_size=batch), *model.layers])
         model = fixed
     network = Network(model, NAME)
-    outputs, features = network.answers(IMAGES)
-    assert features is not None
-    assert features.dtype == np.float32
-    np.testing.assert_array_equal(outputs, network.outputs(IMAGES))
-    np.testing.assert_allclose(features, up_to(model, 3), atol=1e-5)
+    found = network.answers(IMAGES)
+    assert found.late is not None
+    assert found.early is not None
+    assert found.late.dtype == found.early.dtype == np.float32
+    np.testing.assert_array_equal(found.outputs, network.outputs(IMAGES))
+    np.testing.assert_allclose(found.late, up_to(model, 3), atol=1e-5)
+    maps = np.asarray(model.layers[0](IMAGES))
+    np.testing.assert_allclose(found.early, np.hstack([maps.mean(axis=(1, 2)), maps.std(axis=(1, 2))]), atol=1e-4)
 
 
 def test_the_model_is_as_before() -> None:

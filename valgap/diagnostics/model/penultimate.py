@@ -1,4 +1,4 @@
-"""What a model makes of an image just before it decides: the input of the last layer with a kernel on the way out.
+"""What a model makes of an image: what the last layer with a kernel decides by, and what the first one gives.
 
 Found while TensorFlow traces the model: calls of layers with a kernel are noted, and the graph is followed back from
 the output until the first of them. So it is with nested models, with several outputs and with subclasses alike.
@@ -15,15 +15,17 @@ from valgap.diagnostics.model.layers import all_layers, has_kernel, wrapped
 WIDTH = 64  # features an image, at most
 LONGEST = 2**17  # numbers before the projection; of more, every second, third, ... is taken
 SEED = 0  # of the projection
-Traced = tuple[Any, Any | None]  # (what the model gives, its features (n, d) as a tensor)
+Traced = tuple[Any, Any | None, Any | None]  # (what the model gives, late and early features (n, d), as tensors)
 Note = tuple[Any, Any]  # input and output of a call
 
 
 def traced(model: Any, images: Any, pick: Callable[[Any], Any]) -> Traced:
     """Call the model on a tensor of images inside a function that TensorFlow traces, and take its features beside.
 
-    `pick` takes the wanted output from what the call gave. Features are float32 (n, d): means over places where there
-    are any, at most WIDTH, more are projected to that many. None where it cannot be told which layer decides.
+    `pick` takes the wanted output from what the call gave. Features are float32 (n, d), d at most WIDTH, more are
+    projected to that many. Late ones are the input of the layer that decides, means over places where there are any;
+    None where it cannot be told which layer that is. Early ones are means and standard deviations over places of what
+    the first layer with a kernel gives, or what it gives; None where no layer has a kernel.
     """
     notes: list[Note] = []
 
@@ -39,9 +41,11 @@ def traced(model: Any, images: Any, pick: Callable[[Any], Any]) -> Traced:
         notes.clear()
         found = model(images, training=False)
     try:
-        return found, _features(_deciding(pick(found), notes))
+        output = pick(found)
+        first = notes[0][1] if notes and notes[0][1].graph is output.graph else None
+        return found, _features(_deciding(output, notes)), _features(first, spread=True)
     except Exception:  # no output is chosen, which the caller says better
-        return found, None
+        return found, None, None
 
 
 def projection(length: int) -> NDArray[np.float32]:
@@ -83,18 +87,20 @@ def _key(tensor: Any) -> tuple[int, str]:
     return id(tensor.graph), str(tensor.name)
 
 
-def _features(inputs: Any) -> Any | None:
-    """A tensor (n, ..., d) of any float type as float32 (n, at most WIDTH)."""
+def _features(inputs: Any, spread: bool = False) -> Any | None:
+    """A tensor (n, ..., d) of any float type as float32 (n, at most WIDTH); with standard deviations if `spread`."""
     import tensorflow as tf
 
     if inputs is None:
         return None
     values = tf.cast(inputs, tf.float32)
-    rank, length = values.shape.rank, values.shape[-1]
-    if rank is None or rank < 2 or length is None:
+    rank = values.shape.rank
+    if rank is None or rank < 2 or values.shape[-1] is None:
         return None
     if rank > 2:
-        values = tf.reduce_mean(values, axis=list(range(1, rank - 1)))
-    values = values[:, :: -(-length // LONGEST)]
+        places = list(range(1, rank - 1))
+        means = tf.reduce_mean(values, axis=places)
+        values = tf.concat([means, tf.math.reduce_std(values, axis=places)], axis=1) if spread else means
+    values = values[:, :: -(-values.shape[-1] // LONGEST)]
     length = values.shape[-1]
     return values if length <= WIDTH else tf.matmul(values, projection(length))

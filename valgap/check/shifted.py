@@ -1,0 +1,122 @@
+"""VG123 and VG124: what a shift is to the model, beside what the audit says of pixels."""
+
+import dataclasses
+from collections.abc import Collection, Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+
+from valgap.check.judging import MARGIN, SERIOUS
+from valgap.check.prediction import Predicted
+from valgap.diagnostics.seen import Seen
+from valgap.findings.answers_shift import ALPHA, Answered, Compared, ModelShift, model_shift
+from valgap.findings.class_mix import ALPHA as OTHER_MIX
+from valgap.findings.class_mix import WORTH, Mix, class_mix
+from valgap.findings.finding import HELD_OUT, Audit, Severity
+from valgap.findings.within_classes import PERMUTATIONS
+
+PIXELS = ("VG106", "VG107")  # what the audit says of pixels alone
+ALIKE = 0.05  # p value above which there is no sign of a difference
+SEES = " The model sees it, too (VG123)."
+HARDLY = " What the model’s first layer makes of them is alike, though, so that it hardly matters to the model."
+
+
+@dataclasses.dataclass(frozen=True)
+class Shifted:
+    """What the model sees of a shift between splits, and their class mixes against training's."""
+
+    seen: ModelShift
+    mixes: tuple[Mix, ...]
+
+
+def shifted(predicted: Predicted, clusters: NDArray[np.int64], seed: int) -> Shifted:
+    """Compare the splits; (n,) `clusters` are groups or near duplicates."""
+    images = predicted.images
+    answered = Answered(
+        predicted.probabilities, predicted.features, predicted.early, images.labels, predicted.splits, clusters
+    )
+    right = predicted.probabilities.argmax(axis=1) == images.labels
+    rows = {name: np.flatnonzero((predicted.splits == name) & (images.labels >= 0)) for name in ("train", *HELD_OUT)}
+    mixes = []
+    for split in HELD_OUT:
+        learned, held = rows["train"], rows[split]
+        if len(learned) and len(held):
+            groups = None if images.groups is None else (images.groups[learned], images.groups[held])
+            mixes.append(class_mix(split, images.labels[learned], images.labels[held], right[held], groups, seed))
+    return Shifted(model_shift(answered, seed), tuple(mixes))
+
+
+def look(found: Shifted, predicted: Predicted, serious: Collection[str]) -> Iterator[Seen]:
+    """VG123 and VG124, beside the codes that the audit calls `serious`."""
+    if (seen := _by_model(found.seen, predicted, serious)) is not None:
+        yield seen
+    names = predicted.images.class_names
+    for mix in found.mixes:
+        clear = mix.p is not None and mix.p <= OTHER_MIX and abs(mix.effect) >= WORTH
+        severity: Severity = "unknown" if mix.p is None else "worth a look" if clear else "fine"
+        yield Seen("VG124", severity, dataclasses.asdict(mix) | {"effect": mix.effect, "name": names[mix.largest]})
+
+
+def told(audit: Audit, found: Shifted) -> Audit:
+    """The audit, whose findings on pixels say whether the model sees that."""
+    judged = _judged(found.seen)
+    pairs = [each for (first, _), each in found.seen.early.items() if first == "train" and each.p is not None]
+    more = SEES if judged and judged.differ else HARDLY if pairs and min(each.p or 0 for each in pairs) > ALIKE else ""
+    findings = tuple(
+        dataclasses.replace(each, effect=each.effect + more)
+        if each.code in PIXELS and each.severity in SERIOUS
+        else each
+        for each in audit.findings
+    )
+    return dataclasses.replace(audit, findings=findings)
+
+
+def _judged(seen: ModelShift) -> Compared | None:
+    """The comparison that decides: of answers where they differ, else of the first layer on training images."""
+    if seen.answers and seen.answers.differ:
+        return seen.answers
+    early = next((seen.early[pair] for pair in (("train", "val"), ("train", "test")) if pair in seen.early), None)
+    return early if early and early.p is not None else seen.answers or early
+
+
+def _by_model(seen: ModelShift, predicted: Predicted, serious: Collection[str]) -> Seen | None:
+    judged = _judged(seen)
+    if judged is None:
+        return None
+    by_answers = judged is seen.answers
+    lost = seen.cost
+    early = seen.early.get(("val", "test"))
+    evidence = {
+        "how": "answers" if by_answers else "early",
+        "first": judged.first,
+        "second": judged.second,
+        "p": judged.p,
+        "images": judged.images,
+        "distance": judged.distance,
+        "alpha": ALPHA,
+        "least": 1 / (1 + PERMUTATIONS),
+        "features": predicted.features is not None,
+        "cost": lost,
+        "cost_known": by_answers and lost is not None and lost.low * lost.high > 0,
+        "kind": "pixels" if not by_answers or (early and early.differ) else "content" if early else "unknown",
+        "odd": _odd(seen),
+        "answers_alike": seen.answers is not None and seen.answers.p is not None and seen.answers.p > ALIKE,
+        "pixels": [code for code in PIXELS if code in serious],
+        "fed": predicted.images.files is None,
+    }
+    return Seen("VG123", _severity(judged, by_answers, seen), evidence)
+
+
+def _severity(judged: Compared, by_answers: bool, seen: ModelShift) -> Severity:
+    if judged.p is None:
+        return "unknown"
+    if not judged.differ:
+        return "fine"
+    dear = by_answers and seen.cost is not None and seen.cost.low > MARGIN
+    return "problem" if dear else "worth a look"
+
+
+def _odd(seen: ModelShift) -> str:
+    """That of val and test which is unlike training by the first layer, "" where both or neither are."""
+    unlike = [name for name in HELD_OUT if (pair := seen.early.get(("train", name))) and pair.differ]
+    return unlike[0] if len(unlike) == 1 else ""
