@@ -1,19 +1,23 @@
 """`valgap calibrate`: plant faults, let the suite diagnose them, and write how often it was right.
 
 Reads params.yaml, data/embedded and what is finished below calibration/work; writes calibration/work, and, when all
-trials are there, reports/calibration.json and reports/calibration.md.
+trials are there, reports/calibration.json and reports/calibration.md. With --findings it measures the findings instead,
+and writes docs/findings/rates.md and valgap/findings/rates.json.
 """
 
 import fnmatch
+from pathlib import Path
 
 import click
 
 from valgap.calibrate import document, running, score, trial
+from valgap.calibrate.findings import studies, table
 from valgap.calibrate.scenarios import SAMPLE, Scenario, all_scenarios, sampled
 from valgap.cli import options
 from valgap.cli.workspace import InWorkspace
 from valgap.document import markdown
 from valgap.document.markdown import Style
+from valgap.findings import rates
 from valgap.ground import host, paths
 from valgap.ground.errors import SuiteError
 from valgap.ground.files import write_whole
@@ -47,16 +51,28 @@ def _fits(scenario: Scenario, word: str) -> bool:
 @click.option("--only", multiple=True, metavar="TRIALS", help="A name or pattern, a fault, setting or kind; or sample.")
 @click.option("--half", type=click.Choice(["rules", "judged"]), help="The trials that rules may see, or the others.")
 @options.jobs_by_cores
-@click.option("--table", is_flag=True, help="List the trials, and which are finished; run none.")
-def command(only: tuple[str, ...], half: str | None, jobs: int | None, table: bool) -> int:
+@click.option("--findings", is_flag=True, help="Measure the findings on images instead: --only names studies.")
+@click.option(
+    "--photos", type=click.Path(path_type=Path, exists=True), metavar="FOLDER", help="Photos to plant faults in."
+)
+@click.option("--table", "listed", is_flag=True, help="List the trials, and which are finished; run none.")
+def command(
+    only: tuple[str, ...], half: str | None, jobs: int | None, findings: bool, photos: Path | None, listed: bool
+) -> int:
     """Plant faults, let the suite diagnose them, and write how often it was right to reports/calibration.md.
 
     With --only or --half the rates of these trials are shown, and no report is written. Without --jobs a trial runs on
     each core. What is killed resumes where it was. Ends with 1 where the suite refused to train a trial.
     """
+    if findings:
+        return measure(only, photos)
+    if photos is not None:
+        raise SuiteError(
+            key="--photos", value=str(photos), why="trials have images of their own", cure="add --findings"
+        )
     scenarios, made_by = chosen(only, half), trial.code()
     there = {scenario.name for scenario in scenarios if trial.known(scenario, made_by)}
-    if table:
+    if listed:
         print("\n".join(_line(scenario, scenario.name in there) for scenario in scenarios))
         print(f"{len(there)} of {len(scenarios)} trials are finished")
         return 0
@@ -74,6 +90,19 @@ def command(only: tuple[str, ...], half: str | None, jobs: int | None, table: bo
         write_whole(paths.CALIBRATION_TEXT, markdown.write(document.build(record)))
         print(document.summary(record))
     return int(bool(record.failed))
+
+
+def measure(only: tuple[str, ...], photos: Path | None) -> int:
+    """Run the studies of findings; write their rates where all were run, else show them."""
+    found = studies.measure(only, photos)
+    text = markdown.write(table.build(found))
+    if only:
+        print(text, end="")
+    else:
+        rates.write(found)
+        write_whole(paths.RATES_TEXT, text)
+        print(f"{len(found.rows)} rates are in {paths.RATES_TEXT}")
+    return 0
 
 
 def _line(scenario: Scenario, finished: bool) -> str:

@@ -21,7 +21,11 @@ QUANTILE = float(stats.norm.ppf(0.975))
 def rate(hits: Iterable[bool]) -> Rate:
     """How many of the given are true, with Wilson's limits; NaN of none."""
     outcomes = list(hits)
-    count, total = sum(outcomes), len(outcomes)
+    return rate_of(sum(outcomes), len(outcomes))
+
+
+def rate_of(count: int, total: int) -> Rate:
+    """`count` of `total`, with Wilson's limits; NaN of none."""
     if not total:
         return Rate(0, 0, math.nan, math.nan, math.nan)
     return Rate(count, total, count / total, *wilson(count / total, total, QUANTILE))

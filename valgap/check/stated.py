@@ -11,6 +11,7 @@ from valgap.check.phrases import FILTERS
 from valgap.diagnostics.seen import Seen
 from valgap.document.findings import prose
 from valgap.document.prose import Prose
+from valgap.findings import rates
 from valgap.findings.finding import Audit, Severity
 from valgap.ground import records
 from valgap.ground.errors import SuiteError
@@ -96,7 +97,10 @@ def _of_seen(seen: Seen) -> Stated:
     for part in ("effect", "cure"):
         name = f"{seen.code}.{part}"
         texts[part] = " ".join(say(name, **seen.evidence).split()) if name in say else ""
-    return Stated(seen.code, seen.severity, **texts, values=seen.evidence)
+    severity = rates.capped(seen.code, seen.severity)
+    if severity in rates.SERIOUS:
+        texts["found"] = f"{texts['found']} {rates.sentence(seen.code)}".rstrip()
+    return Stated(seen.code, severity, **texts, values=seen.evidence)
 
 
 def _of_audit(audit: Audit) -> Iterable[Stated]:

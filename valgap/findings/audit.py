@@ -9,7 +9,7 @@ from typing import get_args
 
 import numpy as np
 
-from valgap.findings import altered, counts, duplicates, files, groups, labels, pictures, shift
+from valgap.findings import altered, counts, duplicates, files, groups, labels, pictures, rates, shift
 from valgap.findings.finding import SCHEMA, Audit, Finding, Severity
 from valgap.findings.look import Look
 
@@ -19,7 +19,7 @@ ORDER = get_args(Severity)
 def audit(looked: Look) -> Audit:
     """All findings on the images that were looked at, problems first, with their pictures."""
     used = looked.used
-    findings = sorted(findings_of(looked), key=lambda finding: ORDER.index(finding.severity))
+    findings = sorted(map(rates.told, findings_of(looked)), key=lambda finding: ORDER.index(finding.severity))
     wanted = [image for finding in findings for example in finding.examples for image in example.images]
     drawn = pictures.draw(used, wanted)
     height, width, channels = used.source.images.shape[1:]

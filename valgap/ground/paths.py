@@ -47,6 +47,7 @@ AUDIT = REPORTS / "audit.json"
 PROVENANCE = REPORTS / "provenance.json"
 CALIBRATION = REPORTS / "calibration.json"
 CALIBRATION_TEXT = REPORTS / "calibration.md"
+RATES_TEXT = Path("docs/findings/rates.md")
 HTML = REPORTS / "report.html"
 REPORT = REPORTS / "report.md"
 FIGURES = REPORTS / "figures"

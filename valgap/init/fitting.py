@@ -84,7 +84,7 @@ class Plan:
 
 @dataclasses.dataclass(frozen=True)
 class Level:
-    """One try: places in the problem's scales, the epochs and replicates, the images, and how many arms it must have."""
+    """One try: a place in the scales, the epochs, the replicates, the images, and how many arms it must have."""
 
     scale: int
     epochs: int

@@ -1,1 +1,1 @@
-"""Studies of how often findings are right: what is planted, and what each finding says of it."""
+"""How often findings are right: faults planted in sets of images, a module a study, beside sets without any."""
