@@ -10,8 +10,7 @@ from valgap.check.judging import MARGIN, SERIOUS
 from valgap.check.prediction import Predicted
 from valgap.diagnostics.seen import Seen
 from valgap.findings.answers_shift import ALPHA, Answered, Compared, ModelShift, model_shift
-from valgap.findings.class_mix import ALPHA as OTHER_MIX
-from valgap.findings.class_mix import WORTH, Mix, class_mix
+from valgap.findings.class_mix import Mix, class_mix
 from valgap.findings.finding import HELD_OUT, Audit, Severity
 from valgap.findings.within_classes import PERMUTATIONS
 
@@ -52,14 +51,13 @@ def look(found: Shifted, predicted: Predicted, serious: Collection[str]) -> Iter
         yield seen
     names = predicted.images.class_names
     for mix in found.mixes:
-        clear = mix.p is not None and mix.p <= OTHER_MIX and abs(mix.effect) >= WORTH
-        severity: Severity = "unknown" if mix.p is None else "worth a look" if clear else "fine"
+        severity: Severity = "unknown" if mix.p is None else "worth a look" if mix.matters else "fine"
         yield Seen("VG124", severity, dataclasses.asdict(mix) | {"effect": mix.effect, "name": names[mix.largest]})
 
 
 def told(audit: Audit, found: Shifted) -> Audit:
     """The audit, whose findings on pixels say whether the model sees that."""
-    judged = _judged(found.seen)
+    judged = found.seen.judged
     pairs = [each for (first, _), each in found.seen.early.items() if first == "train" and each.p is not None]
     more = SEES if judged and judged.differ else HARDLY if pairs and min(each.p or 0 for each in pairs) > ALIKE else ""
     findings = tuple(
@@ -71,16 +69,8 @@ def told(audit: Audit, found: Shifted) -> Audit:
     return dataclasses.replace(audit, findings=findings)
 
 
-def _judged(seen: ModelShift) -> Compared | None:
-    """The comparison that decides: of answers where they differ, else of the first layer on training images."""
-    if seen.answers and seen.answers.differ:
-        return seen.answers
-    early = next((seen.early[pair] for pair in (("train", "val"), ("train", "test")) if pair in seen.early), None)
-    return early if early and early.p is not None else seen.answers or early
-
-
 def _by_model(seen: ModelShift, predicted: Predicted, serious: Collection[str]) -> Seen | None:
-    judged = _judged(seen)
+    judged = seen.judged
     if judged is None:
         return None
     by_answers = judged is seen.answers

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 
 import numpy as np
 from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from valgap.findings.within_classes import Within, within_classes
 
@@ -78,6 +79,15 @@ class ModelShift:
     cost: Cost | None
     early: Mapping[tuple[str, str], Compared]
 
+    @property
+    def judged(self) -> Compared | None:
+        """The comparison that decides: of answers where they differ, else of a held-out split with training."""
+        if self.answers and self.answers.differ:
+            return self.answers
+        pairs = (("train", "val"), ("train", "test"))
+        early = next((self.early[pair] for pair in pairs if pair in self.early), None)
+        return early if early and early.p is not None else self.answers or early
+
 
 def model_shift(answered: Answered, seed: int) -> ModelShift:
     """Compare the splits by what the model makes of their images; `seed` draws the images and the permutations."""
@@ -99,10 +109,10 @@ def compared(answered: Answered, columns: Values, first: str, second: str, seed:
     """
     rows = np.flatnonzero(np.isin(answered.splits, (first, second)) & (answered.labels >= 0))
     side, labels, clusters = answered.splits[rows] == second, answered.labels[rows], answered.clusters[rows]
-    found = [
-        within_classes(columns[rows], side, each, clusters, seed) for each in (labels, np.zeros(len(rows), np.int64))
-    ]
-    return _both(first, second, *found)
+    with threadpool_limits(1):  # the number of cores must not decide a digit
+        within = within_classes(columns[rows], side, labels, clusters, seed)
+        regardless = within_classes(columns[rows], side, np.zeros(len(rows), np.int64), clusters, seed)
+    return _both(first, second, within, regardless)
 
 
 def _both(first: str, second: str, within: Within, regardless: Within) -> Compared:

@@ -39,6 +39,11 @@ class Mix:
         """Accuracy that the mix adds, or takes where it is below 0."""
         return self.accuracy - self.expected
 
+    @property
+    def matters(self) -> bool:
+        """Whether the mix differs beyond chance, and is worth something."""
+        return self.p is not None and self.p <= ALPHA and abs(self.effect) >= WORTH
+
 
 def class_mix(
     split: str, learned: Index, held: Index, right: NDArray[np.bool_], groups: tuple[Index, Index] | None, seed: int
