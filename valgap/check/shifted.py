@@ -102,8 +102,10 @@ def _severity(judged: Compared, by_answers: bool, seen: ModelShift) -> Severity:
         return "unknown"
     if not judged.differ:
         return "fine"
-    dear = by_answers and seen.cost is not None and seen.cost.low > MARGIN
-    return "problem" if dear else "worth a look"
+    if not by_answers or seen.cost is None:
+        return "worth a look"
+    cheap = max(abs(seen.cost.low), abs(seen.cost.high)) < MARGIN  # it is seen, and known to cost little
+    return "problem" if seen.cost.low > MARGIN else "fine" if cheap else "worth a look"
 
 
 def _odd(seen: ModelShift) -> str:
