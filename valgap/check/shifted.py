@@ -15,6 +15,7 @@ from valgap.findings.finding import HELD_OUT, Audit, Severity
 from valgap.findings.within_classes import PERMUTATIONS
 
 PIXELS = ("VG106", "VG107")  # what the audit says of pixels alone
+OF_ALL = ("VG107",)  # those of every held-out split; the others speak of validation alone
 ALIKE = 0.05  # p value above which there is no sign of a difference
 SEES = " The model sees it, too (VG123)."
 HARDLY = " What the model’s first layer makes of them is alike, though, so that it hardly matters to the model."
@@ -91,7 +92,7 @@ def _by_model(seen: ModelShift, predicted: Predicted, serious: Collection[str]) 
         "kind": "pixels" if not by_answers or (early and early.differ) else "content" if early else "unknown",
         "odd": _odd(seen),
         "answers_alike": seen.answers is not None and seen.answers.p is not None and seen.answers.p > ALIKE,
-        "pixels": [code for code in PIXELS if code in serious],
+        "pixels": [code for code in PIXELS if code in serious and (code in OF_ALL or judged.second == "val")],
         "fed": predicted.images.files is None,
     }
     return Seen("VG123", _severity(judged, by_answers, seen), evidence)

@@ -7,6 +7,7 @@ images by heart hardly changes.
 
 import dataclasses
 from collections.abc import Mapping
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +16,7 @@ from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 from valgap.findings.within_classes import Within, within_classes
 
 ALPHA = 0.01  # false alarms of one comparison
+CLASSES = 64  # whose probabilities are compared, at most
 CONFIDENT = 1.96  # standard errors, of 95% limits
 
 Values = NDArray[np.float32]
@@ -36,11 +38,17 @@ class Answered:
     splits: NDArray[np.str_]
     clusters: Index
 
-    @property
-    def answers(self) -> Values:
-        """Class probabilities, the largest of them, and late features where they are known: (n, d)."""
-        surest = self.probabilities.max(axis=1, keepdims=True)
-        return np.hstack([self.probabilities, surest, *([] if self.late is None else [self.late])])
+    def answers(self, rows: Index) -> Values:
+        """Class probabilities, of the CLASSES met most, the largest, and late features where they are known: (m, d)."""
+        found = self.probabilities[rows]
+        surest = found.max(axis=1, keepdims=True)
+        if found.shape[1] > CLASSES:
+            found = found[:, np.argsort(-found.mean(axis=0), kind="stable")[:CLASSES]]
+        return np.hstack([found, surest, *([] if self.late is None else [self.late[rows]])])
+
+    def rows(self, first: str, second: str) -> Index:
+        """Labelled images of two splits."""
+        return np.flatnonzero(np.isin(self.splits, (first, second)) & (self.labels >= 0))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -95,23 +103,24 @@ def model_shift(answered: Answered, seed: int) -> ModelShift:
     pairs = [(first, second) for place, first in enumerate(present) for second in present[place + 1 :]]
     early = {}
     if answered.early is not None:
-        early = {pair: compared(answered, answered.early, *pair, seed) for pair in pairs}
+        early = {pair: compared(answered, "early", *pair, seed) for pair in pairs}
     if ("val", "test") not in pairs:
         return ModelShift(None, None, early)
-    return ModelShift(compared(answered, answered.answers, "val", "test", seed), cost(answered, "val", "test"), early)
+    return ModelShift(compared(answered, "answers", "val", "test", seed), cost(answered, "val", "test"), early)
 
 
-def compared(answered: Answered, columns: Values, first: str, second: str, seed: int) -> Compared:
-    """Compare two splits, within classes and regardless of class: both must differ.
+def compared(answered: Answered, what: Literal["answers", "early"], first: str, second: str, seed: int) -> Compared:
+    """Compare two splits by answers or early features, within classes and regardless of class: both must differ.
 
     Within classes alone wrong labels of a split would be taken for other images; regardless of class another class mix
     would. p is the larger one.
     """
-    rows = np.flatnonzero(np.isin(answered.splits, (first, second)) & (answered.labels >= 0))
+    rows = answered.rows(first, second)
+    columns = answered.answers(rows) if what == "answers" or answered.early is None else answered.early[rows]
     side, labels, clusters = answered.splits[rows] == second, answered.labels[rows], answered.clusters[rows]
     with threadpool_limits(1):  # the number of cores must not decide a digit
-        within = within_classes(columns[rows], side, labels, clusters, seed)
-        regardless = within_classes(columns[rows], side, np.zeros(len(rows), np.int64), clusters, seed)
+        within = within_classes(columns, side, labels, clusters, seed)
+        regardless = within_classes(columns, side, np.zeros(len(rows), np.int64), clusters, seed)
     return _both(first, second, within, regardless)
 
 
