@@ -9,15 +9,15 @@ from numpy.typing import NDArray
 from valgap.check.judging import MARGIN, SERIOUS
 from valgap.check.prediction import Predicted
 from valgap.diagnostics.seen import Seen
-from valgap.findings.answers_shift import ALPHA, Answered, Compared, ModelShift, model_shift
+from valgap.findings.answers_shift import SEEN, Answered, ModelShift, model_shift
 from valgap.findings.class_mix import Mix, class_mix
 from valgap.findings.finding import HELD_OUT, Audit, Severity
 from valgap.findings.within_classes import PERMUTATIONS
 
 PIXELS = ("VG106", "VG107")  # what the audit says of pixels alone
 OF_ALL = ("VG107",)  # those of every held-out split; the others speak of validation alone
-ALIKE = 0.05  # p value above which there is no sign of a difference
 SEES = " The model sees it, too (VG123)."
+CHEAP = " The model sees it, too, but loses less than 2 pp of accuracy by it."
 HARDLY = " What the model’s first layer makes of them is alike, though, so that it hardly matters to the model."
 
 
@@ -58,9 +58,7 @@ def look(found: Shifted, predicted: Predicted, serious: Collection[str]) -> Iter
 
 def told(audit: Audit, found: Shifted) -> Audit:
     """The audit, whose findings on pixels say whether the model sees that."""
-    judged = found.seen.judged
-    pairs = [each for (first, _), each in found.seen.early.items() if first == "train" and each.p is not None]
-    more = SEES if judged and judged.differ else HARDLY if pairs and min(each.p or 0 for each in pairs) > ALIKE else ""
+    more = _of_pixels(found.seen)
     findings = tuple(
         dataclasses.replace(each, effect=each.effect + more)
         if each.code in PIXELS and each.severity in SERIOUS
@@ -68,6 +66,15 @@ def told(audit: Audit, found: Shifted) -> Audit:
         for each in audit.findings
     )
     return dataclasses.replace(audit, findings=findings)
+
+
+def _of_pixels(seen: ModelShift) -> str:
+    """What to add where pixels differ; "" where it is not known whether the model sees that."""
+    judged = seen.judged
+    if judged is not None and judged.differ:
+        return CHEAP if _severity(seen) == "fine" else SEES
+    pairs = [each.p for (first, _), each in seen.early.items() if first == "train" and each.p is not None]
+    return HARDLY if pairs and min(pairs) > SEEN else ""
 
 
 def _by_model(seen: ModelShift, predicted: Predicted, serious: Collection[str]) -> Seen | None:
@@ -84,26 +91,27 @@ def _by_model(seen: ModelShift, predicted: Predicted, serious: Collection[str]) 
         "p": judged.p,
         "images": judged.images,
         "distance": judged.distance,
-        "alpha": ALPHA,
+        "alpha": judged.alpha,
         "least": 1 / (1 + PERMUTATIONS),
         "features": predicted.features is not None,
         "cost": lost,
         "cost_known": by_answers and lost is not None and lost.low * lost.high > 0,
         "kind": "pixels" if not by_answers or (early and early.differ) else "content" if early else "unknown",
         "odd": _odd(seen),
-        "answers_alike": seen.answers is not None and seen.answers.p is not None and seen.answers.p > ALIKE,
+        "answers_alike": seen.answers is not None and seen.answers.p is not None and seen.answers.p > SEEN,
         "pixels": [code for code in PIXELS if code in serious and (code in OF_ALL or judged.second == "val")],
         "fed": predicted.images.files is None,
     }
-    return Seen("VG123", _severity(judged, by_answers, seen), evidence)
+    return Seen("VG123", _severity(seen), evidence)
 
 
-def _severity(judged: Compared, by_answers: bool, seen: ModelShift) -> Severity:
-    if judged.p is None:
+def _severity(seen: ModelShift) -> Severity:
+    judged = seen.judged
+    if judged is None or judged.p is None:
         return "unknown"
     if not judged.differ:
         return "fine"
-    if not by_answers or seen.cost is None:
+    if judged is not seen.answers or seen.cost is None:
         return "worth a look"
     cheap = max(abs(seen.cost.low), abs(seen.cost.high)) < MARGIN  # it is seen, and known to cost little
     return "problem" if seen.cost.low > MARGIN else "fine" if cheap else "worth a look"

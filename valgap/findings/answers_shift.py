@@ -16,6 +16,9 @@ from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 from valgap.findings.within_classes import Within, within_classes
 
 ALPHA = 0.01  # false alarms of one comparison
+SEEN = (
+    0.05  # of answers, where the first layer tells the splits apart: that they differ is known, the rest is who sees it
+)
 CLASSES = 64  # whose probabilities are compared, at most
 CONFIDENT = 1.96  # standard errors, of 95% limits
 
@@ -53,18 +56,22 @@ class Answered:
 
 @dataclasses.dataclass(frozen=True)
 class Compared:
-    """Two splits compared: `p` that of the same images, None where they are too few; `distance` 0 to 1, of a column."""
+    """Two splits compared: `p` that of the same images, None where they are too few; `distance` 0 to 1, of a column.
+
+    `alpha` is the level of p up to which they are said to differ.
+    """
 
     first: str
     second: str
     p: float | None
     distance: float
     images: tuple[int, int]
+    alpha: float = ALPHA
 
     @property
     def differ(self) -> bool:
         """Whether the model sees a difference."""
-        return self.p is not None and self.p <= ALPHA
+        return self.p is not None and self.p <= self.alpha
 
 
 @dataclasses.dataclass(frozen=True)
@@ -106,7 +113,10 @@ def model_shift(answered: Answered, seed: int) -> ModelShift:
         early = {pair: compared(answered, "early", *pair, seed) for pair in pairs}
     if ("val", "test") not in pairs:
         return ModelShift(None, None, early)
-    return ModelShift(compared(answered, "answers", "val", "test", seed), cost(answered, "val", "test"), early)
+    answers = compared(answered, "answers", "val", "test", seed)
+    if ("val", "test") in early and early["val", "test"].differ:
+        answers = dataclasses.replace(answers, alpha=SEEN)
+    return ModelShift(answers, cost(answered, "val", "test"), early)
 
 
 def compared(answered: Answered, what: Literal["answers", "early"], first: str, second: str, seed: int) -> Compared:
