@@ -1,12 +1,16 @@
 """What is said of a shift: by what the model makes of images, in words that agree with those on pixels."""
 
 import dataclasses
+from pathlib import Path
 from typing import Any
 
+import keras
 import numpy as np
+import pytest
 from numpy.typing import NDArray
 
-from tests.check.test_check import images_of, predictions
+from tests.check.test_check import draw, images_of, network, predictions, write_folder
+from tests.check.test_check import predicted as predict
 from valgap.check import shifted, stated
 from valgap.check.prediction import Predicted
 from valgap.check.shifted import HARDLY, SEES
@@ -121,3 +125,16 @@ def test_findings_on_pixels_say_whether_the_model_sees_it() -> None:
         of = predicted({"train": SURE, "val": sides})
         told = shifted.told(audit, shifted.shifted(of, clusters(of), 0))
         assert [each.effect for each in told.findings] == ["effect." + more, "effect.", "effect."]
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_features_are_handed_over_with_the_predictions(tmp_path: Path) -> None:
+    keras.utils.set_random_seed(0)
+    network().save(path := tmp_path / "model.keras")
+    folder = write_folder(tmp_path / "images", {"train": draw(30, 0), "val": draw(30, 1)})
+    found = predict(path, folder, tmp_path / "read")
+    assert found.features is not None
+    assert found.early is not None
+    assert found.features.dtype == found.early.dtype == np.float32
+    assert len(found.features) == len(found.early) == len(found.splits) == len(found.probabilities)
+    assert found.features.shape[1] <= 64
