@@ -164,3 +164,14 @@ def test_a_base_that_was_called_in_training_mode_makes_images_hang_together(kera
     for training in (True, False):
         model = keras2.Model(image, keras2.layers.Flatten()(base(image, training=training)))
         assert modes.depends_on_others(model, mixed) is training
+
+
+def test_features_of_keras_2_are_those_before_its_last_layer(keras2: Any) -> None:
+    image = keras2.Input((SIDE, SIDE, 3))
+    base = keras2.Sequential([keras2.layers.Conv2D(4, 3), keras2.layers.GlobalAveragePooling2D()])
+    model = keras2.Model(image, keras2.layers.Dense(3, "softmax")(keras2.layers.Dropout(0.5)(base(image))))
+    path = Path("m")
+    found = forward.answer_function(model, forward.input_of(model, path), path)(IMAGES)
+    np.testing.assert_allclose(found.outputs, model(IMAGES, training=False), atol=1e-5)
+    assert found.late is not None
+    np.testing.assert_allclose(found.late, base(IMAGES), atol=1e-5)

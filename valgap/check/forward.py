@@ -2,19 +2,48 @@
 
 import dataclasses
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from valgap.diagnostics.model.penultimate import traced
 from valgap.ground.errors import SuiteError
 
 BATCH = 100  # images
 CHANNELS = (1, 3)
 
 Outputs = NDArray[np.float32]
+
+
+@dataclasses.dataclass(frozen=True)
+class Answers:
+    """What a model gives of n images, float32: outputs (n, k), and features (n, d), d at most 64, of the same pass.
+
+    `late` is what its last layer decides by, `early` means and standard deviations over places of what the first layer
+    with a kernel gives. None where they cannot be told.
+    """
+
+    outputs: Outputs
+    late: Outputs | None = None
+    early: Outputs | None = None
+
+    def __getitem__(self, rows: slice) -> "Answers":
+        """Those of some of the images."""
+        late, early = (None if each is None else each[rows] for each in (self.late, self.early))
+        return Answers(self.outputs[rows], late, early)
+
+
+def joined(parts: Sequence[Answers]) -> Answers:
+    """The answers of all parts, one after the other."""
+
+    def every(name: str) -> Outputs | None:
+        found = [getattr(part, name) for part in parts if getattr(part, name) is not None]
+        return np.concatenate(found) if len(found) == len(parts) else None
+
+    return Answers(np.concatenate([part.outputs for part in parts]), every("late"), every("early"))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -60,21 +89,30 @@ def batch_function(model: Any, takes: Takes, path: Path, output: str | None = No
     `output` is the name or the index of that of several outputs which says the class. It raises SuiteError on a model
     with several outputs where none is chosen, on one that it has not, and on one that is no row of numbers an image.
     """
+    answer = answer_function(model, takes, path, output)
+    return lambda images: answer(images).outputs
+
+
+def answer_function(model: Any, takes: Takes, path: Path, output: str | None = None) -> Callable[[Outputs], Answers]:
+    """As `batch_function`, with features beside the outputs, of the same pass."""
     import tensorflow as tf
 
-    run = tf.function(lambda images: model(images, training=False), reduce_retracing=True, jit_compile=False)
+    def pick(found: Any) -> Any:
+        return chosen(named_outputs(model, found), output, path)
 
-    def of_batch(images: Outputs) -> Outputs:
+    run = tf.function(lambda images: traced(model, images, pick), reduce_retracing=True, jit_compile=False)
+
+    def of_batch(images: Outputs) -> Answers:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # on how its inputs are named
             try:
-                found = run(tf.constant(images[..., 0] if takes.flat else images))
+                found, *features = run(tf.constant(images[..., 0] if takes.flat else images))
             except Exception as error:  # whatever a user's layers do
                 line = " ".join(str(error).split())[:300]
                 raise SuiteError(
                     f"MODEL = {path} fails on images of shape {images.shape[1:]}: {type(error).__name__}: {line}"
                 ) from None
-        return as_rows(chosen(named_outputs(model, found), output, path), path)
+        return Answers(as_rows(pick(found), path), *(None if each is None else np.asarray(each) for each in features))
 
     return of_batch
 

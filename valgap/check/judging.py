@@ -8,7 +8,7 @@ import numpy as np
 from valgap.check.result import Result
 from valgap.diagnostics.reading.decision import Decision, Named
 from valgap.diagnostics.seen import Seen
-from valgap.findings.finding import PROBLEM_SHARE, Severity
+from valgap.findings.finding import PROBLEM_SHARE, Audit, Severity
 
 MARGIN = 0.02  # of accuracy: what the suite's own params.yaml calls no effect
 LOW = 0.1  # training error from which on the model counts as underfitting, where it is more than the gap
@@ -26,14 +26,14 @@ FACTORS |= {"aspect": "VG006", "inverted": "VG007", "order": "VG008"}
 SPOILED = {f"VG{number:03d}" for number in (*range(1, 10), 14, *range(201, 208), 212)}  # what explains a low accuracy
 SPOILED |= {"VG301", "VG302", "VG304", "VG305", "VG309", "VG310", "VG311"}
 SHIFTED = {"VG105", "VG106", "VG107", "VG118", "VG119", "VG120", "VG303", "VG306", "VG307"}
-FIRST = {"VG102", "VG103", "VG116", "VG106", "VG107", "VG117", "VG118", "VG119", "VG120", "VG101", "VG104"}
+FIRST = {"VG102", "VG103", "VG116", "VG106", "VG107", "VG123", "VG117", "VG118", "VG119", "VG120", "VG101", "VG104"}
 SERIOUS: tuple[Severity, Severity] = ("problem", "worth a look")
 
 
 def look(result: Result) -> list[Seen]:
     """What there is to say of the reading and the scores, beside what was seen already."""
     found = [*result.predicted.seen, *reading(result)]
-    serious = codes(found) | {each.code for each in result.audit.findings if each.severity in SERIOUS}
+    serious = codes(found) | weighed(result.audit)
     rules = (chance, unrelated, weakest, fit, gap, confidence, blind)
     for rule in rules:
         if (seen := rule(result, serious)) is not None:
@@ -229,6 +229,11 @@ def weighty(result: Result) -> set[str]:
 def leaks(result: Result) -> bool:
     """Whether so many held-out images are known from training that accuracy is off by a point."""
     return bool(result.leaked and result.leaked >= PROBLEM_SHARE * result.scores[result.held_out or ""].images)
+
+
+def weighed(audit: Audit) -> set[str]:
+    """Codes of what the audit calls a problem or worth a look."""
+    return {each.code for each in audit.findings if each.severity in SERIOUS}
 
 
 def codes(found: Iterable[Seen]) -> set[str]:

@@ -9,7 +9,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from valgap.check.forward import BATCH, Outputs, Takes, batch_function, chosen, input_of, named_outputs
+from valgap.check.forward import (
+    BATCH,
+    Answers,
+    Outputs,
+    Takes,
+    answer_function,
+    chosen,
+    input_of,
+    joined,
+    named_outputs,
+)
 from valgap.check.outputs import Probabilities, guesses, to_probabilities
 from valgap.diagnostics.model import modes
 from valgap.diagnostics.model.inside import Inside, inside
@@ -35,8 +45,8 @@ class Network:
         return input_of(self.model, self.name)
 
     @cached_property
-    def _of_batch(self) -> Callable[[Outputs], Outputs]:
-        return batch_function(self.model, self.takes, self.name, self.output)
+    def _of_batch(self) -> Callable[[Outputs], Answers]:
+        return answer_function(self.model, self.takes, self.name, self.output)
 
     @cached_property
     def normalises(self) -> bool:
@@ -50,12 +60,18 @@ class Network:
 
     def outputs(self, images: Pixels) -> Outputs:
         """Outputs (n, k) float32 in inference mode of what the input takes, (n, h, w, c)."""
+        return self.answers(images).outputs
+
+    def answers(self, images: Pixels) -> Answers:
+        """Outputs, and features of the same pass.
+
+        More than 64 features are projected to so many, always in the same way: those of several calls can be compared.
+        """
         images = self._preprocessed(images)
         size = self.takes.batch or BATCH
-        found = [self._batch(images[start : start + size]) for start in range(0, len(images), size)]
-        return np.concatenate(found)
+        return joined([self._batch(images[start : start + size]) for start in range(0, len(images), size)])
 
-    def _batch(self, images: Pixels) -> Outputs:
+    def _batch(self, images: Pixels) -> Answers:
         missing = self.takes.batch - len(images) if self.takes.batch else 0
         return self._of_batch(np.concatenate([images, np.repeat(images[-1:], missing, axis=0)]))[: len(images)]
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 import numpy as np
 from numpy.typing import NDArray
 
+from valgap.check.forward import Answers, joined
 from valgap.check.loading import Compiled
 from valgap.check.network import Network
 from valgap.check.outputs import Trial, check_single_label, to_probabilities
@@ -47,6 +48,8 @@ class Predicted:
     seen: tuple[Seen, ...] = ()
     assumed: tuple[str, ...] = ()
     fed: Scale | None = None  # what an object feeds, or the user said; None where the range was found
+    features: NDArray[np.float32] | None = None  # (n, d), d at most 64: by which the last layer decides, if it is known
+    early: NDArray[np.float32] | None = None  # (n, d), d at most 64: of what the first layer with a kernel gives
 
     @property
     def reading(self) -> Reading:
@@ -76,8 +79,15 @@ def outputs_of(
     network: Network, pixels: NDArray[np.uint8], rows: Index, reading: Reading, known: Statistics
 ) -> Outputs:
     """Outputs (rows, k) of some of the images, which may be a memory map, as read so."""
+    return answers_of(network, pixels, rows, reading, known).outputs
+
+
+def answers_of(
+    network: Network, pixels: NDArray[np.uint8], rows: Index, reading: Reading, known: Statistics
+) -> Answers:
+    """Outputs (rows, k) and features (rows, d) of some of the images, which may be a memory map, as read so."""
     parts = [rows[start : start + CHUNK] for start in range(0, len(rows), CHUNK)]
-    return np.concatenate([network.outputs(apply(reading, pixels[part], known)) for part in parts])
+    return joined([network.answers(apply(reading, pixels[part], known)) for part in parts])
 
 
 def probabilities_of(
@@ -103,9 +113,10 @@ def concluded(
     Raises SuiteError on outputs that are not finite, and on those that are no classes.
     """
     decision = read.decision
-    outputs = outputs_of(network, images.images, np.arange(len(images.labels)), decision.reading, read.known)
-    seen = look(outputs)
-    found, kind = probabilities_of(network, outputs, decision.order, images.class_names, compiled)
+    every = np.arange(len(images.labels))
+    answers = answers_of(network, images.images, every, decision.reading, read.known)
+    seen = look(answers.outputs)
+    found, kind = probabilities_of(network, answers.outputs, decision.order, images.class_names, compiled)
     if not np.isfinite(found).all() and not any(each.code == "VG207" for each in seen):
         raise SuiteError(f"MODEL = {network.name} gives values that are not finite for {decision.reading.scale} pixels")
     return Predicted(
@@ -120,4 +131,11 @@ def concluded(
         compiled=compiled,
         seen=seen,
         fed=fed,
+        features=_finite(answers.late),
+        early=_finite(answers.early),
     )
+
+
+def _finite(features: Outputs | None) -> Outputs | None:
+    """Features, None where some are not finite."""
+    return features if features is not None and np.isfinite(features).all() else None

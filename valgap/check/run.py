@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from valgap.check import files, loading, stated
+from valgap.check import files, loading, shifted, stated
 from valgap.check.document import Checked, build
 from valgap.check.judging import look as judged
-from valgap.check.judging import weighty
+from valgap.check.judging import weighed, weighty
 from valgap.check.options import Options
 from valgap.check.prediction import Predicted
 from valgap.check.randomness import undisturbed
@@ -59,7 +59,12 @@ def check(
             pixels = Path(scratch) / "images.npy"
         images = dataclasses.replace(predicted.images, images=np.load(pixels, mmap_mode="r", allow_pickle=False))
         looked = look(images, predicted.splits, SEED)
-        result = assemble(predicted, audit(looked), leaked(looked))
+        clusters = np.zeros(len(images.labels), np.int64)
+        clusters[looked.used.index] = looked.cluster
+        moved, audited = shifted.shifted(predicted, clusters, SEED), audit(looked)
+        seen = (*predicted.seen, *shifted.look(moved, predicted, weighed(audited)))
+        predicted = dataclasses.replace(predicted, seen=seen)
+        result = assemble(predicted, shifted.told(audited, moved), leaked(looked))
         past: list[Seen] = [] if curves is None else read_rules(curves, len(images.class_names))
         findings = stated.stated([*judged(result), *past], result.audit, options.mute, weighty(result))
         named = " + ".join(str(each) if isinstance(each, str | os.PathLike) else key for key, each in data.items())

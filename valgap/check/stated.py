@@ -31,12 +31,14 @@ FOLLOWS = {  # of a finding: those that say the same more exactly
     "VG105": {"VG307", "VG306"},
     "VG107": {"VG301", "VG306", "VG307"},
     "VG106": {"VG301", "VG302", "VG303", "VG105", "VG306", "VG307"},
+    "VG123": {"VG301", "VG302", "VG303", "VG304", "VG105", "VG306", "VG307", "VG118", "VG119", "VG120"},
+    "VG124": {"VG105", "VG306", "VG307"},
 }
 # Among findings of one severity: how images were read, the model, the input pipeline, the data, scores, the curves.
 ORDER = (
     (207, 202, 310, 309, 311, 301, 302, 305, 304, 10, 11, 8, 2, 1, 7, 3, 4, 5, 6),
     (206, 201, 212, 203, 209, 303, 306, 307, 308, 312, 204, 205, 12, 9, 14),
-    (102, 101, 116, 103, 104, 117, 118, 119, 120, 105, 106, 107, 407, 405, 213, 208, 211, 13),
+    (102, 101, 116, 103, 104, 117, 118, 119, 120, 105, 106, 107, 123, 407, 405, 213, 208, 211, 13),
 )
 PRECEDENCE = {f"VG{number:03d}": place for place, number in enumerate(itertools.chain(*ORDER))}
 
