@@ -7,9 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from valgap.findings import doubts as doubting
-from valgap.findings.doubts import ALIKE, Doubts, Judged, Tally
+from valgap.findings.doubts import Doubts, Judged, Tally
 from valgap.findings.finding import HELD_OUT
-from valgap.findings.wrong_labels import NOTHING, Limits, Wrong, wrong
+from valgap.findings.wrong_labels import DIFFERENT, NOTHING, Limits, Wrong, wrong
 
 Index = NDArray[np.int64]
 
@@ -70,7 +70,7 @@ def doubted(doubts: Doubts, outside: Judged | None = None) -> Doubted:
         if not where.any():
             continue
         held = tally.split in HELD_OUT and bool(learned.any())
-        alike = not held or judged.right(where) >= judged.right(learned) - ALIKE
+        alike = not held or judged.right(where) >= judged.right(learned) - DIFFERENT
         own, suspects, better = of_split(judged, where), np.flatnonzero(is_suspect[where]), False
         if held and outside is not None:
             theirs = of_split(outside, outside.split == tally.split)

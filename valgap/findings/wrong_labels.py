@@ -29,6 +29,8 @@ FEWEST = 200  # images from which on a share is estimated
 CLAIMED, LEAST, MOST = 0.16, -0.04, 0.36  # of the ambiguity: what the fit takes for wrong labels where none is
 SCALE = 1.1  # what is left of the fit's share, times this
 TAUGHT = 0.5  # of the wrong labels that a model learned: so many right ones elsewhere it may dispute beyond that
+CLEARLY = 2  # times as probable as the label must another class be, for the label to be suspected
+DIFFERENT = 0.03  # by which held-out labels may be guessed worse than learned ones, where both are of one kind
 NORMAL = 1.96
 STEEP = 2.0  # wrong labels are ranked before hard images by this power of the fit's posterior
 
