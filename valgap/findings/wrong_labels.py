@@ -27,6 +27,7 @@ STRENGTH = 5.0  # images' worth of belief that wrong labels of a class are sprea
 CELLS = 2_000_000  # images times classes that the fit looks at, at most; others are judged by it
 FEWEST = 200  # images from which on a share is estimated
 CLAIMED, LEAST, MOST = 0.16, -0.04, 0.36  # of the ambiguity: what the fit takes for wrong labels where none is
+HIDDEN = 0.6  # of the fit's share: so many more may be wrong by a rule that the models learned, and so do not show
 SCALE = 1.1  # what is left of the fit's share, times this
 TAUGHT = 0.5  # of the wrong labels that a model learned: so many right ones elsewhere it may dispute beyond that
 CLEARLY = 2  # times as probable as the label must another class be, for the label to be suspected
@@ -104,7 +105,7 @@ def share_of(fit: Fitted) -> Limits:
     chance = NORMAL * math.sqrt(max(fit.share * (1 - fit.share), 1e-9) / len(fit.posterior))
     low, high = ((each - CLAIMED) * fit.ambiguity for each in (MOST, LEAST))
     mean = fit.share - CLAIMED * fit.ambiguity
-    found = (mean, mean - math.hypot(low, chance), mean + math.hypot(high, chance))
+    found = (mean, mean - math.hypot(low, chance), mean + math.hypot(high, chance, HIDDEN * fit.share))
     return Limits(*(float(np.clip(SCALE * each, 0, 1)) for each in found))
 
 
