@@ -6,6 +6,7 @@ import pytest
 from valgap.calibrate.findings import labels as study
 from valgap.calibrate.findings.sets import DIGITS, digits
 from valgap.calibrate.findings.wrong_labels import ANNOTATORS, CARELESS, KINDS, confusable, plant
+from valgap.findings.labels import TEN
 from valgap.findings.rates import Rate
 
 SET = digits()
@@ -43,14 +44,14 @@ def test_an_annotators_errors_follow_few_habits() -> None:
 def test_a_draw_with_many_wrong_labels_is_found_and_one_without_is_no_problem() -> None:
     found = study.draw(SET, "uniform", 0.1, [0, 3, 1])
     assert found.recall.count > 0.75 * found.recall.n > 0
-    assert found.first[study.TEN] == Rate(10, 10)
+    assert found.first[TEN] == Rate(10, 10)
     assert found.parted == Rate(1, 1)
     clean = study.draw(SET, study.CLEAN, 0, [0, 0, 0])
     assert clean.problems == Rate(0, 1)
     assert clean.recall.n == 0
     both = found + clean
     assert both.covered.n == 4
-    assert both.first[study.TEN].count == 10
+    assert both.first[TEN].count == 10
     rows = study.rows_of("uniform, 10% wrong", DIGITS, "uniform", found)
     assert [row.planted for row in rows] == [found.recall]
     assert study.rows_of("none", DIGITS, study.CLEAN, clean)[0].alarms == Rate(0, 1)
