@@ -114,9 +114,9 @@ def _ranked(parts: Sequence[Part]) -> Index:
     for number, part in enumerate(parts):
         margin = part.judged.margin
         for place in part.suspects.tolist():
-            likely, posterior = (0.0, 0.0)
+            likely, posterior = 0.0, 0.0
             if part.wrong is not None:
-                likely, posterior = float(part.wrong.likely[0, place]), float(part.wrong.posterior[place])
+                likely, posterior = part.wrong.rank(place)
             rows.append((-likely, -posterior, float(margin[place]), number, place))
     rows.sort()
     return np.array([row[3:] for row in rows], np.int64).reshape(-1, 2)

@@ -82,6 +82,10 @@ class Wrong:
         """How many of the labels at some places are wrong."""
         return Limits(*(float(each) for each in self.likely[:, places].sum(axis=1)))
 
+    def rank(self, place: int) -> tuple[float, float]:
+        """What labels of several splits are ranked by, the largest first: how likely wrong, even by the lower limit."""
+        return float(self.likely[0, place] + self.likely[1, place]), float(self.posterior[place])
+
 
 def wrong(probabilities: Floats, own: Index, *, taught: float = 0.0, alike: bool = True) -> Wrong | None:
     """How many of n labels are wrong by (n, k) probabilities from outside and (n,) columns of the labels.

@@ -121,7 +121,7 @@ def _suspected(part: Outside, found: Wrong | None) -> Iterator[tuple[tuple[float
     rows = np.arange(len(part.labels))
     own, most = part.probabilities[rows, part.labels], part.probabilities.max(axis=1)
     for place in np.flatnonzero(most >= CLEARLY * np.maximum(own, np.finfo(np.float64).tiny)).tolist():
-        likely = (0.0, 0.0) if found is None else (float(found.likely[0, place]), float(found.posterior[place]))
+        likely = (0.0, 0.0) if found is None else found.rank(place)
         yield (-likely[0], -likely[1], float(own[place] - most[place]), float(part.images[place])), part, place, found
 
 
