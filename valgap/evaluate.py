@@ -2,7 +2,8 @@
 
 Reads params.yaml (split, train, variants, exploratory, extra), data/prepared/ and runs/; writes reports/: results.csv
 (every score of every replicate), summary.csv (means and intervals), curves.csv, classes.csv,
-confusion.csv, reliability.csv, hardest.csv, metrics.json, and the same in metrics/, the DVC metrics; provenance.json.
+confusion.csv, reliability.csv, hardest.csv, wrong_labels.csv, suspects.csv, metrics.json, and the same in metrics/, the
+DVC metrics; provenance.json.
 """
 
 import dataclasses
@@ -15,7 +16,7 @@ from valgap.data.sizes import sizes_of
 from valgap.ground import paths
 from valgap.ground.params.experiment import settings_as_dict
 from valgap.ground.params.suite import BASELINE, Suite
-from valgap.results import scores
+from valgap.results import scores, suspects
 from valgap.results.provenance import Provenance, VariantRecord
 from valgap.results.runs import history, load_runs, run_records
 from valgap.results.tables import SCHEMA, Content, write_all, write_metrics
@@ -80,6 +81,7 @@ def main() -> None:
     names = read_manifest().class_names
     recalls, confusion = scores.classes(loaded, names)
     headline = scores.headline(summary)
+    wrong, suspected = suspects.tables(loaded[BASELINE], images, names)
     contents: dict[Path, Content] = {
         paths.RESULTS: results,
         paths.SUMMARY: summary,
@@ -88,6 +90,8 @@ def main() -> None:
         paths.CONFUSION: confusion,
         paths.RELIABILITY: scores.reliability(loaded),
         paths.HARDEST: scores.hardest(loaded[BASELINE], images, names),
+        paths.WRONG_LABELS: wrong,
+        paths.SUSPECTS: suspected,
         paths.PROVENANCE: provenance(params, loaded),
         paths.METRICS: headline,
     }

@@ -101,7 +101,7 @@ def test_the_split_with_wrong_labels_is_the_one_with_suspects(share: float, reca
     assert len(np.intersect1d(found.suspects, wrong)) >= recall * len(wrong)
     finding = label_errors(used, found)
     assert counted(finding) == ("worth a look", len(found.suspects), 900)
-    (sheet,) = finding.tables
+    sheet, *_ = finding.tables
     assert sheet.headings[:5] == ("split", "suspected", "judged", "share", "95% interval")
     assert [row[0] for row in sheet.rows] == ["train", "val", "test"]
     assert sheet.rows[0][1:3] == (str(found.tallies[0].suspected), "400")
@@ -113,7 +113,7 @@ def test_wilsons_interval_by_hand() -> None:
     used, _ = given(0)
     found = judge_labels(used, np.arange(900), SEED)
     tallies = (doubts.Tally("train", 10, 100, 0.9), doubts.Tally("val", 0, 0, 0.0), doubts.Tally("test", 0, 50, 1.0))
-    (sheet,) = label_errors(used, dataclasses.replace(found, tallies=tallies)).tables
+    sheet, *_ = label_errors(used, dataclasses.replace(found, tallies=tallies)).tables
     assert sheet.rows == (
         ("train", "10", "100", "10.0%", "5.5 to 17.4%", "90%"),
         ("test", "0", "50", "0.0%", "0.0 to 7.1%", "100%"),

@@ -1,5 +1,6 @@
 """What measured rates do to a finding: made-up tables, worked by hand."""
 
+import dataclasses
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -78,3 +79,12 @@ def test_the_file_is_read_as_it_is_written(tmp_path: Path) -> None:
 
 def test_what_is_installed_can_be_read() -> None:
     assert rates.read().seed >= 0
+
+
+def test_a_finding_that_estimates_its_own_rate_is_told_no_other(measured: Callable[..., None]) -> None:
+    assert {"VG108"} == rates.THEIR_OWN
+    measured(Row("VG108", "uniform", "a", right=Rate(36, 40)))
+    own = dataclasses.replace(finding("worth a look"), code="VG108")
+    assert rates.told(own) == own
+    measured(Row("VG108", "uniform", "a", right=Rate(4, 40)))
+    assert rates.told(dataclasses.replace(own, severity="problem")).severity == "worth a look"

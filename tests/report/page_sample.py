@@ -162,6 +162,28 @@ def _of_predictions(known: dict[str, Any], n: int, classes: tuple[str, ...]) -> 
             [(7, classes[0], classes[-1], n, n, png)],
             columns=["image", "actual", "predicted", "wrong", "replicates", "png"],
         ),
+        "wrong_labels": pd.DataFrame(
+            [("pool", 900, 1.5, 0.04, 0.02, 0.07), ("test", 600, n, 0.01, 0.0, 0.05)],
+            columns=["part", "images", "networks", "wrong", "low", "high"],
+        ),
+        "suspects": pd.DataFrame(
+            [
+                (
+                    9 + i,
+                    "pool",
+                    classes[0],
+                    classes[-1],
+                    0.9,
+                    2,
+                    0.9 * (i + 1),
+                    0.6 * (i + 1),
+                    i + 1,
+                    png if i < 2 else "",
+                )
+                for i in range(12)
+            ],
+            columns=["image", "part", "label", "predicted", "probability", "networks", "wrong", "low", "high", "png"],
+        ),
     }
 
 

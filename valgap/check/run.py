@@ -16,6 +16,7 @@ from valgap.check.document import Checked, build
 from valgap.check.judging import look as judged
 from valgap.check.judging import weighed, weighty
 from valgap.check.options import Options
+from valgap.check.outside import outside
 from valgap.check.prediction import Predicted
 from valgap.check.randomness import undisturbed
 from valgap.check.result import assemble
@@ -59,6 +60,7 @@ def check(
             pixels = Path(scratch) / "images.npy"
         images = dataclasses.replace(predicted.images, images=np.load(pixels, mmap_mode="r", allow_pickle=False))
         looked = look(images, predicted.splits, SEED)
+        looked = dataclasses.replace(looked, outside=outside(predicted, looked.used))
         clusters = np.zeros(len(images.labels), np.int64)
         clusters[looked.used.index] = looked.cluster
         moved, audited = shifted.shifted(predicted, clusters, SEED), audit(looked)

@@ -51,7 +51,7 @@ def findings_of(looked: Look) -> list[Finding[int]]:
         *([shift.two_sample(used, cluster, seed)] if given else []),
         shift.brightness(used, measured, cluster),
         *of_files,
-        labels.label_errors(used, looked.doubts),
+        labels.label_errors(used, looked.doubts, looked.outside),
         counts.dropped(used),
         within,
         near_within,

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from valgap.findings import pixels
 from valgap.findings.finding import Used
 from valgap.findings.simple_model import fitted_probabilities
+from valgap.findings.wrong_labels import CLEARLY, DIFFERENT
 from valgap.ground.streams import interleave
 
 Index = NDArray[np.int64]
@@ -25,9 +26,7 @@ LARGEST = 20_000  # images that are looked at, at most: a sample, stratified by 
 FOLDS = 5
 CELLS = 14  # blocks along each side of the thumbnails that the model sees
 ENOUGH = 100  # judged images of a split, from which on it can show that the model has skill
-CLEARLY = 2  # times as probable as the label must another class be
 BETTER = 0.4  # of the way from chance to always right: with less skill no label is suspected
-ALIKE = 0.03  # by which held-out labels may be guessed worse than learned ones, where both are of one kind
 
 
 @dataclasses.dataclass(frozen=True)
@@ -141,7 +140,7 @@ def _disputes(
     shares alone.
     """
     is_learned = learned[judged.images]
-    shifted = judged.right(~is_learned) < judged.right(is_learned) - ALIKE
+    shifted = judged.right(~is_learned) < judged.right(is_learned) - DIFFERENT
     if shifted or np.sum(~is_learned) < ENOUGH:
         return ()
     against = predict(used, sample, cluster, ~learned, np.random.default_rng([seed, 2]))

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from valgap.data.sources.images import Images
 from valgap.findings import copies, neighbours, pixels
 from valgap.findings.copies import Copies
-from valgap.findings.doubts import Doubts, Index, judge_labels
+from valgap.findings.doubts import Doubts, Index, Judged, judge_labels
 from valgap.findings.finding import Used, use
 from valgap.findings.neighbours import Similar
 from valgap.findings.pixels import Measured
@@ -17,7 +17,10 @@ from valgap.findings.pixels import Measured
 
 @dataclasses.dataclass(frozen=True)
 class Look:
-    """What was seen in the images that are used; `seed` decides every sample of them."""
+    """What was seen in the images that are used; `seed` decides every sample of them.
+
+    `outside` is what a model in hand says of images that it did not learn from, where there is one.
+    """
 
     used: Used
     measured: Measured
@@ -25,6 +28,7 @@ class Look:
     copies: Copies
     alike: float | None  # share of training images that look like changed copies of one another, where it was asked
     seed: int
+    outside: Judged | None = None
 
     @property
     def cluster(self) -> Index:

@@ -15,6 +15,7 @@ from valgap.ground.files import write_whole
 
 FILE = Path(__file__).with_name("rates.json")
 ENOUGH = 10  # flags, or sets, from which on a rate is told
+THEIR_OWN = {"VG108"}  # codes whose findings estimate, from the images at hand, how many of their flags are right
 EVEN = 0.5  # precision below which nothing is called a problem
 SERIOUS: tuple[Severity, Severity] = ("problem", "worth a look")
 Image = TypeVar("Image")
@@ -105,5 +106,5 @@ def sentence(code: str) -> str:
 def told(finding: Finding[Image]) -> Finding[Image]:
     """The finding with its severity capped and, where it is raised, how often such a flag is right."""
     severity = capped(finding.code, finding.severity)
-    words = sentence(finding.code) if severity in SERIOUS else ""
+    words = sentence(finding.code) if severity in SERIOUS and finding.code not in THEIR_OWN else ""
     return dataclasses.replace(finding, severity=severity, found=f"{finding.found} {words}".rstrip())

@@ -6,6 +6,7 @@ from valgap.document.parts import Document, Part, Section
 from valgap.report import screen
 from valgap.report.audit import audit, block, has_problem
 from valgap.report.background import data, making, method
+from valgap.report.doubted import doubted
 from valgap.report.effects import effects, results
 from valgap.report.headline import headline
 from valgap.report.inputs import Inputs
@@ -26,6 +27,7 @@ SECTIONS: tuple[Callable[[Inputs], Section], ...] = (  # everything below the fi
     classes,
     confusion,
     hardest,
+    doubted,
     audit,
     data,
     making,
