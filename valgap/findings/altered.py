@@ -35,6 +35,7 @@ UNTOLD = (
     "Copies turned by more than a few degrees or zoomed by more than a tenth were not searched for, or cannot be told "
     "here from images that merely look alike."
 )
+LEAST = 3  # copies, from which on they are a problem: of a small split one is 1%, and one may be chance
 APART = 2.0  # times as many as among training images, from which on they are no look-alikes
 LITTLE, CHANGED = "turned, zoomed or shifted a little", "cut, lit otherwise, marked or saved anew"
 
@@ -52,7 +53,7 @@ def altered(used: Used, original: Index, copies: Copies, alike: float | None) ->
     counts = {name: (int(np.sum(affected & side)), int(np.sum(checked & side))) for name, side in _sides(used, splits)}
     severity: Severity = "worth a look" if affected.any() else "fine"
     common = alike or 0.0
-    if any(count and count >= max(PROBLEM_SHARE, APART * common) * of for count, of in counts.values()):
+    if any(count >= max(LEAST, max(PROBLEM_SHARE, APART * common) * of) for count, of in counts.values()):
         severity = "problem"
     texts = [f"{count:,} of {of:,} {name} images" for name, (count, of) in counts.items()]
     changes = "cut, mirrored, turned, lit otherwise, marked or saved anew"

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Values = NDArray[np.float64]
-SHARE = 0.05  # of the likenesses that are believed, those that may be chance
+SHARE = 0.1  # of the likenesses that are believed, those that may be chance, at most
 ALIKE = (1, 2, 4)  # runners-up that may be copies too: siblings of a copy must not hide each other
 ROUNDS = 3  # of leaving out what is believed, and asking the rest for the scale again
 
@@ -47,16 +47,14 @@ def chances(fits: Values, of: float, alike: tuple[int, ...] = ALIKE) -> Values:
     return np.minimum(1.0, len(ranks) * np.min(each, axis=0))
 
 
-def believed(chance: Values, asked: int) -> NDArray[np.bool_]:
-    """Which of (q,) chances are believed, where `asked` images were searched for in all."""
-    ordered = np.sort(chance)
-    right = np.flatnonzero(ordered <= SHARE * np.arange(1, len(chance) + 1) / max(asked, 1))
-    found: NDArray[np.bool_] = chance <= (ordered[right[-1]] if len(right) else -1)
-    return found
+def believed(chance: Values, asked: int, share: float = SHARE) -> NDArray[np.bool_]:
+    """Which of (q,) chances are believed, where `asked` images were searched for in all, a `share` of them wrong at
+    most.""" ordered = np.sort(chance) right = np.flatnonzero(ordered <= share * np.arange(1, len(chance) + 1) /
+    max(asked, 1)) found: NDArray[np.bool_] = chance <= (ordered[right[-1]] if len(right) else -1) return found
 
 
 def stand_out(fits: Values) -> tuple[NDArray[np.bool_], Values]:
-    """Which of (q, k) fits, best first, are no chance, and their chances; the others say how alike they are by chance."""
+    """Which of (q, k) fits, best first, are no chance, and their chances; the others say what chance does."""
     told, found = np.zeros(len(fits), np.bool_), np.ones(len(fits))
     for _ in range(ROUNDS):
         found = chances(fits, scale(fits[~told]))

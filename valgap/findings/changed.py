@@ -122,10 +122,7 @@ def _in_parts(mine: Floats, theirs: Floats, candidates: Index) -> Laid:
 
 
 def _started(posed: Posed) -> Laid:
-    start = np.zeros((*posed.image.shape, 6), np.float32)
-    start[..., 0] = start[..., 3] = 1
-    start[..., 4:] = posed.shift
-    return Laid(posed.image, np.zeros(posed.image.shape), start, posed.mirroring, posed.inverted)
+    return Laid(posed.image, np.zeros(posed.image.shape), posed.start, posed.mirroring, posed.inverted)
 
 
 def _closer(mine: Floats, theirs: Floats, coarse: Laid) -> Laid:

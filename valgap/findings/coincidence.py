@@ -17,6 +17,7 @@ Index = NDArray[np.int64]
 RANKS = (1, 2, 4, 8, 16, 32)  # runners-up that may belong to one scene
 DEEP = (15, 31)  # ranks whose spacings tell the scale where most images have frames of their scene beside them
 REFERENCE = 500  # images, drawn by chance, that say how alike unrelated ones are
+SHARE = 0.05  # of the pairs that are believed, those that may be chance, at most
 BLOCK = 256  # images compared with all others at once
 
 
@@ -40,7 +41,7 @@ def without(images: NDArray[np.uint8], index: Index, original: Index, similar: S
     of_image = np.ones(len(places))
     for side in (one, other):
         np.minimum.at(of_image, side, found)
-    told = chance.believed(of_image[involved], len(places))
+    told = chance.believed(of_image[involved], len(places), SHARE)
     limit = of_image[involved][told].max(initial=-1.0)
     kept = found <= limit
     pairs, correlation = similar.pairs[kept], similar.correlation[kept]

@@ -1,7 +1,7 @@
 """How one image may lie on another: mirrored or not, inverted or not, shifted by how much; by cross-correlation.
 
-Two are asked: images without their coarse shades, within a window, and slopes of whole ones. Each keeps its best
-candidates.
+Two are asked: slopes of whole images, and images without their coarse shades within a window, shown a little smaller,
+as a copy that was cut is larger than its original. Each keeps its best candidates.
 """
 
 import dataclasses
@@ -12,6 +12,7 @@ from scipy.ndimage import gaussian_filter
 
 from valgap.findings.areas import resized
 from valgap.findings.nearest import MIRRORINGS, mirror
+from valgap.findings.overlay import grid, moved, sampled
 
 Floats = NDArray[np.float32]
 Index = NDArray[np.int64]
@@ -19,6 +20,7 @@ KEPT = 10  # candidates of each kind
 SHADES, BY_SHADES = 2.0, 16  # pixels: standard deviation of what is taken off; side
 BY_SLOPES, BESIDE = 20, 5  # pixels: side, and what is added so that nothing comes in at the other side
 FARTHEST = 6  # sides of an image: a sixth is the longest shift
+CUT = 1.07  # times larger than its original: a copy that was cut
 SAME = 0.04  # sides: shifts of one candidate that are nearer are one
 BLOCK = 64  # images whose candidates are posed at once
 
@@ -28,20 +30,21 @@ class Posed:
     """Of each of q images k candidates `image` (q, k), -1 of none, and what was done to the image before it lies on
     them.
 
-    `mirroring` (q, k) is a place in MIRRORINGS, `inverted` (q, k) bool, `shift` (q, k, 2) down and right in sides.
+    `mirroring` (q, k) is a place in MIRRORINGS, `inverted` (q, k) bool, `start` (q, k, 6) a pose of `overlay`.
     """
 
     image: Index
     mirroring: Index
     inverted: NDArray[np.bool_]
-    shift: Floats
+    start: Floats
 
 
 def pose(asked: Floats, others: Floats, candidates: Index) -> Posed:
     """The likeliest of (q, c) `candidates` among (n, s, s) `others`, as they lie on (q, s, s) `asked`."""
-    parts = [_best(asked, others, candidates, slopes) for slopes in (False, True)]
-    first, second = parts
-    near = np.abs(second.shift[:, :, np.newaxis] - first.shift[:, np.newaxis]).max(axis=3) < SAME
+    first = _best(asked, others, candidates, True)
+    second = _best(_smaller(asked), others, candidates, False)
+    second.start[...] *= CUT
+    near = np.abs(second.start[:, :, np.newaxis, 4:] - first.start[:, np.newaxis, :, 4:]).max(axis=3) < SAME
     again = (second.image[:, :, np.newaxis] == first.image[:, np.newaxis]) & near
     again &= second.mirroring[:, :, np.newaxis] == first.mirroring[:, np.newaxis]
     image = np.where(again.any(axis=2), -1, second.image)
@@ -49,7 +52,7 @@ def pose(asked: Floats, others: Floats, candidates: Index) -> Posed:
         np.concatenate([first.image, image], axis=1),
         np.concatenate([first.mirroring, second.mirroring], axis=1),
         np.concatenate([first.inverted, second.inverted], axis=1),
-        np.concatenate([first.shift, second.shift], axis=1),
+        np.concatenate([first.start, second.start], axis=1),
     )
 
 
@@ -77,8 +80,17 @@ def _best(asked: Floats, others: Floats, candidates: Index, slopes: bool) -> Pos
     order = np.argsort(-np.abs(value), axis=1, kind="stable")[:, :KEPT]
     image, mirroring, move = (np.take_along_axis(each, order, axis=1) for each in (candidates, mirroring, move))
     inverted = np.take_along_axis(value, order, axis=1) < 0
-    shift = np.stack([moves[move // len(moves)], moves[move % len(moves)]], axis=2) / np.float32(side)
-    return Posed(image, mirroring, inverted, shift.astype(np.float32))
+    start = np.zeros((*image.shape, 6), np.float32)
+    start[..., 0] = start[..., 3] = 1
+    start[..., 4], start[..., 5] = moves[move // len(moves)] / side, moves[move % len(moves)] / side
+    return Posed(image, mirroring, inverted, start)
+
+
+def _smaller(images: Floats) -> Floats:
+    """(n, s, s) images that show things CUT times smaller, edges repeated."""
+    side = images.shape[1]
+    pose = np.tile(np.array([CUT, 0, 0, CUT, 0, 0], np.float32), (len(images), 1))
+    return sampled(images, np.arange(len(images)), moved(grid(side), pose)).reshape(images.shape)
 
 
 def _spectra(images: Floats, side: int, size: int, slopes: bool) -> NDArray[np.complex64]:
