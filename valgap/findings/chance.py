@@ -48,7 +48,7 @@ def chances(fits: Values, of: float, alike: tuple[int, ...] = ALIKE) -> Values:
 
 
 def believed(chance: Values, asked: int, share: float = SHARE) -> NDArray[np.bool_]:
-    """Which of (q,) chances are believed, where `asked` images were searched for: at most a `share` of them is wrong."""
+    """Which of (q,) chances are believed, where `asked` images were searched for; a `share` of them may be wrong."""
     ordered = np.sort(chance)
     right = np.flatnonzero(ordered <= share * np.arange(1, len(chance) + 1) / max(asked, 1))
     found: NDArray[np.bool_] = chance <= (ordered[right[-1]] if len(right) else -1)
