@@ -80,10 +80,10 @@ def _best(asked: Floats, others: Floats, candidates: Index, slopes: bool) -> Pos
     order = np.argsort(-np.abs(value), axis=1, kind="stable")[:, :KEPT]
     image, mirroring, move = (np.take_along_axis(each, order, axis=1) for each in (candidates, mirroring, move))
     inverted = np.take_along_axis(value, order, axis=1) < 0
-    start = np.zeros((*image.shape, 6), np.float32)
-    start[..., 0] = start[..., 3] = 1
-    start[..., 4], start[..., 5] = moves[move // len(moves)] / side, moves[move % len(moves)] / side
-    return Posed(image, mirroring, inverted, start)
+    poses = np.zeros((*image.shape, 6), np.float32)
+    poses[..., 0] = poses[..., 3] = 1
+    poses[..., 4], poses[..., 5] = moves[move // len(moves)] / side, moves[move % len(moves)] / side
+    return Posed(image, mirroring, inverted, poses)
 
 
 def _smaller(images: Floats) -> Floats:
