@@ -89,8 +89,8 @@ def test_tiny_images_that_look_alike_are_no_near_duplicates(side: int) -> None:
 def test_near_duplicates_of_many_frames_of_one_scene_stay() -> None:
     rng = np.random.default_rng(0)
     scenes = np.kron(rng.integers(0, 256, (40, 6, 6, 1)), np.ones((1, 4, 4, 1)))
-    images = np.clip(np.repeat(scenes, 8, axis=0) + rng.normal(0, 3, (320, 24, 24, 1)), 0, 255).astype(np.uint8)
-    images, split = source(images, np.zeros(320, np.int64)), np.repeat(["train", "val"], 160)
+    frames = np.clip(np.repeat(scenes, 8, axis=0) + rng.normal(0, 3, (320, 24, 24, 1)), 0, 255).astype(np.uint8)
+    images = source(frames, np.zeros(320, np.int64))
     split = np.where(np.arange(320) % 8 < 6, "train", "val")
     assert found(images, split)["near_across"].count == 80
 

@@ -66,7 +66,7 @@ def plant(of: ImageSet, changes: Mapping[str, Change], each: int, seed: int) -> 
     split = np.full(sum(map(len, kind)), "val", "U5")
     split[:learned] = "train"
     return Planted(
-        *(np.concatenate(parts) for parts in (images, labels)), split, *map(np.concatenate, (kind, original))
+        np.concatenate(images), np.concatenate(labels), split, np.concatenate(kind), np.concatenate(original)
     )
 
 
