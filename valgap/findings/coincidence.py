@@ -42,8 +42,7 @@ def without(images: NDArray[np.uint8], index: Index, original: Index, similar: S
     for side in (one, other):
         np.minimum.at(of_image, side, found)
     told = chance.believed(of_image[involved], len(places), SHARE)
-    limit = of_image[involved][told].max(initial=-1.0)
-    kept = found <= limit
+    kept = found <= SHARE * told.sum() / len(places) if told.any() else np.zeros(len(found), np.bool_)
     pairs, correlation = similar.pairs[kept], similar.correlation[kept]
     return dataclasses.replace(similar, pairs=pairs, correlation=correlation, cluster=clusters(pairs, original))
 
