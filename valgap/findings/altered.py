@@ -1,4 +1,4 @@
-"""Finding on held-out images that are mirrored, turned, zoomed or shifted copies of an image used before them."""
+"""Findings on images that are changed copies of an image used before them, or of one in their own split."""
 
 from collections import Counter
 
@@ -22,20 +22,22 @@ from valgap.findings.moved import SELDOM
 
 Index = NDArray[np.int64]
 CODE, NAME = "VG116", "altered_across"
+WITHIN = "VG121"
 ALL, RIGHT = (
     "Mirrored, turned or zoomed copies across splits",
     "Copies across splits, mirrored or turned by right angles",
 )
 TOLD = (
-    f"Those turned by a few degrees, zoomed or shifted are told from look-alikes only where they are {SELDOM:.0%} of a "
-    "split's images or more."
+    f"Those turned by more than a few degrees or zoomed by more than a tenth are told from look-alikes only where they "
+    f"are {SELDOM:.0%} of a split's images or more."
 )
 UNTOLD = (
-    "Copies turned by a few degrees or zoomed were not searched for, or cannot be told here from images that merely "
-    "look alike."
+    "Copies turned by more than a few degrees or zoomed by more than a tenth were not searched for, or cannot be told "
+    "here from images that merely look alike."
 )
+LEAST = 3  # copies, from which on they are a problem: of a small split one is 1%, and one may be chance
 APART = 2.0  # times as many as among training images, from which on they are no look-alikes
-LITTLE = "turned, zoomed or shifted a little"
+LITTLE, CHANGED = "turned, zoomed or shifted a little", "cut, lit otherwise, marked or saved anew"
 
 
 def altered(used: Used, original: Index, copies: Copies, alike: float | None) -> Finding[int]:
@@ -47,19 +49,20 @@ def altered(used: Used, original: Index, copies: Copies, alike: float | None) ->
     splits = [name for name in HELD_OUT if name in used.present]
     if not splits or not used.learned.any():
         return Finding(CODE, NAME, title, "unknown", 0, 0, "held-out images", "No image is held out of training.", "")
-    right, moved = (_affected(used, original, found) for found in (copies.right, copies.moved))
-    affected, checked = right | moved, copies.right.checked
+    affected, checked = _copied(used, original, copies), copies.right.checked
     counts = {name: (int(np.sum(affected & side)), int(np.sum(checked & side))) for name, side in _sides(used, splits)}
     severity: Severity = "worth a look" if affected.any() else "fine"
     common = alike or 0.0
-    if any(count and count >= max(PROBLEM_SHARE, APART * common) * of for count, of in counts.values()):
+    if any(count >= max(LEAST, max(PROBLEM_SHARE, APART * common) * of) for count, of in counts.values()):
         severity = "problem"
     texts = [f"{count:,} of {of:,} {name} images" for name, (count, of) in counts.items()]
-    changes = ", mirrored or turned by right angles" if title == RIGHT else ", mirrored, turned, zoomed or shifted"
-    found = f"{listed(texts)} show the same as an image of their class in a split before theirs{changes}"
+    changes = "cut, mirrored, turned, lit otherwise, marked or saved anew"
+    found = f"{listed(texts)} show the same as an image of their class in a split before theirs, {changes}"
     found += f"{_sampled(used, copies)}. {TOLD if copies.moved.told else UNTOLD}"
     if affected.any() and severity != "problem" and common:
         found += " Training images look so among themselves too: made before splitting, or merely alike."
+    if crossed := len(np.unique(copies.elsewhere[:, 0])):
+        found += f" Another {crossed:,} show the same as an image of another class: one label of each pair is in doubt."
     effect = "Nothing: no held-out image is such a copy of an image of a split before its own."
     if affected.any():
         shares = [f"{100 * count / of:.1f} pp of {name} accuracy" for name, (count, of) in counts.items() if count]
@@ -90,13 +93,54 @@ def _affected(used: Used, original: Index, found: Found) -> NDArray[np.bool_]:
     return affected
 
 
+def altered_within(used: Used, copies: Copies) -> Finding[int]:
+    """VG121: images that are changed copies of another image of their split."""
+    found, splits = copies.within, used.present
+    affected = np.zeros(len(used.index), np.bool_)
+    affected[found.pairs[:, 0]] = True
+    counts = {
+        name: (int(np.sum(affected & side)), int(np.sum(found.checked & side))) for name, side in _sides(used, splits)
+    }
+    count = sum(each for each, _ in counts.values())
+    words = effect = ""
+    if not splits or not found.told:
+        words = "There are no images, or they are too small for that."
+    else:
+        texts = [f"{each:,} of {of:,} {name} images" for name, (each, of) in counts.items()]
+        apart = " and another group" if used.groups is not None else ""
+        words = f"{listed(texts)} that were searched for show the same as another image of their split{apart}, changed."
+        effect = "Nothing: every image shows something of its own."
+    if count:
+        effect = (
+            "There are fewer different images than it seems: less to learn from, and wider intervals than those shown. "
+            "Look at them: frames of one scene and copies made by augmenting belong together on one side of a split."
+        )
+    if count and counts.get("pool", (0, 0))[0]:
+        effect = (
+            "Splits are drawn from the pool, and such a pair can come to lie on both sides: the gap then looks smaller "
+            "than it is. Look at them, and keep what belongs together in one group."
+        )
+    severity: Severity = "unknown" if not effect else "worth a look" if count else "fine"
+    examples = tuple(
+        Example(how, (int(of), int(copy)))
+        for (copy, of), how in list(zip(found.pairs.tolist(), found.how, strict=True))[:EXAMPLES]
+    )
+    of_all, title = int(found.checked.sum()), "Changed copies within a split"
+    return Finding(WITHIN, "altered_within", title, severity, count, of_all, "images", words, effect, examples)
+
+
+def _copied(used: Used, original: Index, copies: Copies) -> NDArray[np.bool_]:
+    parts = [_affected(used, original, found) for found in (copies.right, copies.changed, copies.moved)]
+    return np.any(parts, axis=0)
+
+
 def _table(used: Used, original: Index, copies: Copies, splits: list[str]) -> tuple[Sheet, ...]:
     """What was done to how many held-out images; of several changes of one image the first counts."""
-    kinds = (*copies.right.how, *(LITTLE + (", mirrored" if "mirrored" in how else "") for how in copies.moved.how))
+    kinds = (*copies.right.how, *map(_kind, copies.changed.how), *(_kind(how, LITTLE) for how in copies.moved.how))
     kind_of: dict[int, str] = {}
     for copy, kind in zip(copies.pairs[:, 0].tolist(), kinds, strict=True):
         kind_of.setdefault(copy, kind)
-    affected = _affected(used, original, copies.right) | _affected(used, original, copies.moved)
+    affected = _copied(used, original, copies)
     counts = {
         name: Counter(kind_of[first] for first in original[affected & side].tolist())
         for name, side in _sides(used, splits)
@@ -107,6 +151,10 @@ def _table(used: Used, original: Index, copies: Copies, splits: list[str]) -> tu
         if rows
         else ()
     )
+
+
+def _kind(how: str, kind: str = CHANGED) -> str:
+    return kind + "".join(f", {each}" for each in ("mirrored", "inverted") if each in how)
 
 
 def _examples(used: Used, original: Index, copies: Copies) -> tuple[Example[int], ...]:
@@ -130,7 +178,12 @@ def _examples(used: Used, original: Index, copies: Copies) -> tuple[Example[int]
 def _sampled(used: Used, copies: Copies) -> str:
     """What to add where not every held-out image was searched for."""
     held = int(np.sum(~used.learned))
-    right, moved = (int(np.sum(found.checked)) for found in (copies.right, copies.moved))
+    right, changed, moved = (int(np.sum(found.checked)) for found in (copies.right, copies.changed, copies.moved))
+    if changed < min(right, held) and copies.changed.told:
+        drawn = (
+            f"{right:,} of {held:,}, drawn by the suite's seed, were searched for if mirrored or turned by right angles"
+        )
+        return f" ({drawn}, {changed:,} if changed otherwise, {moved:,} if turned or zoomed further)"
     if right < held:
         return f" ({right:,} of {held:,}, drawn by the suite's seed, were searched for; turned a little, {moved:,})"
     if copies.moved.told and moved < held:

@@ -55,6 +55,7 @@ def findings_of(looked: Look) -> list[Finding[int]]:
         counts.dropped(used),
         within,
         near_within,
+        altered.altered_within(used, looked.copies),
         counts.blank(used, measured.blank),
         counts.imbalance(used),
         counts.files(used, any(each.severity not in ("fine", "unknown") for each in of_files[:1])),

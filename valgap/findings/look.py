@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from valgap.data.sources.images import Images
-from valgap.findings import copies, neighbours, pixels
+from valgap.findings import coincidence, copies, neighbours, pixels
 from valgap.findings.copies import Copies
 from valgap.findings.doubts import Doubts, Index, Judged, judge_labels
 from valgap.findings.finding import Used, use
@@ -42,15 +42,19 @@ class Look:
         return judge_labels(self.used, self.cluster, self.seed)
 
 
-def look(images: Images, split_of: NDArray[np.str_], seed: int) -> Look:
+def look(images: Images, split_of: NDArray[np.str_], seed: int, features: NDArray[np.float32] | None = None) -> Look:
     """Measure the images that are used, and search near duplicates and changed copies among them.
 
     `split_of` (n,) is the split of each image: "train", "val", "test", or "pool", of which training and validation
-    are drawn; "" for images that are not used. Raises ValueError on another split.
+    are drawn; "" for images that are not used. `features` (n, d) are what a trained network's last layer but one says
+    of each image, where there is one: copies are then also searched for among images that are alike to it. Raises
+    ValueError on another split.
     """
     used = use(images, split_of)
     measured = pixels.measure(images.images, used.index)
     similar = neighbours.search(images.images, used.index, measured.original, used.split, seed)
-    found = copies.search(used, measured.original, similar, seed)
+    similar = coincidence.without(images.images, used.index, measured.original, similar, seed)
+    of_used = None if features is None else features[used.index]
+    found = copies.search(used, measured.original, similar, seed, of_used)
     alike = copies.share_among(used, measured.original, similar, seed) if len(found.pairs) else None
     return Look(used, measured, similar, found, alike, seed)

@@ -60,12 +60,17 @@ def search(
     correlation = pixels.correlations(images, index[pairs[:, 0]], index[pairs[:, 1]])
     near = correlation >= NEAR
     pairs, correlation = pairs[near], correlation[near]
-    graph = coo_array((np.ones(len(pairs), np.int8), (pairs[:, 0], pairs[:, 1])), shape=(count, count))
-    component = connected_components(graph, directed=False)[1][original]
     searched = np.zeros(count, np.bool_)
     searched[asked] = True
-    cluster = np.unique(component, return_inverse=True)[1].astype(np.int64)
-    return Similar(pairs, correlation, searched[original], cluster)
+    return Similar(pairs, correlation, searched[original], clusters(pairs, original))
+
+
+def clusters(pairs: NDArray[np.int64], original: NDArray[np.int64]) -> NDArray[np.int64]:
+    """(m,) numbers of the connected components of exact duplicates, by `original`, and of (p, 2) near `pairs`."""
+    count = len(original)
+    graph = coo_array((np.ones(len(pairs), np.int8), (pairs[:, 0], pairs[:, 1])), shape=(count, count))
+    component = connected_components(graph, directed=False)[1][original]
+    return np.unique(component, return_inverse=True)[1].astype(np.int64)
 
 
 def _sample(single: NDArray[np.int64], held_out: NDArray[np.bool_], seed: int) -> NDArray[np.int64]:
@@ -86,13 +91,13 @@ def _candidates(
     asked: NDArray[np.int64],
 ) -> NDArray[np.int64]:
     """Pairs (p, 2) of places whose thumbnails correlate: of `asked` images with those of each of the `splits`."""
-    asked, thumbnails = _thumbnails(images, index, asked)
+    asked, thumbnails = standardised(images, index, asked)
     found = [np.empty((0, 2), np.int64)]
     for split in splits if len(asked) else ():
         distance = np.full((len(asked), NEAREST + 1), np.inf, np.float32)
         neighbour = np.zeros((len(asked), NEAREST + 1), np.int64)
         for start in range(0, len(split), PART):
-            places, of_part = _thumbnails(images, index, split[start : start + PART])
+            places, of_part = standardised(images, index, split[start : start + PART])
             if len(places):
                 search = NearestNeighbors(n_neighbors=min(NEAREST + 1, len(places)), algorithm="brute").fit(of_part)
                 near, place = search.kneighbors(thumbnails)
@@ -106,7 +111,7 @@ def _candidates(
     return np.unique(both[both[:, 0] != both[:, 1]], axis=0)  # an image is its own nearest
 
 
-def _thumbnails(
+def standardised(
     images: NDArray[np.uint8], index: NDArray[np.int64], places: NDArray[np.int64]
 ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
     """Standardised thumbnails, float32 (q, d), of those `places` (q,) that are not flat."""
