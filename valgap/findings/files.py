@@ -112,7 +112,8 @@ def transparency(used: Used, files: Files, seed: int) -> Finding[int]:
 
 
 def _of(files: Files, index: Index) -> Files:
-    return Files(*(getattr(files, field.name)[index] for field in dataclasses.fields(files)))
+    known = {field.name: getattr(files, field.name) for field in dataclasses.fields(files)}
+    return Files(**{name: None if values is None else values[index] for name, values in known.items()})
 
 
 def _among(used: Used) -> Index:
