@@ -11,6 +11,7 @@ from valgap.check.network import Network
 from valgap.check.outputs import Trial, check_single_label, to_probabilities
 from valgap.check.reading import Read
 from valgap.data.sources.images import GIVEN, Images
+from valgap.diagnostics.looked import Looked
 from valgap.diagnostics.reading.decision import Decision
 from valgap.diagnostics.reading.orders import Order
 from valgap.diagnostics.reading.readings import Reading, Scale, Statistics, apply
@@ -47,6 +48,7 @@ class Predicted:
     seen: tuple[Seen, ...] = ()
     assumed: tuple[str, ...] = ()
     fed: Scale | None = None  # what an object feeds, or the user said; None where the range was found
+    looked: tuple[Looked, ...] = ()  # where the model looks on some images
 
     @property
     def reading(self) -> Reading:

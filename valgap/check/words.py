@@ -13,7 +13,22 @@ from valgap.data.layouts.tree import TABLES
 from valgap.stats.intervals import Interval
 
 NAMED = 2  # findings that the verdict names
-HINTS = {"VG108", "VG109", "VG110", "VG111", "VG112", "VG113", "VG114", "VG128", "VG129", "VG210", "VG211", "VG213", "VG208", "VG214"}
+HINTS = {
+    "VG108",
+    "VG109",
+    "VG110",
+    "VG111",
+    "VG112",
+    "VG113",
+    "VG114",
+    "VG128",
+    "VG129",
+    "VG210",
+    "VG211",
+    "VG213",
+    "VG208",
+    "VG214",
+}
 TIMID = HINTS | {"VG103", "VG406", "VG401", "VG403", "VG402"}  # of no problem: they do not stand in an experiment's way
 
 

@@ -9,7 +9,19 @@ from typing import get_args
 
 import numpy as np
 
-from valgap.findings import altered, counts, duplicates, files, groups, labels, pictures, rates, shift
+from valgap.findings import (
+    altered,
+    counts,
+    duplicates,
+    files,
+    groups,
+    incomplete,
+    labels,
+    pictures,
+    quality,
+    rates,
+    shift,
+)
 from valgap.findings.finding import SCHEMA, Audit, Finding, Severity
 from valgap.findings.look import Look
 

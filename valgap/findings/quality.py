@@ -44,7 +44,7 @@ class Kind:
 
 
 def quality(used: Used, blank: Marks) -> Finding[int]:
-    """Images that stand out by how they look or by their files' size; (m,) `blank` ones, of one colour, are left out."""
+    """Images that stand out by how they look, or by their files' size; (m,) `blank` ones are left out."""
     of = len(used.index)
     if of - int(blank.sum()) < ENOUGH:
         found = f"It takes {ENOUGH} images to say which of them stand out."

@@ -1,4 +1,4 @@
-"""Study of VG128 and VG129: images made dark, overexposed, faint or blurred, and files that are cut, by kind of file."""
+"""Study of VG128 and VG129: images made dark, overexposed, faint or blurred, and files that are cut, by format."""
 
 import io
 from collections.abc import Callable, Iterator, Mapping
@@ -19,7 +19,7 @@ from valgap.findings.rates import Rate, Row
 NAME = "quality"
 DRAWS, IMAGES = 20, 400  # sets that are drawn, and images of each
 PLANTED = 0.03  # of them that are spoiled
-FILES = 300  # of each set that are written in each format
+FILES, SIDE = 300, 224  # of each set that are written in each format, and the pixels of a side that they get for it
 
 Pixels = NDArray[np.uint8]
 
@@ -31,7 +31,9 @@ def scaled(gain: float, offset: float = 0.0) -> Callable[[Pixels], Pixels]:
 
 def blurred(sigma: float) -> Callable[[Pixels], Pixels]:
     """A Gaussian filter of so many pixels."""
-    return lambda images: ndimage.gaussian_filter(images.astype(np.float64), (0, sigma, sigma, 0)).round().astype(np.uint8)
+    return lambda images: (
+        ndimage.gaussian_filter(images.astype(np.float64), (0, sigma, sigma, 0)).round().astype(np.uint8)
+    )
 
 
 SPOILED: Mapping[str, tuple[str, Callable[[Pixels], Pixels]]] = {  # by what is done: the kind that it should be told as
@@ -54,11 +56,22 @@ FORMATS: Mapping[str, tuple[str, Mapping[str, object]]] = {
 }
 
 
+def as_image(image: Pixels) -> Image.Image:
+    """Pixels (h, w, 1 or 3) as Pillow has them."""
+    return Image.fromarray(image[..., 0] if image.shape[2] == 1 else image)
+
+
+def enlarged(image: Pixels) -> Pixels:
+    """An image of the size that files have, SIDE pixels a side."""
+    found = np.asarray(as_image(image).resize((SIDE, SIDE), Image.Resampling.BICUBIC))
+    return found.reshape(SIDE, SIDE, image.shape[2])
+
+
 def written(image: Pixels, how: str) -> bytes:
     """An image (h, w, c) as a file in one of FORMATS."""
     kind, options = FORMATS[how]
     buffer = io.BytesIO()
-    Image.fromarray(image[..., 0] if image.shape[2] == 1 else image).save(buffer, kind, **options)
+    as_image(image).save(buffer, kind, **options)
     return buffer.getvalue()
 
 
@@ -131,9 +144,12 @@ def _files(each: ImageSet, seed: int) -> Iterator[Row]:
     """Files that are broken at 20 to 95% of their bytes; those that are refused are another finding's."""
     rng = np.random.default_rng(seed)
     chosen = rng.choice(len(each.images), min(FILES, len(each.images)), replace=False)
+    files = [enlarged(image) for image in each.images[chosen]]
     for how in FORMATS:
-        whole = [written(image, how) for image in each.images[chosen]]
+        whole = [written(image, how) for image in files]
         found = [told(broken(content, how, rng.uniform(0.2, 0.95))) for content in whole]
         hits, read = sum(bool(why) for why in found), sum(why is not None for why in found)
         wrong = sum(bool(told(content)) for content in whole)
-        yield Row("VG129", f"{how}, cut", each.name, Rate(hits, read), Rate(hits, hits + wrong), Rate(wrong, len(whole)))
+        yield Row(
+            "VG129", f"{how}, cut", each.name, Rate(hits, read), Rate(hits, hits + wrong), Rate(wrong, len(whole))
+        )

@@ -31,9 +31,9 @@ def cut(image: Image.Image, kind: str, handle: IO[bytes]) -> Cut:
     least = max(LEAST_ROWS, round(LEAST_SHARE * rows))
     if rows <= least:
         return ""
-    if _flat(image, rows - 1, GREY, NEAR) and not _flat(image, 0, GREY, NEAR):
-        if _grey(_levels(image), least):
-            return "grey rows"
+    grey = _flat(image, rows - 1, GREY, NEAR) and not _flat(image, 0, GREY, NEAR)
+    if grey and _grey(_levels(image), least):
+        return "grey rows"
     if kind in ("JPEG", "PNG") and _ends_in_zeros(handle):
         return "zeros" if _lacks_end(_content(handle), kind) else ""
     if kind == "JPEG" and image.info.get("progressive"):
