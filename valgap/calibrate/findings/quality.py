@@ -11,6 +11,7 @@ from scipy import ndimage
 from valgap.calibrate.findings.sets import ImageSet
 from valgap.data.reading.cut import cut
 from valgap.data.sources.images import Images
+from valgap.findings.appearance import SMALLEST
 from valgap.findings.finding import Used, use
 from valgap.findings.pixels import measure
 from valgap.findings.quality import kinds_of
@@ -108,6 +109,8 @@ def _looks(each: ImageSet, seed: int) -> Iterator[Row]:
     raised = sum(bool(found) for found in clean)
     yield Row("VG128", "no plant", each.name, alarms=Rate(raised, len(clean)))
     for what, (kind, spoil) in SPOILED.items():
+        if kind == "blurred" and min(each.images.shape[1:3]) < SMALLEST:
+            continue  # not judged
         hit = planted = right = flagged = 0
         for chosen, bad in _draws(each, seed):
             images = each.images[chosen]

@@ -78,7 +78,7 @@ def _levels(image: Image.Image) -> NDArray[np.uint8]:
 
 def _run(levels: NDArray[np.uint8], level: int, near: int = 0) -> int:
     """How many rows from the first on are of the level throughout."""
-    flat = (np.abs(levels.astype(np.int64) - level) <= near).all(axis=1)
+    flat = np.asarray((np.abs(levels.astype(np.int64) - level) <= near).all(axis=1))
     return len(flat) if flat.all() else int(np.argmin(flat))
 
 
@@ -118,13 +118,13 @@ def _lacks_scans(content: bytes) -> bool:
 
     ITU T.81, B.2.3: each scan says its components, its band of coefficients and the lowest bit that it sends.
     """
-    first, lowest = None, np.full(64, 99)
+    first, lowest = -1, np.full(64, 99)
     for marker, body, _ in _segments(content):
         if marker == PROGRESSIVE and len(body) > 6:
             first = body[6]
-        if marker == SCAN and len(body) >= 4 and first in body[1 : 1 + 2 * body[0] : 2]:
+        if marker == SCAN and len(body) >= 4 and first >= 0 and first in body[1 : 1 + 2 * body[0] : 2]:
             lowest[body[-3] : body[-2] + 1] = body[-1] & 15
-    return first is not None and bool((lowest != 0).any())
+    return first >= 0 and bool((lowest != 0).any())
 
 
 def _segments(content: bytes) -> Iterator[tuple[int, bytes, int]]:
