@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 from typing import Any
 
-from valgap.check import sections, words
+from valgap.check import maps, sections, words
 from valgap.check.phrases import say
 from valgap.check.result import Result
 from valgap.check.stated import Stated
@@ -46,6 +46,7 @@ def build(
             *([found] if found.parts else []),
             sections.scores(result),
             sections.classes(result),
+            *([maps.section(result.predicted.looked)] if result.predicted.looked else []),
             sections.reading(result),
             sections.data(result),
             *([Section("params", say("params.title"), (lines,))] if files else []),

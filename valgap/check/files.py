@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from valgap.check import explained, faults_of_model, held, loading, prediction
+from valgap.check import explained, faults_of_model, held, loading, looking, prediction
 from valgap.check.network import Network
 from valgap.check.options import Options
 from valgap.check.prediction import POOL, Predicted, sampled
@@ -86,7 +86,7 @@ def examine(
         ),
         options.value_range,
     )
-    return dataclasses.replace(predicted, assumed=layout.said)
+    return dataclasses.replace(looking.with_maps(network, images, read, predicted), assumed=layout.said)
 
 
 def read_files(layout: Layout, decoding: Decoding, pixels: Path, options: Options) -> Images:

@@ -12,6 +12,7 @@ from valgap.check.network import Network
 from valgap.check.outputs import Trial, check_single_label, to_probabilities
 from valgap.check.reading import Read
 from valgap.data.sources.images import GIVEN, Images
+from valgap.diagnostics.looked import Looked
 from valgap.diagnostics.reading.decision import Decision
 from valgap.diagnostics.reading.orders import Order
 from valgap.diagnostics.reading.readings import Reading, Scale, Statistics, apply
@@ -50,6 +51,7 @@ class Predicted:
     fed: Scale | None = None  # what an object feeds, or the user said; None where the range was found
     features: NDArray[np.float32] | None = None  # (n, d), d at most 64: by which the last layer decides, if it is known
     early: NDArray[np.float32] | None = None  # (n, d), d at most 64: of what the first layer with a kernel gives
+    looked: tuple[Looked, ...] = ()  # where the model looks on some images
 
     @property
     def reading(self) -> Reading:

@@ -14,8 +14,8 @@ from valgap.stats.intervals import Interval
 
 NAMED = 2  # findings that the verdict names
 HINTS = {
-    "VG108", "VG109", "VG110", "VG111", "VG112", "VG113", "VG114", "VG121", "VG124", "VG208", "VG210", "VG211", "VG213",
-    "VG214",
+    "VG108", "VG109", "VG110", "VG111", "VG112", "VG113", "VG114", "VG121", "VG124", "VG128", "VG129", "VG208", "VG210",
+    "VG211", "VG213", "VG214",
 }  # fmt: skip
 # Of no problem: they do not stand in an experiment's way.
 TIMID = HINTS | {"VG103", "VG116", "VG401", "VG402", "VG403", "VG406"}

@@ -163,6 +163,8 @@ def _(part: Figure, style: Style, level: int) -> str:
 
 @_part.register
 def _(part: Gallery, style: Style, level: int) -> str:
+    if not part.markdown:
+        return ""
     names = [named(picture.name) for example in part.examples for picture in example.pictures][:6]
     return f"For instance {inline(', '.join(names))}." if names else ""
 

@@ -119,10 +119,11 @@ class Example:
 
 @dataclasses.dataclass(frozen=True)
 class Gallery:
-    """Examples to look at, which Markdown names only."""
+    """Examples to look at, which Markdown names only, or not at all where `markdown` is False."""
 
     examples: tuple[Example, ...]
     folded: bool = False
+    markdown: bool = True
 
 
 @dataclasses.dataclass(frozen=True)

@@ -9,7 +9,19 @@ from typing import get_args
 
 import numpy as np
 
-from valgap.findings import altered, counts, duplicates, files, groups, labels, pictures, rates, shift
+from valgap.findings import (
+    altered,
+    counts,
+    duplicates,
+    files,
+    groups,
+    incomplete,
+    labels,
+    pictures,
+    quality,
+    rates,
+    shift,
+)
 from valgap.findings.finding import SCHEMA, Audit, Finding, Severity
 from valgap.findings.look import Look
 
@@ -53,10 +65,12 @@ def findings_of(looked: Look) -> list[Finding[int]]:
         *of_files,
         labels.label_errors(used, looked.doubts, looked.outside),
         counts.dropped(used),
+        incomplete.incomplete(used),
         within,
         near_within,
         altered.altered_within(used, looked.copies),
         counts.blank(used, measured.blank),
+        quality.quality(used, measured.blank),
         counts.imbalance(used),
         counts.files(used, any(each.severity not in ("fine", "unknown") for each in of_files[:1])),
         counts.counts(used),

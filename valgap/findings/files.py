@@ -1,6 +1,7 @@
 """Findings on what the image files are: whether it gives classes away, or differs between splits."""
 
 import dataclasses
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -112,7 +113,9 @@ def transparency(used: Used, files: Files, seed: int) -> Finding[int]:
 
 
 def _of(files: Files, index: Index) -> Files:
-    return Files(*(getattr(files, field.name)[index] for field in dataclasses.fields(files)))
+    own = {field.name: getattr(files, field.name) for field in dataclasses.fields(files)}
+    some: dict[str, Any] = {name: None if values is None else values[index] for name, values in own.items()}
+    return Files(**some)
 
 
 def _among(used: Used) -> Index:

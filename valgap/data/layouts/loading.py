@@ -63,6 +63,7 @@ def _files(read: Sequence[Reading]) -> Files:
         size=np.array([one.stored for one in read], dtype=np.int64).reshape(-1, 2),
         orientation=np.array([one.orientation for one in read], dtype=np.int64),
         transparent=np.array([one.transparent for one in read], dtype=np.bool_),
+        cut=np.array([one.cut for one in read], dtype=np.str_),
     )
 
 

@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
+from valgap.data.reading.cut import Cut, cut
 from valgap.data.reading.decoding import Decoding, to_array
 
 # Pillow may open these alone: others have readers that run programs, as EPS does. TIFF's is a library.
@@ -55,6 +56,7 @@ class Reading:
     stored: tuple[int, int] = (0, 0)  # (width, height) as it lies in the file
     orientation: int = 0  # EXIF, 2 to 8; 0 where there is none, or it changes nothing
     transparent: bool = False  # whether any pixel is not opaque
+    cut: Cut = ""  # why a part of it seems to be missing, though it was decoded
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -95,6 +97,7 @@ def read(path: Path, decoding: Decoding) -> Reading:
                     found,
                     size=turned.size,
                     pixels=to_array(turned, decoding),
+                    cut=cut(original.image, original.format, handle),
                     **{name: getattr(original, name) for name in FACTS},
                 )
     except _UnreadableError as error:

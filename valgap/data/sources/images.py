@@ -27,6 +27,7 @@ class Files:
     size: NDArray[np.int64]  # (n, 2) width and height as stored, before any turning upright
     orientation: NDArray[np.int64]  # (n,) EXIF orientation, 2 to 8; 0 where there is none, or it changes nothing
     transparent: NDArray[np.bool_]  # (n,) whether any pixel is not opaque
+    cut: NDArray[np.str_] | None = None  # (n,) of "", "grey rows", ...: why a part seems missing; None where unknown
 
 
 @dataclasses.dataclass(frozen=True)

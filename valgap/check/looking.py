@@ -1,0 +1,82 @@
+"""Where the model looks on its surest mistakes and on its weakest class. Needs a started TensorFlow."""
+
+import dataclasses
+
+import numpy as np
+from numpy.typing import NDArray
+
+from valgap.check.network import Network
+from valgap.check.outputs import to_probabilities
+from valgap.check.prediction import Index, Predicted, outputs_of, roles
+from valgap.check.reading import Read
+from valgap.data.sources.images import Images
+from valgap.diagnostics.looked import Looked
+from valgap.diagnostics.occlusion import covered, grid
+
+EACH = 4  # images of the weakest class, and of other surest mistakes
+LEAST = 2  # images that are looked at, however few there are in all
+
+
+def looked(network: Network, images: Images, read: Read, predicted: Predicted) -> tuple[Looked, ...]:
+    """Maps of at most eight images, which ask the model no more often than scoring did; none where it is at chance."""
+    if read.decision.at_chance or not np.isfinite(predicted.probabilities).all():
+        return ()
+    height, width = images.images.shape[1:3]
+    most = max(LEAST, len(images.labels) // len(grid(height, width)))
+    chosen = choose(predicted.probabilities, images.labels, predicted.splits)[:most]
+    if not len(chosen):
+        return ()
+    pictures = [np.asarray(images.images[row]) for row in chosen]
+    every = np.concatenate([np.concatenate([picture[np.newaxis], covered(picture)]) for picture in pictures])
+    outputs = outputs_of(network, every, np.arange(len(every)), read.decision.reading, read.known)
+    found = to_probabilities(outputs, images.class_names, network.name)[0][:, read.decision.order]
+    found = found.reshape(len(chosen), -1, found.shape[1])
+    if not np.isfinite(found).all():
+        return ()
+    return tuple(
+        _looked(images, predicted.splits, row, picture, own)
+        for row, picture, own in zip(chosen.tolist(), pictures, found, strict=True)
+    )
+
+
+def _looked(
+    images: Images, splits: NDArray[np.str_], row: int, picture: NDArray[np.uint8], found: NDArray[np.float64]
+) -> Looked:
+    """The map of one image, of probabilities (1 + places, classes), the first of the image itself."""
+    named = int(found[0].argmax())
+    return Looked(
+        picture,
+        images.names[row],
+        images.class_names[images.labels[row]],
+        images.class_names[named],
+        str(splits[row]),
+        float(found[0, named]),
+        found[0, named] - found[1:, named],
+    )
+
+
+def choose(probabilities: NDArray[np.float32], labels: Index, splits: NDArray[np.str_]) -> Index:
+    """Rows to look at: of the weakest class the two surest mistakes and the two surest right ones, then other mistakes.
+
+    They are held-out images, where there are any. None where there is no mistake.
+    """
+    fitted, held_out = roles(splits)
+    rows = np.flatnonzero(splits == (held_out or fitted))
+    guess, sure = probabilities[rows].argmax(axis=1), probabilities[rows].max(axis=1)
+    right = guess == labels[rows]
+    if right.all():
+        return np.array([], np.int64)
+    classes = probabilities.shape[1]
+    recall = np.array(
+        [right[labels[rows] == label].mean() if np.any(labels[rows] == label) else 2.0 for label in range(classes)]
+    )
+    weak = labels[rows] == int(np.argmin(recall))
+    order = np.argsort(-sure, kind="stable")
+    own = [*order[(weak & ~right)[order]][: EACH // 2], *order[(weak & right)[order]][: EACH // 2]]
+    others = [place for place in order[~right[order]].tolist() if place not in own][: 2 * EACH - len(own)]
+    return rows[np.array([*own, *others], np.int64)]
+
+
+def with_maps(network: Network, images: Images, read: Read, predicted: Predicted) -> Predicted:
+    """What was predicted, and where the model looked."""
+    return dataclasses.replace(predicted, looked=looked(network, images, read, predicted))
