@@ -11,10 +11,11 @@ from valgap.findings import pixels
 Pixels = NDArray[np.uint8]
 Values = NDArray[np.float32]  # (n,)
 BAND = 1 / 16  # of the shorter side: how wide the border is, one pixel at least
+SMALLEST = 8  # pixels a side
 COARSE = 32  # pixels a side, about, that levels are taken of
 DARK, LIGHT = 2, 98  # percentiles
-PERIODS = (2, 3, 4)  # pixels: factors of enlargement that leave a grid
-NOISE = 0.25  # squared grey levels, what rounding leaves: below it there is no detail
+ORDERS = 4  # of differences
+ROUNDING = 0.25  # squared grey levels: what rounding leaves, about
 
 
 @dataclasses.dataclass(frozen=True)
@@ -29,7 +30,7 @@ class Property:
 def properties(images: Pixels, index: NDArray[np.int64]) -> tuple[Property, ...]:
     """All properties of the images at (m,) `index` of (n, h, w, c) uint8 images, in grey levels or logarithms.
 
-    Grey images have no colours, and images below 4 pixels a side no detail.
+    Grey images have no colours, and images below SMALLEST pixels a side no detail.
     """
     found: dict[tuple[str, str], list[Values]] = {}
     for _, part in pixels.parts(images, index):
@@ -67,25 +68,35 @@ def _of(images: Values) -> dict[tuple[str, str], Values]:
             for (what, level), (place, colour) in itertools.product(levels.items(), ((0, "red"), (2, "blue"))):
                 others = [each for each in range(3) if each != place]
                 found[f"{colour} in {what} of the {where}", kind] = level[:, place] - level[:, others].mean(axis=1)
-    if min(images.shape[1:3]) >= 4:
+    if min(images.shape[1:3]) >= SMALLEST:
         found |= _detail(images.mean(axis=3))
     return found
 
 
 def _detail(grey: Values) -> dict[tuple[str, str], Values]:
-    """Logarithms of energies of differences: the finest against the next, that against all, and a grid in it."""
-    first = [np.diff(grey, axis=axis) for axis in (1, 2)]
-    second = [np.diff(each, axis=axis) for each, axis in zip(first, (1, 2), strict=True)]
-    one, two = (sum((each**2).mean(axis=(1, 2)) for each in those) / 2 for those in (first, second))
-    grids = []
-    for period in PERIODS:
-        energies = []
-        for phase in range(period):
-            energies.append(sum((np.take(each, range(phase, each.shape[axis], period), axis=axis) ** 2).mean(axis=(1, 2))
-                                for each, axis in zip(first, (1, 2), strict=True)) / 2)
-        grids.append(np.log((np.max(energies, axis=0) + NOISE) / (np.min(energies, axis=0) + NOISE)))
+    """What enlarging takes away and leaves: energies of differences of several orders, and their unevenness.
+
+    A difference of order k of a row of pixels weighs fine detail the more, the higher k is, so that their ratios fall
+    where images come from a lower resolution. Enlarging also repeats itself every few pixels: energies of neighbouring
+    columns and rows differ then.
+    """
+    rows, columns = grey, grey
+    energy, profiles = {}, {}
+    for order in range(1, ORDERS + 1):
+        rows, columns = np.diff(rows, axis=1), np.diff(columns, axis=2)
+        by = (rows**2).mean(axis=2), (columns**2).mean(axis=1)  # (b, height - order), (b, width - order)
+        energy[order] = sum(each.mean(axis=1) for each in by) / 2 + ROUNDING
+        profiles[order] = [each + ROUNDING / 8 for each in by]
     return {
-        ("sharpness", "detail"): np.log((two + NOISE) / (one + NOISE)),
-        ("fineness", "detail"): np.log((one + NOISE) / (grey.var(axis=(1, 2)) + NOISE)),
-        ("a grid of pixels", "detail"): np.max(grids, axis=0),
+        ("sharpness", "detail"): np.log(energy[2] / energy[1]),
+        ("the finest detail", "detail"): np.log(energy[4] / energy[2]),
+        ("a grid of pixels", "detail"): sum(_unevenness(np.log(each)) for each in profiles[1]),
+        ("traces of resizing", "detail"): sum(_unevenness(np.log(each)) for each in profiles[3]),
+        ("traces of enlarging", "detail"): sum(_unevenness(each / each.mean(1)[:, None]) for each in profiles[2]),
     }
+
+
+def _unevenness(profile: Values) -> Values:
+    """How far the values of (b, k) profiles lie from the mean of their two neighbours, on average: (b,)."""
+    found: Values = np.abs(profile[:, 1:-1] - (profile[:, :-2] + profile[:, 2:]) / 2).mean(axis=1)
+    return found

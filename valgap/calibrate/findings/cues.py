@@ -15,7 +15,7 @@ def mark(images: Pixels, rng: np.random.Generator) -> Plant:
     """A patch of one colour, or of two, in a corner: 7 to 15% of the side, 2 pixels at least, off the usual level."""
     height, width, channels = images.shape[1:]
     side = max(2, round(float(rng.uniform(0.07, 0.15)) * min(height, width)))
-    far = int(rng.integers(0, max(1, round(0.08 * min(height, width))) + 1))
+    far = int(rng.integers(0, int(0.08 * min(height, width)) + 1))
     top = far if rng.integers(2) else height - side - far
     left = far if rng.integers(2) else width - side - far
     usual = np.median(images[:, top : top + side, left : left + side], axis=(0, 1, 2))
