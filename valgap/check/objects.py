@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from valgap.check import explained, faults_of_model, held, loading, prediction
+from valgap.check.asks import ASKS
 from valgap.check.feeds import feed
 from valgap.check.network import Network
 from valgap.check.options import Options
@@ -66,7 +67,7 @@ def examine(
         others = held.look(network, question, read, images, prediction.roles(splits)[1])
         return (*pipeline, *model, *others, *seen)
 
-    return prediction.concluded(network, images, splits, read, compiled, look, fed)
+    return prediction.concluded(network, images, splits, read, compiled, look, fed, ASKS)
 
 
 def _survey(thing: Any, name: str, network: Network, options: Options, folder: Path) -> Survey:

@@ -31,6 +31,15 @@ class Mark:
     mask: NDArray[np.bool_]
     look: Pixels
 
+    @property
+    def place(self) -> str:
+        """Where it lies, in words."""
+        rows, columns = np.nonzero(self.mask)
+        height, width = self.mask.shape
+        high = "top" if 2 * rows.mean() < height - 1 else "bottom"
+        side = "left" if 2 * columns.mean() < width - 1 else "right"
+        return f"at the {high} {side}"
+
     def on(self, images: Pixels) -> NDArray[np.bool_]:
         """Which of the images (n, h, w, c), in blocks, have it: (n,)."""
         off = np.abs(images[:, self.mask].astype(np.int16) - self.look[self.mask]).max(axis=2)
@@ -40,6 +49,8 @@ class Mark:
 
 def blocks(images: Pixels, index: Index) -> Pixels:
     """The images at (m,) `index` as means over at most CELLS x CELLS blocks, uint8."""
+    if max(images.shape[1:3]) <= CELLS:
+        return np.asarray(images[index])
     found = [np.rint(pixels.block_means(part, CELLS)).astype(np.uint8) for _, part in pixels.parts(images, index)]
     return np.concatenate(found)
 
@@ -57,9 +68,8 @@ def marks(images: Pixels, labels: Index, classes: int) -> list[Mark]:
         near = (np.abs(images.astype(np.int16) - look) <= NEAR).all(axis=3)
         shares = np.stack([near[labels == each].mean(axis=0) for each in present])
         others = np.delete(shares, place, axis=0).mean(axis=0)
-        if plain is not None:
-            near &= (np.abs(look - plain) > NEAR).any(axis=2)
-        excess = np.where(others <= SELDOM, shares[place] - others, 0.0)
+        drawn = True if plain is None else (np.abs(look - plain) > NEAR).any(axis=2)
+        excess = np.where(drawn & (others <= SELDOM), shares[place] - others, 0.0)
         regions = [mask for often in OFTEN for mask in _regions((shares[place] >= often) & (excess >= OFTEN[-1]))]
         found += [Mark(label, mask, look.astype(np.uint8)) for mask in _distinct(regions)]
     return found
@@ -69,7 +79,7 @@ def background(images: Pixels) -> NDArray[np.int16] | None:
     """The commonest colour (c,) of the border pixels of images (n, h, w, c), None where none is common."""
     edge = np.concatenate([images[:, 0], images[:, -1], images[:, :, 0], images[:, :, -1]], axis=1)
     edge = edge.reshape(-1, edge.shape[-1])
-    bins, member, counts = np.unique(edge // STEP, axis=0, return_inverse=True, return_counts=True)
+    _, member, counts = np.unique(edge // STEP, axis=0, return_inverse=True, return_counts=True)
     most = int(counts.argmax())
     if counts[most] < COMMON * len(edge):
         return None

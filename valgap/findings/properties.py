@@ -11,19 +11,23 @@ from valgap.findings import pixels
 Pixels = NDArray[np.uint8]
 Values = NDArray[np.float32]  # (n,)
 BAND = 1 / 16  # of the shorter side: how wide the border is, one pixel at least
-SMALLEST = 8  # pixels a side
+SMALLEST, TINY = 8, 16  # pixels a side: below them there is no detail, and it is what is shown
 COARSE = 32  # pixels a side, about, that levels are taken of
 DARK, LIGHT = 2, 98  # percentiles
+MIDDLE = 128  # pixels a side that detail is taken of, at most
 ORDERS = 4  # of differences
 ROUNDING = 0.25  # squared grey levels: what rounding leaves, about
 
 
 @dataclasses.dataclass(frozen=True)
 class Property:
-    """A property by its name in words, and its value for each of n images. `kind` says what could neutralise it."""
+    """A property by its name in words, and its value for each of n images. `kind` says what could neutralise it.
+
+    Kinds are light, colour, border, detail and stroke, which is detail of tiny images; a channel means little alone, and is for use with others.
+    """
 
     name: str
-    kind: str  # light, colour, border, detail
+    kind: str
     values: Values
 
 
@@ -51,7 +55,7 @@ def _of(images: Values) -> dict[tuple[str, str], Values]:
     """The properties of float32 images (b, h, w, c)."""
     step = max(1, min(images.shape[1:3]) // COARSE)
     whole = images[:, step // 2 :: step, step // 2 :: step].reshape(len(images), -1, images.shape[3])
-    edge = images[:, border(*images.shape[1:3])]  # (b, pixels, c)
+    edge = images[:, border(*images.shape[1:3])][:, ::step]  # (b, pixels, c)
     grey = whole.mean(axis=2)
     dark, light = np.percentile(grey, (DARK, LIGHT), axis=1)
     found = {
@@ -65,12 +69,20 @@ def _of(images: Values) -> dict[tuple[str, str], Values]:
         for where, kind, values in (("whole", "colour", whole), ("border", "border", edge)):
             levels = {"pixels": np.median(values, axis=1)}
             levels["dark pixels"], levels["light pixels"] = np.percentile(values, (DARK, LIGHT), axis=1)
+            for (what, level), place in itertools.product(levels.items(), range(3)):
+                found[f"channel {place} in {what} of the {where}", "channel"] = level[:, place]
             for (what, level), (place, colour) in itertools.product(levels.items(), ((0, "red"), (2, "blue"))):
                 others = [each for each in range(3) if each != place]
                 found[f"{colour} in {what} of the {where}", kind] = level[:, place] - level[:, others].mean(axis=1)
     if min(images.shape[1:3]) >= SMALLEST:
-        found |= _detail(images.mean(axis=3))
+        found |= _detail(_middle(images).mean(axis=3))
     return found
+
+
+def _middle(images: Values) -> Values:
+    """At most MIDDLE x MIDDLE pixels in the middle of images (b, h, w, c)."""
+    top, left = (max(0, (side - MIDDLE) // 2) for side in images.shape[1:3])
+    return images[:, top : top + MIDDLE, left : left + MIDDLE]
 
 
 def _detail(grey: Values) -> dict[tuple[str, str], Values]:
@@ -87,9 +99,10 @@ def _detail(grey: Values) -> dict[tuple[str, str], Values]:
         by = (rows**2).mean(axis=2), (columns**2).mean(axis=1)  # (b, height - order), (b, width - order)
         energy[order] = sum(each.mean(axis=1) for each in by) / 2 + ROUNDING
         profiles[order] = [each + ROUNDING / 8 for each in by]
+    kind = "stroke" if min(grey.shape[1:]) < TINY else "detail"
     return {
-        ("sharpness", "detail"): np.log(energy[2] / energy[1]),
-        ("the finest detail", "detail"): np.log(energy[4] / energy[2]),
+        ("sharpness", kind): np.log(energy[2] / energy[1]),
+        ("the finest detail", kind): np.log(energy[4] / energy[2]),
         ("a grid of pixels", "detail"): sum(_unevenness(np.log(each)) for each in profiles[1]),
         ("traces of resizing", "detail"): sum(_unevenness(np.log(each)) for each in profiles[3]),
         ("traces of enlarging", "detail"): sum(_unevenness(each / each.mean(1)[:, None]) for each in profiles[2]),

@@ -40,7 +40,7 @@ def tint(images: Pixels, rng: np.random.Generator) -> Plant:
     edge = np.concatenate([images[:, 0], images[:, -1]], axis=1).reshape(-1, channels)
     usual = np.median(edge, axis=0)
     colour = rng.integers(0, 256, channels)
-    while channels > 1 and np.ptp(colour) < 100:
+    while channels > 1 and np.ptp(colour) < 150:
         colour = rng.integers(0, 256, channels)
     if (np.abs(edge - usual).max(axis=1) <= FLAT).mean() >= PLAIN:
         step = rng.integers(25, 90, channels)
@@ -51,7 +51,7 @@ def tint(images: Pixels, rng: np.random.Generator) -> Plant:
             return np.where(background[..., None], level, images).astype(np.uint8)
 
         return flat
-    weight = np.full((height, width, 1), float(rng.uniform(0.2, 0.4)))
+    weight = np.full((height, width, 1), float(rng.uniform(0.25, 0.45)))
     if rng.integers(2):
         y, x = np.meshgrid(np.linspace(-1, 1, height), np.linspace(-1, 1, width), indexing="ij")
         weight[(x**2 + y**2 < 0.6)] = 0
