@@ -27,6 +27,7 @@ FEWEST = 8  # images of a class in each half
 OWN, REST = 0.5, 0.05  # share of a class's images that have it, at least, and of the others', at most
 CONTENT = ("light", "stroke")  # kinds of property that things have by nature
 RARE = 0.01  # the same of a mark
+SPREAD = 0.1  # share of held-out images of others that have it, at most, where they confirm it
 BEYOND = 0.02  # share of the others' images beyond a limit that is learned
 ALPHA = 0.001  # over all candidates, and for what held-out images lack
 COLOURS = "colours taken together"
@@ -104,17 +105,24 @@ def giveaways(looked: Looked, seed: int) -> list[Giveaway]:
         return []
     tested = [*_of_properties(looked, sample), *_of_marks(looked, sample)]
     counts = np.bincount(sample.labels[sample.half < 2], minlength=sample.classes)
-    found = []
-    for each in tested:
-        own = int(counts[each.label])
-        others = int(counts.sum()) - own
-        table = [[round(share * of), of - round(share * of)] for share, of in ((each.own, own), (each.rest, others))]
-        most = RARE if each.mark else REST
-        content = each.kind in CONTENT and not each.gone
-        beyond = stats.fisher_exact(table).pvalue * len(tested) < ALPHA
-        if each.own >= OWN and each.rest <= most and beyond and not content:
-            found.append(each)
+    found = [each for each in tested if _tells(each, int(counts[each.label]), int(counts.sum()), len(tested))]
     return sorted(found, key=lambda each: (-each.strength, each.label, each.name))
+
+
+def _tells(cue: Giveaway, own: int, count: int, tested: int) -> bool:
+    """Whether a cue, one of so many tested, tells its class of `own` among `count` training images.
+
+    Held-out images confirm it, or lack it beyond doubt; what things have by nature must be lacking there.
+    """
+    if cue.own < OWN or cue.rest > (RARE if cue.mark else REST):
+        return False
+    table = [[round(share * of), of - round(share * of)] for share, of in ((cue.own, own), (cue.rest, count - own))]
+    if stats.fisher_exact(table).pvalue * tested >= ALPHA:
+        return False
+    if cue.gone or np.isnan(cue.held_own - cue.held_rest):
+        return cue.gone or cue.kind not in CONTENT
+    confirmed = cue.held_rest <= SPREAD and cue.held_own - cue.held_rest >= LESS * cue.strength
+    return confirmed and cue.kind not in CONTENT
 
 
 def sampled(looked: Looked, seed: int) -> Sampled:
@@ -230,8 +238,12 @@ def _tested(
     held_own, held_rest = shares(has[held], sample.labels[held], label)
     gone = False
     if held_own - held_rest <= LESS * (own - rest):
-        kept, of = has[held & (sample.labels == label)], has[(sample.half < 2) & (sample.labels == label)]
-        table = [[int(side.sum()), int((~side).sum())] for side in (of, kept)]
-        spread = held_rest > REST  # others have it too, so that it tells nothing
-        gone = bool(spread or stats.fisher_exact(table).pvalue < ALPHA)
+        inside = sample.labels == label
+        gone = any(_differ(has[side & ~held], has[side & held]) for side in (inside, ~inside))
     return Giveaway(label, name, kind, own, rest, held_own, held_rest, gone, sample.rows[has], limit, sign)
+
+
+def _differ(one: Flags, other: Flags) -> bool:
+    """Whether shares of flags differ by more than chance (Fisher's exact test)."""
+    table = [[int(side.sum()), int((~side).sum())] for side in (one, other)]
+    return bool(stats.fisher_exact(table).pvalue < ALPHA)

@@ -23,7 +23,8 @@ ROUNDING = 0.25  # squared grey levels: what rounding leaves, about
 class Property:
     """A property by its name in words, and its value for each of n images. `kind` says what could neutralise it.
 
-    Kinds are light, colour, border, detail and stroke, which is detail of tiny images; a channel means little alone, and is for use with others.
+    Kinds are light, colour, border, detail, and stroke, which is detail of tiny images; a channel means little alone,
+    and is for use with others.
     """
 
     name: str

@@ -24,6 +24,7 @@ MOST = 5_000  # held-out images, at most
 PERMUTATIONS = 999
 ALPHA = 0.01  # false alarms over all segments of a check
 LOST = 0.05  # of accuracy that a segment must lack, beyond what its classes explain
+ANEW = 0.5  # of its images that segments before have, at most
 NAMED = 3  # segments in a sentence
 CONFIDENCE = 0.95
 TITLE = "Images that the model is worse at"
@@ -71,7 +72,9 @@ def weak(used: Used, held: str, right: Flags, seed: int) -> Finding[int]:
         return Finding("VG125", "segments", TITLE, "unknown", 0, len(rows), "images", found, "")
     segments = of(used, rows)
     judged = judge(segments, right[rows], used.labels[rows], seed)
-    bad = sorted((each for each in judged if each.p <= ALPHA and each.lost >= LOST), key=lambda each: -each.lost)
+    bad = _distinct(
+        sorted((each for each in judged if each.p <= ALPHA and each.lost >= LOST), key=lambda each: -each.lost)
+    )
     some = np.zeros(len(rows), np.bool_)
     for each in bad:
         some |= each.segment.has
@@ -158,6 +161,16 @@ def _folders(used: Used, rows: Index) -> NDArray[np.str_]:
     plain = {*used.source.class_names, used.split[rows[0]], "validation", "valid"}
     paths = [PurePosixPath(used.source.names[place]).parent.parts for place in used.index[rows].tolist()]
     return np.array(["/".join(part for part in parts if part not in plain) for parts in paths])
+
+
+def _distinct(judged: list[Judged]) -> list[Judged]:
+    """Those of which most images do not lie in the segments before them: dark images are of low contrast too."""
+    found: list[Judged] = []
+    for each in judged:
+        before = np.any([other.segment.has for other in found], axis=0) & each.segment.has
+        if before.sum() <= ANEW * each.images:
+            found.append(each)
+    return found
 
 
 def _told(each: Judged) -> str:

@@ -14,7 +14,9 @@ from valgap.findings.properties import DARK, LIGHT, border, properties
 
 Pixels = NDArray[np.uint8]
 Change = Callable[[Pixels], Pixels]  # of images (n, h, w, c)
-FACTORS = (1.5, 2.0, 3.0)  # of enlarging
+DETAIL = ("detail", "stroke")  # kinds
+FACTORS = (1.5, 2.0, 2.5, 3.0, 4.0)  # of enlarging
+STEADY = 0.05  # of a property, a logarithm: spreads below are as good as none
 FILTERS = (Image.Resampling.BICUBIC, Image.Resampling.BILINEAR, Image.Resampling.NEAREST)
 TRIED = 60  # images on which they are compared
 NARROW = 16.0  # grey levels between dark and light: below it only the level is moved
@@ -34,8 +36,8 @@ def transplant(cue: Giveaway, having: Pixels, lacking: Pixels) -> Transplant:
         mask, look = _full(cue.mark, lacking.shape[1:])
         usual = np.median(lacking[:, mask], axis=0).astype(np.uint8)
         return Transplant(lambda images: _filled(images, mask, look[mask]), lambda images: _filled(images, mask, usual))
-    if cue.kind in ("detail", "stroke"):
-        return Transplant(_enlarged_like(cue, lacking[:TRIED]), None)
+    if cue.kind in DETAIL:
+        return Transplant(_enlarged_like(having[:TRIED], lacking[:TRIED]), None)
     return Transplant(_levels(lacking, having), _levels(having, lacking))
 
 
@@ -73,16 +75,24 @@ def _levels(source: Pixels, target: Pixels) -> Change:
     return moved
 
 
-def _enlarged_like(cue: Giveaway, lacking: Pixels) -> Change:
-    """Of ways to make images smaller and larger again the one that gives most of them the cue."""
-    ways = [_enlarged(factor, by) for factor, by in itertools.product(FACTORS, FILTERS)]
-    return max(ways, key=lambda way: _share(cue, way(lacking)))
+def _enlarged_like(having: Pixels, lacking: Pixels) -> Change:
+    """Of ways to make images smaller and larger again the one after which they are most like those with the cue.
+
+    Likeness is by the means of all properties of detail, in standard deviations of the images with the cue.
+    """
+    target = _details(having)
+    middle, spread = target.mean(axis=1), target.std(axis=1) + STEADY
+
+    def off(way: Change) -> float:
+        return float(np.abs((_details(way(lacking)).mean(axis=1) - middle) / spread).sum())
+
+    return min((_enlarged(factor, by) for factor, by in itertools.product(FACTORS, FILTERS)), key=off)
 
 
-def _share(cue: Giveaway, images: Pixels) -> float:
-    """The share of images that are beyond the limit of the cue's property."""
-    (values,) = (each.values for each in properties(images, np.arange(len(images))) if each.name == cue.name)
-    return float(np.mean(cue.sign * values > cue.limit))
+def _details(images: Pixels) -> NDArray[np.float64]:
+    """The properties of detail of some images (properties, n)."""
+    found = properties(images, np.arange(len(images)))
+    return np.array([each.values for each in found if each.kind in DETAIL], np.float64)
 
 
 def _enlarged(factor: float, by: Image.Resampling) -> Change:

@@ -1,7 +1,8 @@
 """How often it is found that a network goes by a cue (VG127): small networks trained on images with cues, and without.
 
 Each network learns three cues at once, one on each of three classes. That it goes by a cue is told by the plant itself:
-put into held-out images of other classes that the network recognises, it makes a fifth of them the cued class.
+put into held-out images of other classes that the network recognises, it makes a fifth of them, and most of
+those that change, the cued class, or a fifth more images of the class are recognised with it than without.
 Networks that were trained without cues and are asked about images with them must not be said to go by them.
 """
 
@@ -15,7 +16,7 @@ from numpy.typing import NDArray
 from valgap.calibrate.findings.cues import CUES, Plant
 from valgap.calibrate.findings.draws import CASES, Case, Draw, drawn
 from valgap.calibrate.findings.sets import ImageSet
-from valgap.diagnostics.leaning import SHIFTED, leans
+from valgap.diagnostics.leaning import MOSTLY, SHIFTED, leans
 from valgap.findings.rates import Rate, Row
 
 NAME = "leaning"
@@ -27,9 +28,7 @@ Pixels = NDArray[np.uint8]
 Named = Callable[[Pixels], NDArray[np.int64]]
 
 
-def run(
-    sets: Mapping[str, ImageSet], seed: int, tell: Callable[[str], None], networks: int = NETWORKS
-) -> list[Row]:
+def run(sets: Mapping[str, ImageSet], seed: int, tell: Callable[[str], None], networks: int = NETWORKS) -> list[Row]:
     """A row for each cue and set."""
     rows = []
     for name, source in sets.items():
@@ -68,10 +67,13 @@ def three(draw: Draw, case: Case, rng: np.random.Generator) -> tuple[Draw, dict[
 
 
 def leans_truly(draw: Draw, label: int, plant: Plant, named: Named) -> bool:
-    """Whether the plant makes SHIFTED of the held-out images of other classes, as far as recognised, the class."""
-    images = draw.images[draw.held & (draw.labels != label)]
-    right = named(images) == draw.labels[draw.held & (draw.labels != label)]
-    return bool(right.any() and np.mean(named(plant(images[right])) == label) >= SHIFTED)
+    """Whether the plant turns SHIFTED of held-out images of other classes into the class, or restores it on as many."""
+    others, own = (draw.images[draw.held & side] for side in (draw.labels != label, draw.labels == label))
+    others = others[named(others) == draw.labels[draw.held & (draw.labels != label)]]
+    before, after = named(others), named(plant(others))
+    put = (after == label).mean() if np.sum(after == label) >= MOSTLY * np.sum(after != before) > 0 else 0.0
+    taken = np.mean(named(plant(own)) == label) - np.mean(named(own) == label)
+    return bool(max(put, taken) >= SHIFTED)
 
 
 def trained(draw: Draw, seed: int) -> Named:
