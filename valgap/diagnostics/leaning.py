@@ -35,7 +35,8 @@ def leans(looked: Looked, class_names: tuple[str, ...], says: Index, named: Name
         if (cue.label, cue.kind) not in asked and len(asked) < CUES:
             asked.add((cue.label, cue.kind))
             if (found := _asked(looked, says, named, cue)) is not None:
-                yield Seen("VG127", "problem", found | {"name": class_names[cue.label]})
+                sure = cue.mark is not None or cue.gone  # a tint or detail in all splits may be what is shown
+                yield Seen("VG127", "problem" if sure else "worth a look", found | {"name": class_names[cue.label]})
 
 
 def _asked(looked: Looked, says: Index, named: Named, cue: Giveaway) -> dict[str, object] | None:
