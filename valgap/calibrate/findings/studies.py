@@ -11,7 +11,7 @@ from valgap.calibrate.findings.sets import ImageSet, all_sets
 from valgap.findings.rates import Measured, Row
 from valgap.ground.errors import SuiteError
 
-STUDIES: tuple[str, ...] = ()  # modules of this package with `NAME` and `run`
+STUDIES: tuple[str, ...] = ("segments", "shortcuts", "leaning")  # modules of this package with `NAME` and `run`
 SEED = 0
 
 
