@@ -32,7 +32,7 @@ def blurred(images: Pixels) -> Pixels:
     """Means over three by three pixels, twice."""
     found = images.astype(np.float32)
     for axis in (1, 2, 1, 2):
-        found = (found + np.roll(found, 1, axis) + np.roll(found, -1, axis)) / 3
+        found = ((found + np.roll(found, 1, axis) + np.roll(found, -1, axis)) / 3).astype(np.float32)
     return np.rint(found).astype(np.uint8)
 
 
