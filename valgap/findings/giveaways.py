@@ -13,7 +13,6 @@ from scipy import stats
 from sklearn.ensemble import ExtraTreesClassifier  # type: ignore[import-untyped]
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
-from valgap.findings.finding import HELD_OUT, Used
 from valgap.findings.marks import Mark, blocks, marks
 from valgap.findings.properties import properties
 
@@ -26,6 +25,7 @@ SEARCHED, ALL_SEARCHED = 60, 1_000  # images of a class, and in all, in which ma
 FEWEST = 8  # images of a class in each half
 OWN, REST = 0.55, 0.05  # share of a class's images that have it, at least, and of the others', at most
 CONTENT = ("light", "stroke")  # kinds of property that things have by nature
+FEW, MOST = 3, 0.75  # classes, of which one may be of finer things: share that has a cue of detail, at least
 RARE = 0.01  # the same of a mark
 SPREAD = 0.08  # share of held-out images of others that have it, at most, where they confirm it
 BEYOND = 0.02  # share of the others' images beyond a limit that is learned
@@ -105,16 +105,21 @@ def giveaways(looked: Looked, seed: int) -> list[Giveaway]:
         return []
     tested = [*_of_properties(looked, sample), *_of_marks(looked, sample)]
     counts = np.bincount(sample.labels[sample.half < 2], minlength=sample.classes)
-    found = [each for each in tested if _tells(each, int(counts[each.label]), int(counts.sum()), len(tested))]
+    found = [
+        each
+        for each in tested
+        if _tells(each, int(counts[each.label]), int(counts.sum()), len(tested), int(np.count_nonzero(counts)))
+    ]
     return sorted(found, key=lambda each: (-each.strength, each.label, each.name))
 
 
-def _tells(cue: Giveaway, own: int, count: int, tested: int) -> bool:
-    """Whether a cue, one of so many tested, tells its class of `own` among `count` training images.
+def _tells(cue: Giveaway, own: int, count: int, tested: int, classes: int) -> bool:
+    """Whether a cue, one of so many tested, tells its class of `own` among `count` training images of `classes`.
 
     Held-out images confirm it, or lack it beyond doubt; what things have by nature must be lacking there.
     """
-    if cue.own < OWN or cue.rest > (RARE if cue.mark else REST):
+    few = classes <= FEW and cue.kind == "detail" and not cue.gone
+    if cue.own < (MOST if few else OWN) or cue.rest > (RARE if cue.mark else REST):
         return False
     table = [[round(share * of), of - round(share * of)] for share, of in ((cue.own, own), (cue.rest, count - own))]
     if stats.fisher_exact(table).pvalue * tested >= ALPHA:
@@ -139,13 +144,6 @@ def sampled(looked: Looked, seed: int) -> Sampled:
             half.append(rng.permutation(np.arange(len(own)) % 2) if is_learned else np.full(len(own), 2))
     found = np.concatenate(rows)
     return Sampled(found, looked.labels[found], np.concatenate(half).astype(np.int64), looked.classes)
-
-
-def of_used(used: Used) -> Looked:
-    """The images that the suite uses: those to learn from against the first held-out split there is."""
-    held = next((name for name in HELD_OUT if name in used.present), "")
-    classes = len(used.source.class_names)
-    return Looked(used.source.images, used.index, used.labels, used.learned, used.split == held, classes)
 
 
 def shares(has: Flags, labels: Index, label: int) -> tuple[float, float]:

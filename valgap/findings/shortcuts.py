@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from valgap.findings.finding import EXAMPLES, Example, Finding, Severity, Sheet, Used, listed, shown
-from valgap.findings.giveaways import Giveaway, giveaways, of_used
+from valgap.findings.finding import EXAMPLES, HELD_OUT, Example, Finding, Severity, Sheet, Used, listed, shown
+from valgap.findings.giveaways import Giveaway, Looked, giveaways
 
 NAMED = 3  # cues in a sentence
 ROWS = 12  # in the table
@@ -21,7 +21,7 @@ EVERYWHERE = (
 
 def shortcuts(used: Used, seed: int) -> Finding[int]:
     """Marks, tints, borders and resolutions that tell a class in training, and whether they do in held-out images."""
-    found = _distinct(giveaways(of_used(used), seed))
+    found = _distinct(giveaways(_looked(used), seed))
     gone = [each for each in found if each.gone]
     severity: Severity = "problem" if gone else "worth a look" if found else "fine"
     text = "No mark, tint, border or sharpness tells a class of the images to learn from."
@@ -36,6 +36,13 @@ def shortcuts(used: Used, seed: int) -> Finding[int]:
         "VG126", "shortcuts", TITLE, severity, len(labels), len(used.source.class_names), "classes", text, effect,
         _examples(used, gone or found), _table(used, found),
     )  # fmt: skip
+
+
+def _looked(used: Used) -> Looked:
+    """The images that the suite uses: those to learn from against the first held-out split there is."""
+    held = next((name for name in HELD_OUT if name in used.present), "")
+    classes = len(used.source.class_names)
+    return Looked(used.source.images, used.index, used.labels, used.learned, used.split == held, classes)
 
 
 def _distinct(found: list[Giveaway]) -> list[Giveaway]:
