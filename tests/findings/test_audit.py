@@ -73,7 +73,7 @@ def counted(finding: Finding[Any]) -> tuple[str, int, int]:
 def test_clean_data_has_no_findings() -> None:
     images, split = given_split(600, groups=np.arange(600) // 2)
     findings = found(images, split)
-    assert len(findings) == 19
+    assert len(findings) == 20
     assert {name for name, finding in findings.items() if finding.severity != "fine"} == set()
     assert all(finding.count == 0 for name, finding in findings.items() if name != "counts")
 

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from valgap.check import explained, faults_of_model, held, loading, looking, prediction
+from valgap.check.asks import ASKS
 from valgap.check.network import Network
 from valgap.check.options import Options
 from valgap.check.prediction import POOL, Predicted, sampled
@@ -85,6 +86,7 @@ def examine(
             *explained.look(network, images, splits, read, outputs, options.saw),
         ),
         options.value_range,
+        ASKS,
     )
     return dataclasses.replace(looking.with_maps(network, images, read, predicted), assumed=layout.said)
 

@@ -27,6 +27,7 @@ SPOILED = {f"VG{number:03d}" for number in (*range(1, 10), 14, *range(201, 208),
 SPOILED |= {"VG301", "VG302", "VG304", "VG305", "VG309", "VG310", "VG311"}
 SHIFTED = {"VG105", "VG106", "VG107", "VG118", "VG119", "VG120", "VG303", "VG306", "VG307"}
 FIRST = {"VG102", "VG103", "VG116", "VG106", "VG107", "VG123", "VG117", "VG118", "VG119", "VG120", "VG101", "VG104"}
+FIRST |= {"VG126", "VG127"}
 SERIOUS: tuple[Severity, Severity] = ("problem", "worth a look")
 
 

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from valgap.check import explained, faults_of_model, held, loading, looking, prediction
+from valgap.check.asks import ASKS
 from valgap.check.feeds import feed
 from valgap.check.network import Network
 from valgap.check.options import Options
@@ -66,7 +67,7 @@ def examine(
         others = held.look(network, question, read, images, prediction.roles(splits)[1])
         return (*pipeline, *model, *others, *seen)
 
-    predicted = prediction.concluded(network, images, splits, read, compiled, look, fed)
+    predicted = prediction.concluded(network, images, splits, read, compiled, look, fed, ASKS)
     return looking.with_maps(network, images, read, predicted)
 
 

@@ -1,7 +1,7 @@
 """What a model predicts of images, from either door: files that were decoded, or objects that feed it."""
 
 import dataclasses
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +25,7 @@ CHUNK = 500  # images that are turned into floats at once
 
 Index = NDArray[np.int64]
 Outputs = NDArray[np.float32]
+Ask = Callable[[Network, Images, NDArray[np.str_], Read, Outputs], Iterable[Seen]]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -109,15 +110,21 @@ def concluded(
     compiled: Compiled | None,
     look: Callable[[Outputs], tuple[Seen, ...]],
     fed: Scale | None = None,
+    asks: Sequence[Ask] = (),
 ) -> Predicted:
     """Score all images as they were read, and ask `look` what rules see, given the outputs of all images.
+
+    `asks` are asked after it, and may run the network on other images.
 
     Raises SuiteError on outputs that are not finite, and on those that are no classes.
     """
     decision = read.decision
     every = np.arange(len(images.labels))
     answers = answers_of(network, images.images, every, decision.reading, read.known)
-    seen = look(answers.outputs)
+    seen = (
+        *look(answers.outputs),
+        *(each for ask in asks for each in ask(network, images, splits, read, answers.outputs)),
+    )
     found, kind = probabilities_of(network, answers.outputs, decision.order, images.class_names, compiled)
     if not np.isfinite(found).all() and not any(each.code == "VG207" for each in seen):
         raise SuiteError(f"MODEL = {network.name} gives values that are not finite for {decision.reading.scale} pixels")

@@ -17,7 +17,7 @@ from valgap.check.judging import look as judged
 from valgap.check.judging import weighed, weighty
 from valgap.check.options import Options
 from valgap.check.outside import outside
-from valgap.check.prediction import Predicted
+from valgap.check.prediction import Predicted, roles
 from valgap.check.randomness import undisturbed
 from valgap.check.result import assemble
 from valgap.compute import pool
@@ -27,9 +27,11 @@ from valgap.data.layouts.understand import explicit, understand
 from valgap.diagnostics.history.read import read_history
 from valgap.diagnostics.history.rules import read_rules
 from valgap.diagnostics.seen import Seen
+from valgap.findings import segments
 from valgap.findings.audit import audit
+from valgap.findings.finding import Finding
 from valgap.findings.leakage import leaked
-from valgap.findings.look import look
+from valgap.findings.look import Look, look
 from valgap.ground import paths
 from valgap.ground.errors import SuiteError
 from valgap.ground.params.experiment import Compute
@@ -63,7 +65,7 @@ def check(
         looked = dataclasses.replace(looked, outside=outside(predicted, looked.used))
         clusters = np.zeros(len(images.labels), np.int64)
         clusters[looked.used.index] = looked.cluster
-        moved, audited = shifted.shifted(predicted, clusters, SEED), audit(looked)
+        moved, audited = shifted.shifted(predicted, clusters, SEED), audit(looked, _of_model(looked, predicted))
         seen = (*predicted.seen, *shifted.look(moved, predicted, weighed(audited)))
         predicted = dataclasses.replace(predicted, seen=seen)
         result = assemble(predicted, shifted.told(audited, moved), leaked(looked))
@@ -72,6 +74,13 @@ def check(
         named = " + ".join(str(each) if isinstance(each, str | os.PathLike) else key for key, each in data.items())
         is_files = predicted.images.files is not None
         return Checked(build(result, findings, _name(model), named, options.groups, is_files), findings)
+
+
+def _of_model(looked: Look, predicted: Predicted) -> list[Finding[int]]:
+    """Findings on images that hang on what the model makes of them."""
+    held_out = roles(predicted.splits)[1]
+    right = predicted.probabilities.argmax(axis=1) == predicted.images.labels
+    return [] if held_out is None else [segments.weak(looked.used, held_out, right[looked.used.index], SEED)]
 
 
 def _of_files(

@@ -5,6 +5,7 @@ The same images give the same bytes. It looks at every image, but searches near 
 and labels and shift among fewer: findings say where they speak of a sample.
 """
 
+from collections.abc import Iterable
 from typing import get_args
 
 import numpy as np
@@ -21,6 +22,7 @@ from valgap.findings import (
     quality,
     rates,
     shift,
+    shortcuts,
 )
 from valgap.findings.finding import SCHEMA, Audit, Finding, Severity
 from valgap.findings.look import Look
@@ -28,10 +30,15 @@ from valgap.findings.look import Look
 ORDER = get_args(Severity)
 
 
-def audit(looked: Look) -> Audit:
-    """All findings on the images that were looked at, problems first, with their pictures."""
+def audit(looked: Look, further: Iterable[Finding[int]] = ()) -> Audit:
+    """All findings on the images that were looked at, problems first, with their pictures.
+
+    `further` are findings on the same images that need more than images, such as what a model makes of them.
+    """
     used = looked.used
-    findings = sorted(map(rates.told, findings_of(looked)), key=lambda finding: ORDER.index(finding.severity))
+    findings = sorted(
+        map(rates.told, [*further, *findings_of(looked)]), key=lambda finding: ORDER.index(finding.severity)
+    )
     wanted = [image for finding in findings for example in finding.examples for image in example.images]
     drawn = pictures.draw(used, wanted)
     height, width, channels = used.source.images.shape[1:]
@@ -63,6 +70,7 @@ def findings_of(looked: Look) -> list[Finding[int]]:
         *([shift.two_sample(used, cluster, seed)] if given else []),
         shift.brightness(used, measured, cluster),
         *of_files,
+        shortcuts.shortcuts(used, seed),
         labels.label_errors(used, looked.doubts, looked.outside),
         counts.dropped(used),
         incomplete.incomplete(used),

@@ -11,7 +11,7 @@ from valgap.calibrate.findings.sets import ImageSet, all_sets
 from valgap.findings.rates import Measured, Row
 from valgap.ground.errors import SuiteError
 
-STUDIES: tuple[str, ...] = ("copies", "labels", "quality", "shift")  # modules of this package with `NAME` and `run`
+STUDIES: tuple[str, ...] = ("copies", "labels", "leaning", "quality", "segments", "shift", "shortcuts")  # modules here
 SEED = 0
 
 
