@@ -48,7 +48,7 @@ def test_flipped_labels_of_separable_classes_are_suspected_and_few_others() -> N
     assert len(np.intersect1d(suspects, flipped)) >= 50
     assert len(np.setdiff1d(suspects, flipped)) <= 6
     finding = finding_of(used, np.arange(1200))
-    assert finding.severity == "worth a look"
+    assert finding.severity == "problem"
     assert set(image for example in finding.examples for image in example.images) <= set(flipped.tolist())
     assert "suspected, not shown to be wrong" in finding.found
 
@@ -89,8 +89,10 @@ def test_classes_in_few_groups_are_not_judged() -> None:
     assert counted(finding) == ("unknown", 0, 0)
 
 
-@pytest.mark.parametrize(("share", "recall"), [(0.05, 0.8), (0.25, 0.8), (0.4, 0.65)])
-def test_the_split_with_wrong_labels_is_the_one_with_suspects(share: float, recall: float) -> None:
+@pytest.mark.parametrize(
+    ("share", "recall", "severity"), [(0.05, 0.8, "problem"), (0.25, 0.8, "problem"), (0.4, 0.65, "worth a look")]
+)
+def test_the_split_with_wrong_labels_is_the_one_with_suspects(share: float, recall: float, severity: str) -> None:
     used, wrong = given(share)
     found = judge_labels(used, np.arange(900), SEED)
     assert [tally.split for tally in found.tallies] == ["train", "val", "test"]
@@ -100,7 +102,7 @@ def test_the_split_with_wrong_labels_is_the_one_with_suspects(share: float, reca
     assert max(shares[1:]) <= 0.02
     assert len(np.intersect1d(found.suspects, wrong)) >= recall * len(wrong)
     finding = label_errors(used, found)
-    assert counted(finding) == ("worth a look", len(found.suspects), 900)
+    assert counted(finding) == (severity, len(found.suspects), 900)
     sheet, *_ = finding.tables
     assert sheet.headings[:5] == ("split", "suspected", "judged", "share", "95% interval")
     assert [row[0] for row in sheet.rows] == ["train", "val", "test"]

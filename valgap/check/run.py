@@ -61,7 +61,7 @@ def check(
             predicted = _of_objects(model, data, options, Path(scratch))
             pixels = Path(scratch) / "images.npy"
         images = dataclasses.replace(predicted.images, images=np.load(pixels, mmap_mode="r", allow_pickle=False))
-        looked = look(images, predicted.splits, SEED)
+        looked = look(images, predicted.splits, SEED, predicted.features)
         looked = dataclasses.replace(looked, outside=outside(predicted, looked.used))
         clusters = np.zeros(len(images.labels), np.int64)
         clusters[looked.used.index] = looked.cluster

@@ -51,7 +51,7 @@ def quality(used: Used, blank: Marks) -> Finding[int]:
         return Finding("VG128", "quality", TITLE, "unknown", 0, of, "images", found, "")
     kinds = kinds_of(used, blank)
     count = int(np.any([each.marks for each in kinds], axis=0).sum()) if kinds else 0
-    found = f"None of {of:,} images stands out as dark, overexposed, faint, blurred or of an odd size."
+    found = f"No image of {of:,} stands out as dark, overexposed, faint, blurred or of an odd size."
     effect = "Nothing: no image is harder to see than the others."
     if kinds:
         words = listed(f"{int(each.marks.sum()):,} {each.name}" for each in kinds)

@@ -78,9 +78,7 @@ def weak(used: Used, held: str, right: Flags, seed: int) -> Finding[int]:
     some = np.zeros(len(rows), np.bool_)
     for each in bad:
         some |= each.segment.has
-    text = (
-        f"None of {len(segments):,} segments (light, colour, sharpness, shape, group, folder) is worse than the rest."
-    )
+    text = f"No segment of {len(segments):,} (light, colour, sharpness, shape, group, folder) is worse than the rest."
     effect = "Nothing: mistakes are spread evenly over them."
     if bad:
         rest = len(bad) - NAMED

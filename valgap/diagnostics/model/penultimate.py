@@ -42,7 +42,7 @@ def traced(model: Any, images: Any, pick: Callable[[Any], Any]) -> Traced:
         found = model(images, training=False)
     try:
         output = pick(found)
-        first = notes[0][1] if notes and notes[0][1].graph is output.graph else None
+        first = notes[0][1] if notes and getattr(notes[0][1], "graph", None) is output.graph else None
         return found, _features(_deciding(output, notes)), _features(first, spread=True)
     except Exception:  # no output is chosen, which the caller says better
         return found, None, None
