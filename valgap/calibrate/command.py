@@ -53,7 +53,7 @@ def _fits(scenario: Scenario, word: str) -> bool:
 @options.jobs_by_cores
 @click.option("--findings", is_flag=True, help="Measure the findings on images instead: --only names studies.")
 @click.option(
-    "--photos", type=click.Path(path_type=Path, exists=True), metavar="FOLDER", help="Photos to plant faults in."
+    "--photos", type=click.Path(path_type=Path, exists=True), metavar="PHOTOS", help="A folder to plant faults in."
 )
 @click.option("--table", "listed", is_flag=True, help="List the trials, and which are finished; run none.")
 def command(
