@@ -59,7 +59,7 @@ def zoomed_copies_in_validation(place: Place) -> Call:
     return _leak(place, _as_image(lambda image: image.crop((2, 2, 29, 29))))
 
 
-@fault("VG103", "VG308")
+@fault("VG103", "VG116", "VG308")
 def brighter_copies_in_validation(place: Place) -> Call:
     """The same with copies 1.3 times as bright."""
     return _leak(place, _as_image(lambda image: ImageEnhance.Brightness(image).enhance(1.3)))

@@ -1,5 +1,7 @@
 """What gives a class away: planted marks, tints and resolutions are found, sets without any stay quiet."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -53,6 +55,28 @@ def test_a_cue_that_validation_lacks_is_a_problem_and_one_that_it_has_a_hint() -
         assert (finding.code, finding.severity, finding.count) == ("VG126", severity, 1)
         assert f"“{cued.class_names[cued.cued or 0]}” is told by a mark at the " in finding.found
         assert all(cued.labels[place] == cued.cued for each in finding.examples for place in each.images)
+
+
+def test_held_out_labels_that_are_others_are_no_missing_cue() -> None:
+    """As many held-out images have the mark as in training: it is their labels that say something else."""
+    clean, rng = draw("garments", 5)
+    cued = planted(clean, "a mark in a corner", "in all splits", rng)
+    labels = cued.labels.copy()
+    labels[cued.held] = rng.permutation(labels[cued.held])
+    found = giveaways(dataclasses.replace(cued.looked, labels=labels), 0)
+    assert not any(each.gone for each in found)
+
+
+def test_a_mark_on_all_held_out_images_tells_nothing_there() -> None:
+    clean, rng = draw("garments", 5)
+    cued = planted(clean, "a mark in a corner", "in training alone", rng)
+    marked = cued.images[~cued.held & (cued.labels == cued.cued)]
+    plain = clean.images[~cued.held & (cued.labels == cued.cued)]
+    where = np.any(marked != plain, axis=(0, 3))
+    images = cued.images.copy()
+    images[cued.held] = np.where(where[..., np.newaxis], marked[:1], images[cued.held])
+    found = giveaways(dataclasses.replace(cued.looked, images=images), 0)
+    assert any(each.gone for each in found if each.label == cued.cued)
 
 
 def test_the_same_images_give_the_same_words() -> None:

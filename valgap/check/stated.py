@@ -19,11 +19,13 @@ from valgap.ground.errors import SuiteError
 FAULTS = Path(__file__).with_name("faults")
 UNASKED = ("groups",)  # what an audit asks users to declare: not known, as long as nobody does
 RANK: dict[Severity, int] = {"problem": 0, "worth a look": 1, "unknown": 2, "fine": 3}
+FED = {"VG010", "VG301", "VG302", "VG303", "VG304", "VG305", "VG306", "VG310"}  # how images and labels are fed
 FOLLOWS = {  # of a finding: those that say the same more exactly
     "VG009": {"VG202", "VG203", "VG204", "VG205", "VG207", "VG304", "VG306", "VG310"},
     "VG014": {"VG201", "VG202", "VG205", "VG206", "VG207", "VG212"},
     "VG103": {"VG102"},
-    "VG126": {"VG127"},
+    "VG126": {"VG127"} | FED,
+    "VG127": FED,
     "VG205": {"VG202", "VG204", "VG207", "VG304", "VG306"},
     "VG204": {"VG202", "VG207"},
     "VG203": {"VG202"},
@@ -39,7 +41,7 @@ FOLLOWS = {  # of a finding: those that say the same more exactly
 ORDER = (
     (207, 202, 310, 309, 311, 301, 302, 305, 304, 10, 11, 8, 2, 1, 7, 3, 4, 5, 6),
     (206, 201, 212, 203, 209, 303, 306, 307, 308, 312, 204, 205, 12, 9, 14),
-    (102, 101, 116, 103, 104, 129, 117, 118, 119, 120, 127, 126, 105, 106, 107, 123, 407, 405, 213, 208, 211, 125, 13),
+    (102, 101, 116, 103, 104, 129, 117, 118, 119, 120, 105, 106, 107, 123, 407, 405, 213, 208, 211, 127, 126, 125, 13),
 )
 PRECEDENCE = {f"VG{number:03d}": place for place, number in enumerate(itertools.chain(*ORDER))}
 

@@ -95,7 +95,7 @@ def of_split(judged: Judged, where: NDArray[np.bool_]) -> Judged:
 def asymmetry(tallies: Sequence[Tally], limits: Callable[[Tally], tuple[float, float]]) -> tuple[Tally, Tally] | None:
     """(the split with more suspects, that with fewer) of learned and held-out ones whose intervals part, else None.
 
-    Of several pairs the one that is farthest apart.
+    By less than DIFFERENT hard images differ, without a wrong label. Of several pairs the farthest apart counts.
     """
     some = [each for each in tallies if each.judged]
     pairs = [
@@ -103,6 +103,7 @@ def asymmetry(tallies: Sequence[Tally], limits: Callable[[Tally], tuple[float, f
         for more in some
         for less in some
         if (more.split in HELD_OUT) != (less.split in HELD_OUT)
+        and more.suspected / more.judged >= less.suspected / less.judged + DIFFERENT
     ]
     apart, *pair = max(pairs, key=lambda each: each[0], default=(0.0,))
     return (pair[0], pair[1]) if apart > 0 else None

@@ -56,8 +56,8 @@ class Giveaway:
 
     `own` is the share of its images that have it, `rest` that of the others, mean over classes, on images that it was
     not learned from; `held_own` and `held_rest` likewise of held-out images, NaN where there are none. `gone` says that
-    it tells the class clearly less there. `has` are the sampled images that have it, by their place among the m.
-    `limit` and `sign` are those of a property, `mark` is what is seen of a mark.
+    it tells the class clearly less there, for fewer images or more of them have it. `has` are the sampled images that
+    have it, by their place among the m. `limit` and `sign` are those of a property, `mark` is what is seen of a mark.
     """
 
     label: int
@@ -238,7 +238,15 @@ def _tested(
     if held_own - held_rest <= LESS * (own - rest):
         inside = sample.labels == label
         gone = any(_differ(has[side & ~held], has[side & held]) for side in (inside, ~inside))
+        # As many images with it as in training, of other classes: then held-out labels are others, and not the images.
+        everywhere, there = (_of_classes(has[side], sample.labels[side]) for side in (~held, held))
+        gone &= abs(there - everywhere) >= LESS * (everywhere - rest)
     return Giveaway(label, name, kind, own, rest, held_own, held_rest, gone, sample.rows[has], limit, sign)
+
+
+def _of_classes(has: Flags, labels: Index) -> float:
+    """The share of (n,) `has`, mean over classes."""
+    return float(np.mean([has[labels == each].mean() for each in np.unique(labels)]))
 
 
 def _differ(one: Flags, other: Flags) -> bool:
