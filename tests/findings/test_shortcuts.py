@@ -51,7 +51,8 @@ def test_a_cue_that_validation_lacks_is_a_problem_and_one_that_it_has_a_hint() -
     for case, severity in (("in training alone", "problem"), ("in all splits", "worth a look")):
         clean, rng = draw("garments", 5)
         cued = planted(clean, "a mark in a corner", case, rng)  # type: ignore[arg-type]
-        finding = shortcuts(use(*images_of(cued)), 0)
+        used = use(*images_of(cued))
+        finding = shortcuts(used, np.arange(len(used.index)), 0)
         assert (finding.code, finding.severity, finding.count) == ("VG126", severity, 1)
         assert f"“{cued.class_names[cued.cued or 0]}” is told by a mark at the " in finding.found
         assert all(cued.labels[place] == cued.cued for each in finding.examples for place in each.images)
@@ -79,17 +80,32 @@ def test_a_mark_on_all_held_out_images_tells_nothing_there() -> None:
     assert any(each.gone for each in found if each.label == cued.cued)
 
 
+def test_what_copies_of_few_images_share_is_no_cue() -> None:
+    """Eight images of a class, each twenty times, are eight images: equal ones, and those of one family."""
+    clean, rng = draw("garments", 5)
+    learned = np.flatnonzero(~clean.held & (clean.labels == 0))
+    images = clean.images.copy()
+    images[learned] = images[np.resize(learned[:8], len(learned))]
+    assert not any(each.label == 0 for each in giveaways(dataclasses.replace(clean.looked, images=images), 0))
+    families = np.arange(len(images))
+    families[learned] = np.resize(learned[:8], len(learned))
+    images[learned, 0, 0] = np.arange(len(learned))[:, np.newaxis] % 5
+    once = dataclasses.replace(clean.looked, images=images, families=families)
+    assert not any(each.label == 0 for each in giveaways(once, 0))
+
+
 def test_the_same_images_give_the_same_words() -> None:
     clean, rng = draw("digits", 1)
     cued = planted(clean, "a lower resolution", "in all splits", rng)
-    one, other = (shortcuts(use(*images_of(cued)), 0) for _ in range(2))
+    used = use(*images_of(cued))
+    one, other = (shortcuts(used, np.arange(len(used.index)), 0) for _ in range(2))
     assert one == other
 
 
 def test_sets_of_one_class_or_of_hardly_any_image_have_nothing_to_tell() -> None:
     images, _ = images_of(draw("garments", 0)[0])
     alone = Images(images.images[:9], images.labels[:9], images.class_names, images.given[:9], images.names[:9], {})
-    assert shortcuts(use(alone, np.full(9, "train")), 0).severity == "fine"
+    assert shortcuts(use(alone, np.full(9, "train")), np.arange(9), 0).severity == "fine"
 
 
 def test_a_mark_is_where_it_was_put_and_looks_so() -> None:

@@ -29,5 +29,7 @@ def look(network: Network, images: Images, splits: NDArray[np.str_], read: Read,
 
     says = label_of[network.guesses(outputs, images.class_names)]
     sides = splits == fitted, splits == held_out
-    looked = Looked(images.images, np.arange(len(splits)), images.labels, *sides, len(images.class_names))
+    looked = Looked(
+        images.images, np.arange(len(splits)), images.labels, *sides, len(images.class_names), images.groups
+    )
     yield from leans(looked, images.class_names, says, named)

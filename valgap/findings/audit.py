@@ -70,7 +70,7 @@ def findings_of(looked: Look) -> list[Finding[int]]:
         *([shift.two_sample(used, cluster, seed)] if given else []),
         shift.brightness(used, measured, cluster),
         *of_files,
-        shortcuts.shortcuts(used, seed),
+        shortcuts.shortcuts(used, cluster, seed),
         labels.label_errors(used, looked.doubts, looked.outside),
         counts.dropped(used),
         incomplete.incomplete(used),

@@ -39,7 +39,8 @@ LESS = 0.5  # of the difference in training: held-out images that show no more d
 class Looked:
     """The m images that are looked at: at `index` (m,) of `images` uint8 (n, h, w, c), with labels below `classes`.
 
-    `learned` and `held` (m,) say which are learned from, and which are held out.
+    `learned` and `held` (m,) say which are learned from, and which are held out. Of images of one family (m,), a group
+    or a cluster of near duplicates, one is looked at: what they share is no cue; None where each is its own.
     """
 
     images: NDArray[np.uint8]
@@ -48,6 +49,7 @@ class Looked:
     learned: Flags
     held: Flags
     classes: int
+    families: Index | None = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -137,13 +139,22 @@ def sampled(looked: Looked, seed: int) -> Sampled:
     for is_learned, side, most in ((True, looked.learned, SAMPLE), (False, looked.held, HELD)):
         each = min(PER_CLASS, max(2 * FEWEST, most // max(1, looked.classes)))
         for label in range(looked.classes):
-            own = np.sort(rng.permutation(np.flatnonzero(side & (looked.labels == label)))[:each])
+            own = _different(looked, rng.permutation(np.flatnonzero(side & (looked.labels == label))), each)
             if is_learned and len(own) < 2 * FEWEST:
                 continue
             rows.append(own)
             half.append(rng.permutation(np.arange(len(own)) % 2) if is_learned else np.full(len(own), 2))
     found = np.concatenate(rows)
     return Sampled(found, looked.labels[found], np.concatenate(half).astype(np.int64), looked.classes)
+
+
+def _different(looked: Looked, rows: Index, most: int) -> Index:
+    """The first of (n,) rows, at most so many, sorted: one of each family, and of images that are equal."""
+    if looked.families is not None:
+        rows = rows[np.sort(np.unique(looked.families[rows], return_index=True)[1])]
+    taken = rows[:most]
+    kept = {looked.images[looked.index[row]].tobytes(): row for row in taken[::-1].tolist()}
+    return np.sort(np.array([*kept.values()], np.int64))
 
 
 def shares(has: Flags, labels: Index, label: int) -> tuple[float, float]:

@@ -8,6 +8,7 @@ from valgap.findings.finding import EXAMPLES, PROBLEM_SHARE, Example, Finding, S
 from valgap.findings.wrong_labels import FEWEST, Limits
 
 SKILL = 0.7  # mean recall over classes below which the model's doubts say more of it than of the labels
+ABLE = 0.8  # the same, below which hard images pass for wrong labels too easily for a problem
 CONFIDENCE = 0.95
 TEN, FIRST = 10, 50  # flags, from the top of the list
 EVEN = 0.5  # of the first FIRST flags that must be wrong, by the lower limit, for a problem
@@ -61,7 +62,7 @@ def label_errors(used: Used, doubts: Doubts, outside: Judged | None = None) -> F
         "VG108",
         "label_errors",
         TITLE,
-        severity_of(seen),
+        severity_of(seen, doubts.skill),
         len(seen.ranked),
         count,
         "images",
@@ -72,13 +73,17 @@ def label_errors(used: Used, doubts: Doubts, outside: Judged | None = None) -> F
     )
 
 
-def severity_of(seen: Doubted) -> Severity:
-    """A problem where, by lower limits, a split has wrong labels in earnest and half of the first flags are right."""
+def severity_of(seen: Doubted, skill: float) -> Severity:
+    """A problem where, by lower limits, a split has wrong labels in earnest and half of the first flags are right.
+
+    Images that are hard for the simple model pass for wrong labels: below ABLE of its skill it is no more than a hint.
+    """
     if not len(seen.ranked):
         return "fine"
     flags = min(FIRST, len(seen.ranked))
     many = any(part.wrong and part.wrong.share.low >= PROBLEM_SHARE for part in seen.parts)
-    return "problem" if many and flags >= TEN and seen.first(flags).low >= EVEN * flags else "worth a look"
+    sure = skill >= ABLE and many
+    return "problem" if sure and flags >= TEN and seen.first(flags).low >= EVEN * flags else "worth a look"
 
 
 def _parted(doubts: Doubts) -> str:

@@ -3,7 +3,7 @@
 import numpy as np
 
 from valgap.findings.finding import EXAMPLES, HELD_OUT, Example, Finding, Severity, Sheet, Used, listed, shown
-from valgap.findings.giveaways import Giveaway, Looked, giveaways
+from valgap.findings.giveaways import Giveaway, Index, Looked, giveaways
 
 NAMED = 3  # cues in a sentence
 ROWS = 12  # in the table
@@ -19,9 +19,12 @@ EVERYWHERE = (
 )
 
 
-def shortcuts(used: Used, seed: int) -> Finding[int]:
-    """Marks, tints, borders and resolutions that tell a class in training, and whether they do in held-out images."""
-    found = _distinct(giveaways(_looked(used), seed))
+def shortcuts(used: Used, cluster: Index, seed: int) -> Finding[int]:
+    """Marks, tints, borders and resolutions that tell a class in training, and whether they do in held-out images.
+
+    One image of each (m,) `cluster` is looked at.
+    """
+    found = _distinct(giveaways(_looked(used, cluster), seed))
     gone = [each for each in found if each.gone]
     severity: Severity = "problem" if gone else "worth a look" if found else "fine"
     text = "No mark, tint, border or sharpness tells a class of the images to learn from."
@@ -38,11 +41,11 @@ def shortcuts(used: Used, seed: int) -> Finding[int]:
     )  # fmt: skip
 
 
-def _looked(used: Used) -> Looked:
+def _looked(used: Used, cluster: Index) -> Looked:
     """The images that the suite uses: those to learn from against the first held-out split there is."""
     held = next((name for name in HELD_OUT if name in used.present), "")
     classes = len(used.source.class_names)
-    return Looked(used.source.images, used.index, used.labels, used.learned, used.split == held, classes)
+    return Looked(used.source.images, used.index, used.labels, used.learned, used.split == held, classes, cluster)
 
 
 def _distinct(found: list[Giveaway]) -> list[Giveaway]:

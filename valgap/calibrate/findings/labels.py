@@ -106,16 +106,16 @@ def draw(each: ImageSet, kind: str, rate: float, seeds: list[int]) -> Draws:
     pair = asymmetry(doubts.tallies, limits_of)
     alone = seeds[-1] % 2 or kind == CLEAN
     named = Rate(int(pair is not None and pair[0].split == "train"), 1) if alone else NONE
-    return dataclasses.replace(judged(doubted(doubts), given != labels), parted=named)
+    return dataclasses.replace(judged(doubted(doubts), doubts.skill, given != labels), parted=named)
 
 
-def judged(seen: Doubted, is_wrong: NDArray[np.bool_]) -> Draws:
-    """Doubts against the truth: (n,) which of all labels are wrong."""
+def judged(seen: Doubted, skill: float, is_wrong: NDArray[np.bool_]) -> Draws:
+    """Doubts of a model of such skill against the truth: (n,) which of all labels are wrong."""
     flagged = np.array([is_wrong[part.judged.images[place]] for part, place in map(seen.at, range(len(seen.ranked)))])
     parts = [(part, is_wrong[part.judged.images]) for part in seen.parts]
     known = [(part.wrong.share, float(wrong.mean())) for part, wrong in parts if part.wrong]
     first = {count: Rate(int(flagged[:count].sum()), len(flagged[:count])) for count in (TEN, FIRST)}
-    head, sure = seen.first(FIRST), severity_of(seen) == "problem"
+    head, sure = seen.first(FIRST), severity_of(seen, skill) == "problem"
     return Draws(
         recall=Rate(int(flagged.sum()), sum(int(wrong.sum()) for _, wrong in parts)),
         first=first,
