@@ -82,7 +82,7 @@ def test_a_mark_on_all_held_out_images_tells_nothing_there() -> None:
 
 def test_what_copies_of_few_images_share_is_no_cue() -> None:
     """Eight images of a class, each twenty times, are eight images: equal ones, and those of one family."""
-    clean, rng = draw("garments", 5)
+    clean, _ = draw("garments", 5)
     learned = np.flatnonzero(~clean.held & (clean.labels == 0))
     images = clean.images.copy()
     images[learned] = images[np.resize(learned[:8], len(learned))]
