@@ -120,7 +120,9 @@ def altered_within(used: Used, copies: Copies) -> Finding[int]:
             "Splits are drawn from the pool, and such a pair can come to lie on both sides: the gap then looks smaller "
             "than it is. Look at them, and keep what belongs together in one group."
         )
-    severity: Severity = "unknown" if not effect else "worth a look" if count else "fine"
+    # Of several hundred images a pair or two look so by chance.
+    many = any(each and each >= PROBLEM_SHARE * of for each, of in counts.values())
+    severity: Severity = "unknown" if not effect else "worth a look" if many else "fine"
     examples = tuple(
         Example(how, (int(of), int(copy)))
         for (copy, of), how in list(zip(found.pairs.tolist(), found.how, strict=True))[:EXAMPLES]
