@@ -1,5 +1,7 @@
 """The section on labels that the baseline's networks doubt, and on how many of them are wrong."""
 
+from typing import Any
+
 from valgap.document.numbers import COUNT, PERCENT, is_unknown, text_of
 from valgap.document.parts import Example, Gallery, Part, Picture, Section, Table
 from valgap.document.text import plain
@@ -7,6 +9,7 @@ from valgap.report.inputs import Inputs
 from valgap.report.words import sentence
 
 FLAGS = (10, 50)  # numbers of flags of which it is said how many are wrong
+SOME = 0.5  # flags from which on some are wrong for sure
 PARTS = {"pool": "the pool", "val": "validation", "test": "the test set"}
 
 
@@ -28,12 +31,9 @@ def doubted(inputs: Inputs) -> Section:
     if not rows:
         return Section("doubted", title, (said, sentence("none_doubted")))
     known = any(each["known"] for each in parts)
-    flags = [
-        sentence("doubted_flags", flags=each, wrong=round(row.wrong), low=round(row.low), high=round(row.high))
-        for each in FLAGS
-        if known and each <= len(rows)
-        for row in [rows[each - 1]]
-    ]
+    counts = [each for each in FLAGS if known and each <= len(rows)]
+    told = [each for each in counts if rows[each - 1].low >= SOME or rows[each - 1].high < each]
+    flags = [sentence("doubted_flags", flags=each, **_limits(rows[each - 1])) for each in told or counts[-1:]]
     examples, listed = [], []
     for row in rows:
         label, predicted = plain(row.label), plain(row.predicted)
@@ -47,3 +47,7 @@ def doubted(inputs: Inputs) -> Section:
     table = Table(sentence("doubted_table"), headings, tuple(listed), 4, folded=True)
     content: list[Part] = [said, *([" ".join(flags)] if flags else []), Gallery(tuple(examples)), table]
     return Section("doubted", title, tuple(content))
+
+
+def _limits(row: Any) -> dict[str, int]:
+    return {"wrong": round(row.wrong), "low": round(row.low), "high": round(row.high)}
