@@ -37,7 +37,7 @@ def saved(model: Any, folder: Path, suffix: str) -> Path:
 
 
 def outputs(model: Any, path: Path) -> Any:
-    return forward.batch_function(model, forward.input_of(model, path), path)(IMAGES)
+    return forward.answer_function(model, forward.input_of(model, path), path)(IMAGES).outputs
 
 
 @pytest.mark.parametrize("suffix", SUFFIXES)

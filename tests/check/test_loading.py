@@ -39,7 +39,7 @@ def network(*first: layers.Layer) -> keras.Model:
 
 
 def outputs(model: Any, path: Path) -> Any:
-    return forward.batch_function(model, forward.input_of(model, path), path)(IMAGES)
+    return forward.answer_function(model, forward.input_of(model, path), path)(IMAGES).outputs
 
 
 @pytest.mark.parametrize(

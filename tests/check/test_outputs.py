@@ -29,16 +29,16 @@ def test_one_of_several_outputs_is_chosen_by_name_or_place(as_dict: bool) -> Non
     values = forward.named_outputs(model, model(IMAGES))
     assert sorted(values) == ["age", "species"]
     for asked in ("species", str([*values].index("species"))):
-        found = forward.batch_function(model, takes, MODEL, asked)(IMAGES)
+        found = forward.answer_function(model, takes, MODEL, asked)(IMAGES).outputs
         np.testing.assert_allclose(found, values["species"], atol=1e-6)
-    assert forward.batch_function(model, takes, MODEL, "age")(IMAGES).shape == (4, 1)
+    assert forward.answer_function(model, takes, MODEL, "age")(IMAGES).outputs.shape == (4, 1)
     with pytest.raises(
         SuiteError, match=r"has 2 outputs: .*\d species \(3,\).*name that which says the class, --output \w+"
     ):
-        forward.batch_function(model, takes, MODEL)(IMAGES)
+        forward.answer_function(model, takes, MODEL)(IMAGES)
     for absent in ("sex", "2", "-1"):
         with pytest.raises(SuiteError, match=rf"--output = {absent} is none of the outputs of MODEL = m: .*species"):
-            forward.batch_function(model, takes, MODEL, absent)(IMAGES)
+            forward.answer_function(model, takes, MODEL, absent)(IMAGES)
 
 
 def test_outputs_of_a_subclass_go_by_their_place() -> None:

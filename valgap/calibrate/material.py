@@ -5,16 +5,13 @@ Reads data/embedded and scikit-learn's digits; writes the .npz file that source 
 
 import dataclasses
 import functools
-import io
-import lzma
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from valgap.ground import paths
-from valgap.ground.errors import SuiteError
+from valgap.calibrate.findings import sets
 from valgap.ground.files import write_npz
 
 Pixels = NDArray[np.uint8]  # (n, height, width)
@@ -86,26 +83,18 @@ def _joined_groups(parts: list[Part]) -> Labels:
 @functools.cache
 def garments() -> tuple[Pixels, Labels, tuple[str, ...]]:
     """Fashion-MNIST's embedded images but for GARMENTS_ALIKE, 9,000 of 6 classes, halved to 14 x 14 by means."""
-    try:
-        content = lzma.decompress(paths.EMBEDDED.read_bytes())
-    except OSError as error:
-        raise SuiteError(f"{paths.EMBEDDED} cannot be read ({error}): `git checkout -- {paths.EMBEDDED}`") from None
-    with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
-        images = np.concatenate([arrays["pool_images"], arrays["test_images"]])
-        labels = np.concatenate([arrays["pool_labels"], arrays["test_labels"]]).astype(np.int64)
-    kept = ~np.isin(labels, GARMENTS_ALIKE)
-    return halved(images[kept]), np.searchsorted(np.unique(labels[kept]), labels[kept]), _names("garment", 6)
+    found = sets.garments()
+    kept = ~np.isin(found.labels, GARMENTS_ALIKE)
+    labels = found.labels[kept]
+    return halved(found.images[kept, ..., 0]), np.searchsorted(np.unique(labels), labels), _names("garment", 6)
 
 
 @functools.cache
 def digits() -> tuple[Pixels, Labels, tuple[str, ...]]:
     """The digits of scikit-learn but for DIGITS_ALIKE, 1,443 of 8 classes, 8 x 8, from 17 levels of grey to 256."""
-    from sklearn.datasets import load_digits  # type: ignore[import-untyped]
-
-    found = load_digits()
-    labels = found.target.astype(np.int64)
-    kept = ~np.isin(labels, DIGITS_ALIKE)  # the last ones, so that labels stay without gaps
-    return np.minimum(found.images[kept] * 16, 255).astype(np.uint8), labels[kept], _names("digit", 8)
+    found = sets.digits()
+    kept = ~np.isin(found.labels, DIGITS_ALIKE)  # the last ones, so that labels stay without gaps
+    return found.images[kept, ..., 0], found.labels[kept], _names("digit", 8)
 
 
 @functools.cache

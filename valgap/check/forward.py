@@ -83,18 +83,12 @@ def input_of(model: Any, path: Path) -> Takes:
     return Takes(*shape)
 
 
-def batch_function(model: Any, takes: Takes, path: Path, output: str | None = None) -> Callable[[Outputs], Outputs]:
-    """A function from float32 images (n, h, w, c) to the model's outputs in inference mode, float32 (n, k).
+def answer_function(model: Any, takes: Takes, path: Path, output: str | None = None) -> Callable[[Outputs], Answers]:
+    """A function from float32 images (n, h, w, c) to what the model gives in inference mode.
 
     `output` is the name or the index of that of several outputs which says the class. It raises SuiteError on a model
     with several outputs where none is chosen, on one that it has not, and on one that is no row of numbers an image.
     """
-    answer = answer_function(model, takes, path, output)
-    return lambda images: answer(images).outputs
-
-
-def answer_function(model: Any, takes: Takes, path: Path, output: str | None = None) -> Callable[[Outputs], Answers]:
-    """As `batch_function`, with features beside the outputs, of the same pass."""
     import tensorflow as tf
 
     def pick(found: Any) -> Any:

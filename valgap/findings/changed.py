@@ -109,16 +109,12 @@ def _in_parts(mine: Floats, theirs: Floats, candidates: Index) -> Laid:
     parts = []
     for start in range(0, len(mine), PART):
         rows = slice(start, start + PART)
-        known, local = np.unique(candidates[rows], return_inverse=True)
-        local = local.reshape(candidates[rows].shape)
-        if known[0] < 0:
-            known, local = known[1:], local - 1
+        known, local = _numbered(candidates[rows])
         posed = pose(mine[rows], theirs[known], local)
         found = _over(mine[rows], theirs[known], _started(posed), COARSE, False)
         image = np.where(found.image < 0, -1, known[found.image])
         parts.append(_ordered(dataclasses.replace(found, image=image)))
-    fields = (np.concatenate([getattr(part, each.name) for part in parts]) for each in dataclasses.fields(Laid))
-    return Laid(*fields)
+    return _joined(parts)
 
 
 def _started(posed: Posed) -> Laid:
@@ -131,13 +127,21 @@ def _closer(mine: Floats, theirs: Floats, coarse: Laid) -> Laid:
     for start in range(0, len(mine), PART):
         rows = slice(start, start + PART)
         part = coarse.of(rows, _first(len(mine[rows]), coarse.image.shape[1]))
-        known, local = np.unique(part.image, return_inverse=True)
-        local = local.reshape(part.image.shape)
-        if known[0] < 0:
-            known, local = known[1:], local - 1
+        known, local = _numbered(part.image)
         found = _over(mine[rows], theirs[known], dataclasses.replace(part, image=local), FINE, True)
         fit = WEIGHTS[2] * part.fit + (1 - WEIGHTS[2]) * found.fit
         parts.append(_ordered(dataclasses.replace(found, image=part.image, fit=fit)))
+    return _joined(parts)
+
+
+def _numbered(image: Index) -> tuple[Index, Index]:
+    """(the images (n,) that are there, the place of each of (q, k) among them, -1 of none)."""
+    known, local = np.unique(image, return_inverse=True)
+    local = local.reshape(image.shape)
+    return (known[1:], local - 1) if known[0] < 0 else (known, local)
+
+
+def _joined(parts: list[Laid]) -> Laid:
     fields = (np.concatenate([getattr(part, each.name) for part in parts]) for each in dataclasses.fields(Laid))
     return Laid(*fields)
 

@@ -8,10 +8,11 @@ Matthews 2004, "Lucas-Kanade 20 years on", section 3.2).
 import numpy as np
 from numpy.typing import NDArray
 
+from valgap.findings.registration import centred, correlated
+
 Floats = NDArray[np.float32]
 Index = NDArray[np.int64]
 PAIRS = 256  # that are laid over each other at once: their pixels stay in the processor's cache
-COVERED = 0.5  # of the pixels that both must show
 STEP = 0.15  # largest change of a parameter in one iteration
 
 
@@ -79,21 +80,12 @@ def _lay(
         seen = shown(at, side)
         count = np.maximum(seen.sum(axis=1, keepdims=True), 1)
         raw = sampled(images, first, at)
-        value, wanted = (_centred(each, seen, count) for each in (raw, target))
-        size = np.einsum("ij,ij->i", value, value) * np.einsum("ij,ij->i", wanted, wanted)
-        correlation = np.einsum("ij,ij->i", value, wanted) / np.sqrt(np.maximum(size, 1e-6))
-        correlation[count[:, 0] < COVERED * places.shape[1]] = -1
+        value, wanted, correlation = correlated(raw, target, seen, count)
         better = correlation > best
         best[better], found[better] = correlation[better], current[better]
         if iteration < iterations:
             current = _step(current, raw, value, wanted, seen, count, places, affine)
     return best, found
-
-
-def _centred(values: Floats, seen: Floats, count: Floats) -> Floats:
-    mean = np.einsum("ij,ij->i", values, seen)[:, np.newaxis] / count
-    centred: Floats = (values - mean) * seen
-    return centred
 
 
 def _step(
@@ -114,7 +106,7 @@ def _step(
     design = np.empty((len(raw), len(columns) + 1, raw.shape[1]), np.float32)
     design[:, 0] = value
     for number, column in enumerate(columns, 1):
-        design[:, number] = _centred(column, seen, count)
+        design[:, number] = centred(column, seen, count)
     normal = design @ design.transpose(0, 2, 1)
     diagonal = np.einsum("nii->ni", normal)
     normal += np.eye(design.shape[1], dtype=np.float32) * (1e-4 * diagonal + 1e-3)[:, np.newaxis]

@@ -87,10 +87,7 @@ def _register(
         shown = (np.abs(at).max(axis=1) <= 0.5).astype(np.float32)
         count = np.maximum(shown.sum(axis=1, keepdims=True), 1)
         value, down, right = np.moveaxis(_sample(sloped, first, at), 2, 0)
-        value, wanted = (_centred(each, shown, count) for each in (value, target))
-        size = np.einsum("ij,ij->i", value, value) * np.einsum("ij,ij->i", wanted, wanted)
-        correlation = np.einsum("ij,ij->i", value, wanted) / np.sqrt(np.maximum(size, 1e-6))
-        correlation[count[:, 0] < COVERED * places.shape[1]] = -1
+        value, wanted, correlation = correlated(value, target, shown, count)
         better = correlation > best
         best[better], found[better] = correlation[better], current[better]
         if iteration < iterations:
@@ -98,10 +95,23 @@ def _register(
     return best, found
 
 
-def _centred(values: Floats, shown: Floats, count: Floats) -> Floats:
+def correlated(value: Floats, target: Floats, shown: Floats, count: Floats) -> tuple[Floats, Floats, Floats]:
+    """Both (p, d) centred over the `count` (p, 1) pixels that are `shown`, 1 or 0; their correlation (p,).
+
+    It is -1 where they are fewer than COVERED of all.
+    """
+    value, wanted = (centred(each, shown, count) for each in (value, target))
+    size = np.einsum("ij,ij->i", value, value) * np.einsum("ij,ij->i", wanted, wanted)
+    correlation = np.einsum("ij,ij->i", value, wanted) / np.sqrt(np.maximum(size, 1e-6))
+    correlation[count[:, 0] < COVERED * shown.shape[1]] = -1
+    return value, wanted, correlation
+
+
+def centred(values: Floats, shown: Floats, count: Floats) -> Floats:
+    """(p, d) less their means over the pixels that are shown; 0 elsewhere."""
     mean = np.einsum("ij,ij->i", values, shown)[:, np.newaxis] / count
-    centred: Floats = (values - mean) * shown
-    return centred
+    found: Floats = (values - mean) * shown
+    return found
 
 
 def _sample(sloped: Floats, first: Index, at: Floats) -> Floats:
@@ -126,7 +136,7 @@ def _step(
     value, down, right = parts
     aside = current[:, :4].reshape(-1, 2, 2) @ np.stack([-places[1], places[0]])  # turned by a right angle
     columns = [down * each[:, 0] + right * each[:, 1] for each in (turned, aside)]
-    design = np.stack([value, *(_centred(each, shown, count) for each in (*columns, down, right))], axis=1)
+    design = np.stack([value, *(centred(each, shown, count) for each in (*columns, down, right))], axis=1)
     normal = design @ design.transpose(0, 2, 1)
     diagonal = np.einsum("nii->ni", normal)
     normal += np.eye(5, dtype=np.float32) * (1e-4 * diagonal + 1e-3)[:, np.newaxis]
