@@ -23,14 +23,15 @@ def start(folder: Path) -> tuple[Mapping[str, Work], dict[str, Any]]:
     import tensorflow as tf
 
     from benchmarks.settings import AUGMENTATION, SHAPE, SOURCE_CNN, STREAMS, source_recipe
+    from valgap.training.examples import Examples, Feed
     from valgap.training.machine import machine_of
     from valgap.training.recipe import Recipe
-    from valgap.training.replicate import Examples, train_replicate, training_order
+    from valgap.training.replicate import train_replicate, training_order
 
     splits = {name: Examples(*pair) for name, pair in read_images(folder).items()}
     train, plain = splits["train"], source_recipe()
     train_replicate(Recipe(SOURCE_CNN, plain, plain, STREAMS), 0, splits, CLASSES)
-    arrays = tf.constant(train.images), tf.one_hot(train.labels, CLASSES)
+    feed = Feed(train, CLASSES)
 
     def work(settings: Any) -> Work:
         machine = machine_of(SHAPE, CLASSES, SOURCE_CNN, settings)
@@ -39,7 +40,8 @@ def start(folder: Path) -> tuple[Mapping[str, Work], dict[str, Any]]:
         def epochs_of(epochs: int) -> float:
             steps = steps_of(epochs, len(train.labels))
             order = training_order(train.labels, dataclasses.replace(settings, steps=steps), rng)
-            losses = machine.train(*arrays, tf.constant(order), tf.constant(0), tf.constant(0, tf.int32)).numpy()
+            seed = tf.constant(0, tf.int32)
+            losses = np.concatenate([machine.train(*part, seed) for part in feed.steps(order, 0)])
             assert len(losses) == steps
             return float(order.size)
 

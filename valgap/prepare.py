@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from valgap.data.prepared import Manifest, Part, Suspected, write_manifest
+from valgap.data.reading.journal import beside
 from valgap.data.sizes import Candidates, Fixed, Sizes, candidates, resolve
 from valgap.data.sources.images import Images
 from valgap.data.sources.registry import chosen
@@ -44,7 +45,7 @@ def prepare(data: Data, split: Split, blocks: list[int], folder: Path) -> tuple[
             "flipped X-ray has its heart on the wrong side"
         )
     arrays, splits = folder / paths.ARRAYS.name, folder / paths.SPLITS.name
-    arrays.mkdir(parents=True)
+    arrays.mkdir(parents=True, exist_ok=True)  # a run that was killed may have left images in it
     splits.mkdir()
     images = source.stored(data, arrays / paths.IMAGES.name)
     groups = images.groups if images.groups is not None else np.arange(len(images.labels))
@@ -139,14 +140,28 @@ def manifest(images: Images, split: Split, sizes: Sizes, part: NDArray[np.str_])
     )
 
 
+def _keep_images(partial: Path) -> None:
+    """Remove all that a run left but images whose journal says which they are."""
+    images = partial / paths.ARRAYS.name / paths.IMAGES.name
+    kept = {images, beside(images)} if beside(images).is_file() else set()
+    for path in [*partial.rglob("*")] if kept else []:
+        if path.is_file() and path not in kept:
+            path.unlink(missing_ok=True)
+    shutil.rmtree(partial / paths.SPLITS.name if kept else partial, ignore_errors=True)
+
+
 def main() -> None:
-    """Prepare into a temporary folder, then move it into place, so that no half-written one is ever there."""
+    """Prepare into a temporary folder, then move it into place, so that no half-written one is ever there.
+
+    What of a user's own files was read stays where anything fails: the next run reads the others.
+    """
     params = suite.load()
     partial = paths.PREPARED.with_name("prepared.partial")
-    shutil.rmtree(partial, ignore_errors=True)
+    _keep_images(partial)
     try:
         content, findings = prepare(params.data, params.split, params.blocks, partial)
         write_manifest(content, partial / paths.MANIFEST.name)
+        beside(partial / paths.ARRAYS.name / paths.IMAGES.name).unlink(missing_ok=True)
         temporary = paths.AUDIT.with_name(f"{paths.AUDIT.name}.partial")
         temporary.parent.mkdir(exist_ok=True)
         write_audit(findings, temporary)
@@ -156,7 +171,7 @@ def main() -> None:
     except OSError as error:
         raise SuiteError(f"cannot write {paths.PREPARED}: {error}; check its owner and free space") from None
     finally:
-        shutil.rmtree(partial, ignore_errors=True)
+        _keep_images(partial)
     for sentence in content.said or ():
         print(sentence)
     sizes = ", ".join(f"{part.images:,} {name}" for name, part in content.parts.items())

@@ -29,10 +29,11 @@ from valgap.ground.errors import SuiteError
 from valgap.ground.params import suite
 from valgap.ground.params.recipe import Schedule
 from valgap.pipeline import freshness
+from valgap.training.examples import Examples
 from valgap.training.network.contract import Logits
 from valgap.training.pixels import Affine
 from valgap.training.recipe import Recipe
-from valgap.training.replicate import Examples, train_replicate
+from valgap.training.replicate import train_replicate
 from valgap.training.subset import load_splits
 
 # Keras 3.15.1 saves a variable of TensorFlow's in a way that NumPy 2.4 deprecates.
@@ -41,6 +42,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation doesn't
 SHAPE = (8, 8, 1)
 UNIT = Affine(np.ones(1, np.float32), np.zeros(1, np.float32))  # pixels in [0, 1] as they are
 PIXELS = np.random.default_rng(0).integers(0, 256, (20, *SHAPE), dtype=np.uint8)
+EXAMPLES = Examples(PIXELS, np.zeros(20, np.int64))
 
 
 # The saved model
@@ -68,7 +70,7 @@ def test_saved_model_takes_pixels_and_gives_probabilities(kind: str, tmp_path: P
         wrapped(np.zeros((1, *SHAPE), np.float32))
     expected = truth(model, kind != "probabilities")
     saving.save(wrapped, SHAPE, UNIT, tmp_path / MODEL)
-    saving.prove(tmp_path / MODEL, PIXELS, expected)
+    saving.prove(tmp_path / MODEL, EXAMPLES, expected)
     loaded = keras.saving.load_model(tmp_path / MODEL, safe_mode=True)
     assert not loaded.compiled
     assert loaded.input_shape == (None, *SHAPE)
@@ -78,7 +80,7 @@ def test_saved_model_takes_pixels_and_gives_probabilities(kind: str, tmp_path: P
         np.testing.assert_allclose(found.sum(axis=1), 1, atol=1e-5)
     assert saving.own_classes(tmp_path / MODEL) == ()
     with pytest.raises(SuiteError, match=r"probabilities of uint8 images that differ by up to 0\.\d+ from the trained"):
-        saving.prove(tmp_path / MODEL, PIXELS, np.roll(expected, 1, axis=1))
+        saving.prove(tmp_path / MODEL, EXAMPLES, np.roll(expected, 1, axis=1))
 
 
 class Unregistered(layers.Layer):  # type: ignore[misc]
@@ -123,7 +125,7 @@ def registered() -> Iterator[None]:
 def test_registered_class_is_saved_and_named(registered: None, tmp_path: Path) -> None:
     model = network(WithConfig(0.5))
     saving.save(model, SHAPE, UNIT, tmp_path / MODEL)
-    saving.prove(tmp_path / MODEL, PIXELS, truth(model, softmax=True))
+    saving.prove(tmp_path / MODEL, EXAMPLES, truth(model, softmax=True))
     assert saving.own_classes(tmp_path / MODEL) == ("tests>WithConfig",)
 
 
@@ -131,7 +133,7 @@ def test_class_that_is_not_registered_is_named_with_the_cure(tmp_path: Path) -> 
     model = network(Unregistered())
     saving.save(model, SHAPE, UNIT, tmp_path / MODEL)
     with pytest.raises(SuiteError, match=r"holds 'Unregistered', which Keras cannot .*@keras\.saving\.register_keras_"):
-        saving.prove(tmp_path / MODEL, PIXELS, truth(model, softmax=True))
+        saving.prove(tmp_path / MODEL, EXAMPLES, truth(model, softmax=True))
 
 
 def test_class_without_a_config_is_named(tmp_path: Path) -> None:
@@ -149,7 +151,7 @@ def test_config_that_forgets_something_is_found(registered: None, tmp_path: Path
     model = network(Forgetful(0.1))
     saving.save(model, SHAPE, UNIT, tmp_path / MODEL)
     with pytest.raises(SuiteError, match=r"differ by up to .*get_config\(\) or its saved state is incomplete"):
-        saving.prove(tmp_path / MODEL, PIXELS, truth(model, softmax=True))
+        saving.prove(tmp_path / MODEL, EXAMPLES, truth(model, softmax=True))
 
 
 def test_lambda_is_named(tmp_path: Path) -> None:
@@ -158,7 +160,7 @@ def test_lambda_is_named(tmp_path: Path) -> None:
         warnings.simplefilter("ignore")  # Keras's own, of the same
         saving.save(model, SHAPE, UNIT, tmp_path / MODEL)
     with pytest.raises(SuiteError, match="Lambda layer or another Python lambda"):
-        saving.prove(tmp_path / MODEL, PIXELS, truth(model, softmax=True))
+        saving.prove(tmp_path / MODEL, EXAMPLES, truth(model, softmax=True))
 
 
 # What is trained
@@ -205,7 +207,7 @@ def test_the_exported_training_has_the_bits_of_a_run_up_to_its_stop(changes: dic
     assert stop < 12
     expected = run.probabilities["test"]
     alike = dataclasses.replace(recipe, settings=dataclasses.replace(settings, early_stopping=False))
-    _, _, found = train_until(alike, stop, 0, train, images, 2)
+    _, _, found = train_until(alike, stop, 0, train, train, 2)
     np.testing.assert_array_equal(found, expected)
 
 

@@ -22,6 +22,7 @@ from valgap.ground.params.experiment import Model, Train
 from valgap.ground.params.schema import parse, read_yaml
 from valgap.models.bites import PROOF_OF, PROOFS, Networks, check_variants
 from valgap.training import pairing
+from valgap.training.examples import Examples
 from valgap.training.loop import make_training
 from valgap.training.losses import make_loss
 from valgap.training.network import applications
@@ -31,7 +32,7 @@ from valgap.training.network.knobs import freeze, head_variables, penalise
 from valgap.training.network.structure import call_order, forward_flops, head_weights, output_layer, weighted_layers
 from valgap.training.optimizer import make_optimizer
 from valgap.training.pairing import alike, initial_state
-from valgap.training.replicate import Examples, Trained, train_replicate
+from valgap.training.replicate import Trained, train_replicate
 
 TRAIN = parse(Train, read_yaml(ROOT / "params.yaml")["train"], "train")
 TOY = dataclasses.replace(TRAIN, steps=8, batch_size=8, curve_points=2)

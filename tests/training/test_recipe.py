@@ -19,6 +19,7 @@ from valgap.ground.params.recipe import Schedule
 from valgap.ground.params.suite import load
 from valgap.models.bites import Networks
 from valgap.models.recipes import check_recipes
+from valgap.training.examples import Examples
 from valgap.training.loop import make_training
 from valgap.training.losses import make_loss
 from valgap.training.network.contract import as_logits
@@ -40,6 +41,13 @@ def build(input_shape, classes, knobs):
     first = [keras.Input(input_shape), keras.layers.Rescaling(1 / 255), keras.layers.Conv2D(4, 3)]
     return keras.Sequential([*first, keras.layers.Flatten(), keras.layers.Dense(classes)])
 """
+
+
+def examples(images: np.ndarray) -> Examples:
+    """Images whose labels do not matter."""
+    return Examples(images, np.zeros(len(images), np.int64))
+
+
 OPTIMIZERS: list[Any] = [
     *sorted(KINDS),
     {"name": "sgd", "momentum": 0.9},
@@ -96,7 +104,7 @@ def ours(said: Train, model: keras.Model) -> list[NDArray[np.float32]]:
     trained = as_logits(model, (SIDE, SIDE, 3), 2, "mine")
     optimizer, pixels = make_optimizer(said, trained.trainable_variables), Pixels(said, 3)
     optimizer.build(trained.trainable_variables)
-    pixels.set(affine_of(said, IMAGES))
+    pixels.set(affine_of(said, examples(IMAGES)))
     loss = make_loss(said, tf.Variable(tf.ones(2)))
     train = make_training(trained, optimizer, lambda images, targets, seed: (images, targets), loss, normalize=pixels)
     order = tf.constant(np.arange(len(IMAGES), dtype=np.int32).reshape(STEPS, BATCH))
@@ -168,7 +176,7 @@ def test_softmax_over_one_output_is_refused() -> None:
 def test_pixels_are_those_of_keras_applications(mode: str) -> None:
     said = settings(normalize=mode)
     pixels = Pixels(said, 3)
-    pixels.set(affine_of(said, IMAGES))
+    pixels.set(affine_of(said, examples(IMAGES)))
     theirs = keras.applications.imagenet_utils.preprocess_input(IMAGES[:16].astype(np.float32), mode=mode)
     np.testing.assert_allclose(pixels(tf.constant(UNIT[:16])), theirs, atol=2e-5)
 
@@ -177,11 +185,11 @@ def test_pixels_of_statistics_have_mean_0_and_deviation_1_in_each_channel() -> N
     images = np.stack([IMAGES[..., 0], IMAGES[..., 0] // 4, np.full_like(IMAGES[..., 0], 9)], -1)
     said = settings(normalize="statistics")
     pixels = Pixels(said, 3)
-    pixels.set(affine_of(said, images))
+    pixels.set(affine_of(said, examples(images)))
     values = np.asarray(pixels(tf.constant(images / np.float32(255))))
     np.testing.assert_allclose(values.mean(axis=(0, 1, 2)), 0, atol=1e-2)  # of one colour all is 0, but for rounding
     np.testing.assert_allclose(values[..., :2].std(axis=(0, 1, 2)), 1, atol=1e-4)
-    assert affine_of(settings(normalize="pixels"), images).factor.tolist() == [255, 255, 255]
+    assert affine_of(settings(normalize="pixels"), examples(images)).factor.tolist() == [255, 255, 255]
 
 
 def test_pixels_of_0_to_255_train_as_in_fit() -> None:
@@ -192,7 +200,7 @@ def test_pixels_of_0_to_255_train_as_in_fit() -> None:
 
 def test_means_of_three_colours_are_refused_of_grey_images() -> None:
     with pytest.raises(SuiteError, match="normalize = torch: it has means of three colours, and the images have 1"):
-        affine_of(settings(normalize="torch"), IMAGES[..., :1])
+        affine_of(settings(normalize="torch"), examples(IMAGES[..., :1]))
 
 
 def test_a_plateau_falls_as_kerass_callback_lets_it() -> None:

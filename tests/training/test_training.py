@@ -1,7 +1,7 @@
 import dataclasses
 import functools
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import keras
@@ -17,6 +17,7 @@ from valgap.ground.params.experiment import Augmentation, Model, Train
 from valgap.ground.params.recipe import Optimizer, Schedule
 from valgap.ground.params.suite import load
 from valgap.training import machine as machine_module
+from valgap.training.examples import Examples
 from valgap.training.loop import Loss, batch_order, make_prediction, make_training, to_unit
 from valgap.training.losses import balanced_positions, class_counts, make_loss
 from valgap.training.mixing import make_augment
@@ -24,7 +25,7 @@ from valgap.training.network.builders import build_model
 from valgap.training.network.structure import forward_flops
 from valgap.training.optimizer import make_optimizer
 from valgap.training.pairing import initial_state
-from valgap.training.replicate import Examples, train_replicate, training_order, warped_pixels
+from valgap.training.replicate import train_replicate, training_order, warped
 
 PARAMS = load(ROOT / "params.yaml")
 TOY = dataclasses.replace(PARAMS.train, schedule=Schedule("constant"), steps=8, batch_size=8, curve_points=4)
@@ -234,7 +235,7 @@ def test_batch_order_is_whole_passes_end_to_end() -> None:
 
 def test_prediction_scores_every_example_in_order() -> None:
     model = small_network()
-    found = make_prediction(model)(SPLITS["test"].images)  # 130: one whole batch and a part
+    found = make_prediction(model)(SPLITS["test"].batches())  # 130: one whole batch and a part
     expected = tf.nn.softmax(model(to_unit(SPLITS["test"].images), training=False))
     assert found.dtype == np.float32
     np.testing.assert_allclose(found, expected, atol=1e-6)
@@ -480,14 +481,14 @@ def test_validation_under_a_policy_is_the_same_for_all_variants() -> None:
     trained = train_replicate(recipe(CNN, variant(evaluation_policies=policies), TOY), 0, SPLITS, 3)
     assert set(trained.probabilities) == {"train", "val", "test", "val_under_flip", "val_under_turn"}
     images = SPLITS["val"].images
-    flipped = warped_pixels(images, policies["flip"], 5)
+    flipped = np.concatenate([*warped(SPLITS["val"], policies["flip"], 5)])
     alike = [
         np.array_equal(ours, image) or np.array_equal(ours, image[:, ::-1])
         for ours, image in zip(flipped, images, strict=True)
     ]
     assert all(alike)
     assert 5 < sum(np.array_equal(ours, image) for ours, image in zip(flipped, images, strict=True)) < 35
-    turned = warped_pixels(images, policies["turn"], 5)
+    turned = np.concatenate([*warped(SPLITS["val"], policies["turn"], 5)])
     counts = [
         sum(np.array_equal(ours, np.rot90(image, k)) for ours, image in zip(turned, images, strict=True))
         for k in range(4)
@@ -503,9 +504,9 @@ def test_augmentation_never_reaches_scored_pixels(monkeypatch: pytest.MonkeyPatc
     def spying(model: keras.Model, normalize: Any):
         predict = make_prediction(model, normalize)
 
-        def spy(images: np.ndarray) -> np.ndarray:
-            seen.append(images.copy())
-            return predict(images)
+        def spy(batches: Iterable[np.ndarray]) -> np.ndarray:
+            seen.append(np.concatenate([*batches]))
+            return predict([seen[-1]])
 
         return spy
 

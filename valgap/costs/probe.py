@@ -46,7 +46,8 @@ def timed(model: Model, baseline: Train, streams: Streams, parts: Parts, steps: 
 
     `ready` are the seconds that a cell took until it had its images.
     """
-    from valgap.training.replicate import Examples, train_replicate
+    from valgap.training.examples import Examples
+    from valgap.training.replicate import train_replicate
 
     clock = time.perf_counter()
     examples = {name: Examples(*part) for name, part in parts.items()}

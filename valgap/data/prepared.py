@@ -15,6 +15,7 @@ from valgap.ground.params import suite
 from valgap.ground.params.suite import Suite
 
 Index = NDArray[np.int64]
+READ_BYTES = 1 << 22
 
 
 @dataclasses.dataclass(frozen=True)
@@ -81,7 +82,7 @@ def load_groups() -> Index:
     return np.array(_load(paths.GROUPS), dtype=np.int64)
 
 
-def _load(path: Path) -> NDArray[Any]:
+def _load(path: Path) -> "np.memmap[Any, np.dtype[Any]]":
     try:
         return np.load(path, mmap_mode="r", allow_pickle=False)
     except (OSError, ValueError, EOFError) as error:
@@ -94,7 +95,10 @@ def arrays_digest() -> str:
     for path in (paths.IMAGES, paths.LABELS, paths.GROUPS):
         array = _load(path)
         digest.update(str((array.dtype, array.shape)).encode())
-        digest.update(np.ascontiguousarray(array).data)
+        with path.open("rb") as handle:  # not through the map: its pages would count as this process's memory
+            handle.seek(array.offset)
+            while content := handle.read(READ_BYTES):
+                digest.update(content)
     return digest.hexdigest()
 
 

@@ -52,13 +52,13 @@ def work(file: Path, recipe: Recipe, stop: int, replicate: int, index: dict[str,
     Raises SuiteError as training does, and on a model that Keras cannot save and load back in safe mode.
     """
     from valgap.export.training import train_until
-    from valgap.training.replicate import Examples
+    from valgap.training.examples import Examples
 
     images, labels = load_images(), load_labels()
-    train, test = Examples(images[index["train"]], labels[index["train"]]), images[index["test"]]
+    train, test = (Examples(images, labels[index[name]], index[name]).held() for name in ("train", "test"))
     model, pixels, probabilities = train_until(recipe, stop, replicate, train, test, int(labels.max()) + 1)
     saving.save(model, images.shape[1:], pixels, file)
-    saving.prove(file, test[:COMPARED], probabilities[:COMPARED])
+    saving.prove(file, test.first(COMPARED), probabilities[:COMPARED])
     return Exported(probabilities, int(model.count_params()), saving.own_classes(file))
 
 

@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 
 from valgap.ground.errors import SuiteError
 
-if TYPE_CHECKING:  # which imports TensorFlow
+if TYPE_CHECKING:  # which import TensorFlow
+    from valgap.training.examples import Examples
     from valgap.training.pixels import Affine
 
 TOLERANCE = 1e-4  # of a probability: pixels are divided by 255 in training and multiplied by 1/255 here
@@ -60,13 +61,16 @@ def _normalized(images: Any, pixels: "Affine") -> Any:
     return keras.layers.Rescaling(*((factor[0], offset[0]) if one else (factor, offset)), name="normalize")(images)
 
 
-def prove(file: Path, images: NDArray[np.uint8], probabilities: NDArray[np.float32]) -> None:
+def prove(file: Path, examples: "Examples", probabilities: NDArray[np.float32]) -> None:
     """Load the file in safe mode and compare; raise SuiteError where it does not load or predicts other values."""
     import keras
 
     try:
         loaded = keras.saving.load_model(file, safe_mode=True)
-        found = {kind: loaded.predict(images.astype(kind), verbose=0) for kind in ("uint8", "float32")}
+        found = {
+            kind: np.concatenate([loaded.predict(images.astype(kind), verbose=0) for images in examples.batches()])
+            for kind in ("uint8", "float32")
+        }
     except Exception as error:
         raise not_saved(error) from None
     for kind, values in found.items():

@@ -4,7 +4,7 @@ Works for any Keras model that returns logits and any Keras optimizer. Stock `fi
 machine stalls when two one-thread processes share it.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import keras
 import numpy as np
@@ -17,7 +17,6 @@ from valgap.training.convolution import quick_gradients
 Augment = Callable[[tf.Tensor, tf.Tensor, tf.Tensor], tuple[tf.Tensor, tf.Tensor]]
 Normalize = Callable[[tf.Tensor], tf.Tensor]  # float32 images in [0, 1] to what the model takes
 Loss = Callable[[tf.Tensor, tf.Tensor], tf.Tensor]  # (targets, logits), float32 (n, classes), to a scalar
-PREDICT_BATCH = 100  # images; the fastest of 100, 250, 500, 1000 on one core
 
 
 def to_unit(images: tf.Tensor) -> tf.Tensor:
@@ -81,17 +80,19 @@ def make_training(
 
 def make_prediction(
     model: keras.Model, normalize: Normalize = as_they_are
-) -> Callable[[NDArray[np.uint8]], NDArray[np.float32]]:
-    """A function from uint8 images (n, h, w, c) to class probabilities, float32 (n, classes), in inference mode."""
+) -> Callable[[Iterable[NDArray[np.uint8]]], NDArray[np.float32]]:
+    """A function from batches of uint8 images (k, h, w, c) to class probabilities, float32 (n, classes) of all of them.
+
+    In inference mode.
+    """
 
     def probabilities(images: tf.Tensor) -> tf.Tensor:
         return tf.nn.softmax(model(normalize(to_unit(images)), training=False))
 
     of_batch = _graph(probabilities)
 
-    def predict(images: NDArray[np.uint8]) -> NDArray[np.float32]:
-        starts = range(0, len(images), PREDICT_BATCH)
-        return np.concatenate([of_batch(tf.constant(images[i : i + PREDICT_BATCH])).numpy() for i in starts])
+    def predict(batches: Iterable[NDArray[np.uint8]]) -> NDArray[np.float32]:
+        return np.concatenate([of_batch(tf.constant(images)).numpy() for images in batches])
 
     return predict
 

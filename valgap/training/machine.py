@@ -3,7 +3,7 @@
 import contextlib
 import dataclasses
 import functools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import keras
@@ -31,7 +31,7 @@ class Machine:
     model: keras.Model
     optimizer: keras.Optimizer
     train: Callable[..., tf.Tensor]
-    predict: Callable[[NDArray[np.uint8]], NDArray[np.float32]]
+    predict: Callable[[Iterable[NDArray[np.uint8]]], NDArray[np.float32]]  # of batches
     fresh_optimizer: list[NDArray[np.generic]]
     forward_flops: int
     counts: tf.Variable  # training examples of each class

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from valgap.ground.errors import SuiteError
 from valgap.ground.params.experiment import Train
+from valgap.training.examples import Examples
 
 # Of ImageNet, as keras.applications.imagenet_utils.preprocess_input has them: of 0 to 255 in the order blue, green,
 # red, and of 0 to 1 in the order red, green, blue.
@@ -29,19 +30,19 @@ class Affine:
     reverse: bool = False
 
 
-def affine_of(settings: Train, images: NDArray[np.uint8]) -> Affine:
-    """What `settings.normalize` does to pixels; `statistics` are those of `images`, uint8 (n, height, width, channels).
+def affine_of(settings: Train, examples: Examples) -> Affine:
+    """What `settings.normalize` does to pixels; `statistics` are those of the `examples`.
 
     `unit` leaves [0, 1]; `pixels` gives [0, 255], `symmetric` and `tf` [-1, 1]; `torch` and `caffe` are ImageNet's
     means, as keras.applications has them; `statistics` gives each channel mean 0 and deviation 1 over the images that
     a replicate learns from. Raises SuiteError on ImageNet's means of images that are not in colour.
     """
-    channels, mode = images.shape[-1], settings.normalize
+    channels, mode = examples.images.shape[-1], settings.normalize
     if mode in ("torch", "caffe") and channels != COLOURS:
         why = f"it has means of three colours, and the images have {channels} channel"
         raise SuiteError(key="train.normalize", value=mode, why=why, cure="set data.color to rgb, or normalize to unit")
     if mode == "statistics":
-        means, deviations = _statistics(images)
+        means, deviations = _statistics(examples)
         return _affine(1 / deviations, -means / deviations)
     if mode == "torch":
         return _affine(1 / np.array(TORCH_DEVIATION), -np.array(TORCH_MEAN) / TORCH_DEVIATION)
@@ -55,10 +56,12 @@ def _affine(factor: NDArray[np.float64], offset: NDArray[np.float64], reverse: b
     return Affine(factor.astype(np.float32), offset.astype(np.float32), reverse)
 
 
-def _statistics(images: NDArray[np.uint8]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def _statistics(examples: Examples) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Mean and standard deviation of each channel in [0, 1], float64 (channels,), from counts of the 256 values."""
     values = np.arange(256) / 255
-    shares = [np.bincount(images[..., channel].ravel(), minlength=256) for channel in range(images.shape[-1])]
+    shares = np.zeros((examples.images.shape[-1], 256), np.int64)
+    for images in examples.batches():
+        shares += [np.bincount(pixels.ravel(), minlength=256) for pixels in np.moveaxis(images, -1, 0)]
     means = np.array([np.average(values, weights=counts) for counts in shares])
     variances = [np.average((values - mean) ** 2, weights=counts) for mean, counts in zip(means, shares, strict=True)]
     return means, np.maximum(np.sqrt(variances), LEAST)

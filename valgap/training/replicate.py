@@ -3,6 +3,7 @@
 import dataclasses
 import itertools
 import time
+from collections.abc import Iterator
 
 import keras
 import numpy as np
@@ -11,7 +12,8 @@ from numpy.typing import NDArray
 
 from valgap.ground.errors import SuiteError
 from valgap.ground.params.experiment import Augmentation, Train
-from valgap.training.augment import augment
+from valgap.training.augment import draw_parameters, warp, warp_matrices
+from valgap.training.examples import BATCH, Examples, Feed
 from valgap.training.loop import batch_order, to_unit
 from valgap.training.losses import balanced_positions, class_counts
 from valgap.training.machine import Machine, machine_of
@@ -21,20 +23,8 @@ from valgap.training.recipe import Recipe
 from valgap.training.subset import SCORED
 
 CURE = "lower train.learning_rate or check the images"
-WARP_BATCH = 1000  # images
+WARP_DRAWS = 1000  # images whose warps are drawn together
 TINY = float(np.finfo(np.float32).tiny)  # floor of a probability inside a logarithm
-
-
-@dataclasses.dataclass(frozen=True)
-class Examples:
-    """uint8 NHWC images and int64 labels of one split of one replicate."""
-
-    images: NDArray[np.uint8]
-    labels: NDArray[np.int64]
-
-    def first(self, count: int) -> "Examples":
-        """The first `count` examples: of a training list, a stratified part."""
-        return Examples(self.images[:count], self.labels[:count])
 
 
 @dataclasses.dataclass(frozen=True)
@@ -96,7 +86,7 @@ def train_replicate(
     tf.config.experimental.enable_tensor_float_32_execution(settings.precision == "tensor_float32")
     machine = machine_of(input_shape, classes, recipe.model, settings)
     state = initial_state(input_shape, classes, recipe, replicate)
-    pixels = affine_of(settings, train.images[learned] if settings.normalize == "statistics" else train.images)
+    pixels = affine_of(settings, train.at(learned))
     machine.start(state, class_counts(labels, classes), pixels, streams.integer(replicate, "mixing"))
     order = learned.astype(np.int32)[training_order(labels, settings, streams.generator(replicate, "order"))]
     augmentation_seed = streams.integer(replicate, "augmentation")
@@ -104,11 +94,10 @@ def train_replicate(
     history, selected_step = _fit(machine, settings, splits, order, len(labels), augmentation_seed, replicate, seconds)
 
     clock = time.perf_counter()
-    scored = {name: examples.images for name, examples in splits.items()} | {"train": train.first(SCORED).images}
+    scored = {name: examples.batches() for name, examples in (splits | {"train": train.first(SCORED)}).items()}
     for name, policy in settings.evaluation_policies.items():
-        seed = streams.integer(replicate, "policies")
-        scored[f"val_under_{name}"] = warped_pixels(splits["val"].images, policy, seed)
-    probabilities = {name: machine.predict(images) for name, images in scored.items()}
+        scored[f"val_under_{name}"] = warped(splits["val"], policy, streams.integer(replicate, "policies"))
+    probabilities = {name: machine.predict(batches) for name, batches in scored.items()}
     seconds["predict"] = time.perf_counter() - clock
     if not all(np.isfinite(values).all() for values in probabilities.values()):
         raise SuiteError(
@@ -135,7 +124,7 @@ def _fit(
 ) -> tuple[list[CurvePoint], int]:
     """Train to the end, leave the model with the weights to score; return its learning curve and their step."""
     train = splits["train"]
-    arrays = tf.constant(train.images), tf.one_hot(train.labels, machine.counts.shape[0])
+    feed, seed = Feed(train, machine.counts.shape[0]), tf.constant(augmentation_seed, tf.int32)
     epochs_per_step = settings.batch_size / len(train.labels)
     history: list[CurvePoint] = []
     kept, selected_step = machine.model.get_weights(), 0
@@ -143,15 +132,14 @@ def _fit(
     epochs = epoch_ends(settings, learned) if machine.plateau else []
     for start, stop in itertools.pairwise(sorted({*points, *epochs})):
         clock = time.perf_counter()
-        segment = tf.constant(order[start:stop]), tf.constant(start), tf.constant(augmentation_seed, tf.int32)
-        losses = machine.train(*arrays, *segment).numpy()
+        losses = np.concatenate([machine.train(*part, seed) for part in feed.steps(order[start:stop], start)])
         _check_finite(losses, start, epochs_per_step, replicate)
         seconds["train"] += time.perf_counter() - clock
 
         clock = time.perf_counter()
         if machine.plateau and stop in epochs:
             val = splits["val"]
-            machine.plateau.observe(_scores("val", machine.predict(val.images), val.labels)["val_nll"])
+            machine.plateau.observe(_scores("val", machine.predict(val.batches()), val.labels)["val_nll"])
         if stop in points:
             with machine.averaged(settings.ema_momentum):
                 point = _point(machine, settings, splits, replicate, stop)
@@ -176,7 +164,7 @@ def _point(machine: Machine, settings: Train, splits: dict[str, Examples], repli
     curve = {"train": splits["train"].first(settings.curve_train_images), "val": splits["val"]}
     scores: dict[str, float] = {}
     for name, examples in curve.items():
-        scores |= _scores(name, machine.predict(examples.images), examples.labels)
+        scores |= _scores(name, machine.predict(examples.batches()), examples.labels)
     return CurvePoint(replicate, step, step * settings.batch_size / len(splits["train"].labels), **scores)
 
 
@@ -188,14 +176,24 @@ def training_order(labels: NDArray[np.int64], settings: Train, rng: np.random.Ge
     return positions.astype(np.int32)[batch_order(len(positions), settings.steps, settings.batch_size, rng)]
 
 
-def warped_pixels(images: NDArray[np.uint8], policy: Augmentation, seed: int) -> NDArray[np.uint8]:
-    """Every image under one draw of the policy, uint8 of the same shape."""
-    chunks = []
-    for start in range(0, len(images), WARP_BATCH):
-        unit = to_unit(tf.constant(images[start : start + WARP_BATCH]))
-        warped = augment(unit, policy, tf.constant([seed, start], tf.int32))
-        chunks.append(tf.cast(tf.round(255 * tf.clip_by_value(warped, 0, 1)), tf.uint8).numpy())
-    return np.concatenate(chunks)
+def warped(examples: Examples, policy: Augmentation, seed: int) -> Iterator[NDArray[np.uint8]]:
+    """Every image under one draw of the policy, in order, BATCH at a time."""
+    matrices = _matrices(examples, policy, seed)
+    for number, images in enumerate(examples.batches()):
+        found = warp(to_unit(tf.constant(images)), matrices[number * BATCH : number * BATCH + len(images)])
+        yield tf.cast(tf.round(255 * tf.clip_by_value(found, 0, 1)), tf.uint8).numpy()
+
+
+def _matrices(examples: Examples, policy: Augmentation, seed: int) -> tf.Tensor:
+    """A warp of every image, float32 (n, 8), drawn for WARP_DRAWS at a time."""
+    height, width, _ = examples.images.shape[1:]
+    starts = range(0, len(examples.labels), WARP_DRAWS)
+    counts = [min(WARP_DRAWS, len(examples.labels) - start) for start in starts]
+    drawn = [
+        draw_parameters(policy, count, tf.constant([seed, start], tf.int32))
+        for start, count in zip(starts, counts, strict=True)
+    ]
+    return tf.concat([warp_matrices(parameters, height, width) for parameters in drawn], axis=0)
 
 
 def _scores(split: str, probabilities: NDArray[np.float32], labels: NDArray[np.int64]) -> dict[str, float]:

@@ -12,10 +12,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from valgap.compute.placement import replicates_per_gpu
-from valgap.compute.ray import joining, node
+from valgap.compute.ray import joining, node, shards
 from valgap.data.prepared import load_groups, load_images, load_labels
 from valgap.ground.calls import call
 from valgap.ground.errors import SuiteError
@@ -76,8 +74,9 @@ class Cluster:
         with self._worded():
             if jobs:
                 self._refuse_nodes()
-            arrays = [np.asarray(load()) for load in (load_images, load_labels, load_groups)]
-            wanted, *shared = [ray.put(value) for value in (self._wanted, *arrays)]
+            images, stores = load_images(), [one["Resources"]["object_store_memory"] for one in self._nodes(0)]
+            shared = [shards.put(ray, images, stores), ray.put(load_labels()), ray.put(load_groups())]
+            wanted = ray.put(self._wanted)
             train = ray.remote(num_cpus=1, num_gpus=self._share, max_retries=RETRIES)(node.train)
             waiting, self._well = jobs[::-1], time.monotonic()
             running: set[Any] = set()

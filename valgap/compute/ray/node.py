@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from valgap.compute import environment, store
+from valgap.compute.ray.shards import Shards, on_node
 from valgap.ground import paths
 from valgap.ground.errors import SuiteError
 from valgap.training.tensorflow import start_tensorflow
@@ -55,7 +56,7 @@ def differences(wanted: Expected) -> list[str]:
 
 
 def train(
-    wanted: Expected, job: "Job", images: np.ndarray, labels: np.ndarray, groups: np.ndarray
+    wanted: Expected, job: "Job", images: np.ndarray | Shards, labels: np.ndarray, groups: np.ndarray
 ) -> "tuple[int, Files]":
     """Train one replicate; return its number and its files by name.
 
@@ -67,7 +68,7 @@ def train(
     from valgap.training.job import train_files
 
     with full_disk_named(f" of {where()}"):
-        return job.number, train_files(job, images, labels, groups, environment.environment(job.device))
+        return job.number, train_files(job, on_node(images), labels, groups, environment.environment(job.device))
 
 
 @functools.cache

@@ -19,18 +19,25 @@ from valgap.ground.errors import SuiteError
 
 
 def load_layout(
-    layout: Layout, decoding: Decoding, target: Path, group_pattern: str | None = None, *, threads: bool = True
+    layout: Layout,
+    decoding: Decoding,
+    target: Path,
+    group_pattern: str | None = None,
+    *,
+    threads: bool = True,
+    resumed: bool = False,
 ) -> Images:
     """The images of a layout, decoded, in rows of the .npy file `target`, sorted by path; unreadable ones are dropped.
 
     Classes are sorted by name. A split may lack classes, and have some that training lacks. `group_pattern` is a
     regular expression with one group, searched for in paths below the layout's root; else groups are the entries', if
     they have some. The sha256 is over paths and contents of all files, unreadable ones too. Read in threads, or else
-    in processes, with the same bytes. Raises SuiteError where no file can be read, sizes differ and `decoding` has
-    none, or the pattern does not match.
+    in processes, with the same bytes; `resumed` goes on where a killed run was. Raises SuiteError where no file can be
+    read, sizes differ and `decoding` has none, or the pattern does not match.
     """
     entries = layout.entries
-    pixels, readings = read_images([layout.root / entry.path for entry in entries], decoding, target, threads=threads)
+    files = [layout.root / entry.path for entry in entries]
+    pixels, readings = read_images(files, decoding, target, threads=threads, resumed=resumed)
     digest = hashlib.sha256()
     for entry, reading in zip(entries, readings, strict=True):
         digest.update(os.fsencode(entry.path) + b"\0" + reading.sha256.encode() + b"\n")

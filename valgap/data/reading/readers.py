@@ -23,6 +23,7 @@ from tqdm import tqdm
 
 from valgap.data.reading.decode import Reading, read, read_size
 from valgap.data.reading.decoding import Decoding
+from valgap.data.reading.journal import Journal
 from valgap.data.reading.rows import CHUNK_BYTES, Rows
 from valgap.ground.errors import SuiteError
 from valgap.ground.host import usable_cores
@@ -35,25 +36,41 @@ LINE_SECONDS = 10  # between two lines in a log
 
 
 def read_images(
-    paths: Sequence[Path], decoding: Decoding, target: Path, workers: int | None = None, threads: bool = False
+    paths: Sequence[Path],
+    decoding: Decoding,
+    target: Path,
+    workers: int | None = None,
+    threads: bool = False,
+    resumed: bool = False,
 ) -> tuple[NDArray[np.uint8], list[Reading]]:
     """(n, h, w, c) memory map of `target`, with a row for each file that can be read; a Reading of every file.
 
     The readings hold no pixels; those with a `why` have no row. `workers` is one a core, up to 8, unless told; with
-    `threads` no process is started, and the bytes are the same. Raises SuiteError where no file can be read, or
-    without `decoding.size` sizes differ, before anything is decoded.
+    `threads` no process is started, and the bytes are the same. `resumed` goes on where a killed run was, whose
+    journal lies beside `target`. Raises SuiteError where no file can be read, or without `decoding.size` sizes differ,
+    before anything is decoded.
     """
     with _Readers(len(paths), workers, threads) as readers:
         size = decoding.size or _only_size(readers, paths, decoding)
-        readings = []
         chunk = max(min(CHUNK_BYTES // (3 * size[0] * size[1]), ALONE), 1)
-        with Rows(target) as rows:
-            for reading in _shown(readers.each(read, paths, decoding, chunk), len(paths), "reading images"):
+        with Rows(target, kept=resumed) as rows:
+            journal = Journal(target, paths, decoding, rows) if resumed else None
+            readings = list(journal.readings) if journal else []
+            if readings:
+                print(f"{len(readings):,} of {len(paths):,} images were read by a run that was ended: they are kept")
+            waiting = readers.each(read, paths[len(readings) :], decoding, chunk)
+            for reading in _shown(waiting, len(paths) - len(readings), "reading images"):
                 if reading.pixels is not None and reading.pixels.shape[:2] != size:  # its EXIF data came too late
                     reading = Reading(reading.sha256, f"{_times(reading.size)} pixels, unlike the others")
                 if reading.pixels is not None:
+                    if journal and rows.widened_by(reading.pixels):
+                        journal.restart()
                     rows.append(reading.pixels[np.newaxis])
                 readings.append(dataclasses.replace(reading, pixels=None))
+                if journal:
+                    journal.add(readings[-1])
+            if journal:
+                journal.write()
             if not rows.count:
                 some = "; ".join(f"{path.name!r}: {one.why}" for path, one in zip(paths[:20], readings, strict=False))
                 raise SuiteError(f"none of {len(paths):,} files is an image that can be read: {some}")

@@ -1,6 +1,7 @@
 """Streams images to one .npy file, row after row, in as little memory as a row takes."""
 
 import contextlib
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Self, TypeVar
@@ -15,24 +16,50 @@ CHUNK_BYTES = 2 << 20  # of pixels, about, that are moved at once
 
 
 class Rows:
-    """Context manager that streams uint8 images of one size to a .npy file, which an exception removes.
+    """Context manager that streams uint8 images of one size to a .npy file, which an exception removes unless `kept`.
 
     They are grey until the first with 3 channels: from then on all are RGB, the earlier ones too.
     """
 
-    def __init__(self, target: Path) -> None:
-        self.target, self.count, self.shape, self.start = target, 0, (0, 0, 0), 0
+    def __init__(self, target: Path, *, kept: bool = False) -> None:
+        self.target, self.kept, self.count, self.shape, self.start = target, kept, 0, (0, 0, 0), 0
 
     def __enter__(self) -> Self:
         self._try(lambda: self.target.parent.mkdir(parents=True, exist_ok=True))
-        self.handle = self._try(lambda: self.target.open("w+b", buffering=1 << 20))
+        mode = "r+b" if self.kept and self.target.is_file() else "w+b"
+        self.handle = self._try(lambda: self.target.open(mode, buffering=1 << 20))
         return self
 
     def __exit__(self, kind: object, *_: object) -> None:
         with contextlib.suppress(OSError):  # a full disk was told of
             self.handle.close()
-        if kind is not None:
+        if kind is not None and not self.kept:
             self.target.unlink(missing_ok=True)
+
+    def widened_by(self, image: NDArray[np.uint8]) -> bool:
+        """Whether appending an image (height, width, 1 or 3) rewrites the rows before it."""
+        return 0 < self.shape[2] < image.shape[2]
+
+    def resume(self, count: int) -> bool:
+        """Go on after the first `count` rows of what the file holds; False, and from nothing, where it has no such."""
+        try:
+            self.handle.seek(0)
+            np.lib.format.read_magic(self.handle)
+            shape, _, _ = np.lib.format.read_array_header_1_0(self.handle)
+            start, end = self.handle.tell(), self.handle.seek(0, os.SEEK_END)
+            _, height, width, channels = shape
+            if count and end >= start + count * height * width * channels:
+                self.count, self.shape, self.start = count, (height, width, channels), start
+        except ValueError:
+            pass
+        self.handle.seek(self.start + self.count * int(np.prod(self.shape)))
+        self._try(self.handle.truncate)
+        return self.count > 0
+
+    def sync(self) -> None:
+        """Bring all rows to the disk. Raises SuiteError as `append` does."""
+        self._try(self.handle.flush)
+        self._try(lambda: os.fsync(self.handle.fileno()))
 
     def append(self, images: NDArray[np.uint8]) -> None:
         """Add uint8 (k, height, width, 1 or 3), whose size must be the first ones'.
@@ -74,6 +101,7 @@ class Rows:
             self.handle.seek(self.start + first * pixels * 3)
             self.handle.write(np.repeat(block, 3).data)
         self.shape = (*self.shape[:2], 3)
+        self._write_header()
         self.handle.seek(self.start + self.count * pixels * 3)
 
     def _try(self, action: Callable[[], T]) -> T:

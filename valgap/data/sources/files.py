@@ -37,7 +37,7 @@ def load_files(data: Data, layout: Layout, target: Path) -> Images:
         raise SuiteError(f"file names below {data.path} that are not UTF-8 read like others: rename them")
     if data.group_pattern is not None:  # early, for what looks like an image
         groups_of(data.group_pattern, [name for name in names if name.lower().endswith(SUFFIXES)])
-    images = load_layout(layout, Decoding.of(data), target, data.group_pattern, threads=False)
+    images = load_layout(layout, Decoding.of(data), target, data.group_pattern, threads=False, resumed=True)
     dropped = _dropped(data, [*layout.lost, *images.dropped])
     check_classes(
         [images.class_names[label] for label in images.labels],
