@@ -1,8 +1,11 @@
 """A reading that was killed goes on where it was, to the same bytes, and never on rows of something else."""
 
+import dataclasses
 import os
+import shutil
 from collections.abc import Sequence
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -14,6 +17,7 @@ from valgap.data.reading.decode import read
 from valgap.data.reading.decoding import Decoding
 from valgap.data.reading.journal import beside
 from valgap.data.reading.readers import read_images
+from valgap.ground.errors import SuiteError
 
 SIZED = Decoding(size=(6, 6))
 
@@ -131,3 +135,14 @@ def test_without_a_journal_nothing_is_left_behind(tmp_path: Path) -> None:
     paths = files(tmp_path / "images", ["L", "bad"])
     read_images(paths, SIZED, tmp_path / "rows.npy", workers=1)
     assert not beside(tmp_path / "rows.npy").exists()
+
+
+def test_a_disk_without_room_is_said_before_anything_is_decoded(
+    tmp_path: Path, count: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    paths = files(tmp_path / "images", ["RGB"] * 10)
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: SimpleNamespace(free=10 * 6 * 6 * 3 - 1))
+    with pytest.raises(SuiteError, match=r"10 images of 6x6x3 take 0.0 GB in .*: free some, or set a smaller data.ima"):
+        read_images(paths, dataclasses.replace(SIZED, color="rgb"), tmp_path / "rows.npy", workers=1)
+    assert count == []
+    assert not (tmp_path / "rows.npy").exists()

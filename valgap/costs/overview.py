@@ -56,9 +56,16 @@ def measured_sd() -> tuple[float, str]:
 
 
 def overview(
-    params: Suite, costs: timings.Costs, totals: dict[str, Total], measured: tuple[float, str] | None = None
+    params: Suite,
+    costs: timings.Costs,
+    totals: dict[str, Total],
+    pixels: int,
+    measured: tuple[float, str] | None = None,
 ) -> list[str]:
-    """The table over all sets and what its columns mean; `measured` as `measured_sd` gives it, which is asked else."""
+    """The table over all sets and what its columns mean.
+
+    `pixels` are bytes of all prepared images; `measured` is as `measured_sd` gives it, which is asked else.
+    """
     sd, source = measured_sd() if measured is None else measured
     suspects, family = estimate.suspects(params.causes), estimate.directions(params.causes)
     replicates = estimate.shared_replicates(params, suspects)
@@ -74,7 +81,8 @@ def overview(
         "",
         *columns([HEADER, *(row(name, found, effect) for name, found in totals.items())]),
         "",
-        "disk MB: in runs/; the store and DVC's cache take as much again each",
+        "disk MB: in runs/; the store and DVC's cache take as much again each; the images take "
+        f"{pixels / 1e6:,.0f} MB more, twice",
         f"detects: the smallest effect on accuracy that one of {family} judged causes finds with 80% power,",
         f"  over {replicates} replicates at {100 * confidence:.1f}% confidence; paired sd {100 * sd:.1f} pp, {source}",
     ]

@@ -75,7 +75,11 @@ def experiment(
     params = checked(text, folder)
     sizing.drawn(found.found, params.split)
     said = (*found.layout.said, *_limits(found, load), *drafting.left_out(arms, plan, [*network.refused]))
-    lines = (*(f"- {sentence}" for sentence in said), "", *_overview(params, plan, network, problem))
+    lines = (
+        *(f"- {sentence}" for sentence in said),
+        "",
+        *_overview(params, plan, network, problem, _pixels(found, plan)),
+    )
     return Made(text, lines, tuple(f"line {each.line}, {each.key}" for each in questions(text)))
 
 
@@ -159,8 +163,18 @@ def scaled(timings: Timings, ratio: float) -> Timings:
     return dataclasses.replace(timings, step=timings.step * ratio, image=timings.image * ratio)
 
 
-def _overview(params: suite.Suite, plan: fitting.Plan, network: Network, problem: fitting.Problem) -> list[str]:
-    """The plan as `valgap plan` prints it, by what was measured now."""
+def _pixels(found: Photos, plan: fitting.Plan) -> int:
+    """Bytes of all images at the plan's size."""
+    height, width, channels = found.images.images.shape[1:]
+    if plan.scale.size is not None:
+        height, width = plan.scale.size
+    return len(found.found.labels) * height * width * channels
+
+
+def _overview(
+    params: suite.Suite, plan: fitting.Plan, network: Network, problem: fitting.Problem, pixels: int
+) -> list[str]:
+    """The plan as `valgap plan` prints it, by what was measured now; `pixels` are bytes of all images."""
     sizes: Sizes = dataclasses.replace(problem.sizes, train=plan.train or problem.sizes.train)
     ratios = {option.arm.name: option.ratio for option in plan.options}
     timings, size = plan.scale.timings, params.split.block_size
@@ -176,4 +190,4 @@ def _overview(params: suite.Suite, plan: fitting.Plan, network: Network, problem
     device = place(Compute()).device
     costs = Costs(device, problem.workers, timings, runs, cells, megabytes, ())
     total = estimate.total(estimate.default_set(params), set(), size, cells, megabytes)
-    return overview(params, costs, {DEFAULT: total}, (ASSUMED_SD, "assumed, until a report has measured it"))
+    return overview(params, costs, {DEFAULT: total}, pixels, (ASSUMED_SD, "assumed, until a report has measured it"))

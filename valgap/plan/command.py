@@ -11,7 +11,7 @@ from valgap.cli.workspace import InPipeline
 from valgap.costs import estimate, timings
 from valgap.costs.estimate import Total, detectable
 from valgap.costs.overview import DEFAULT, EVERYTHING, measured_sd, minutes, overview
-from valgap.data.prepared import load_suite
+from valgap.data.prepared import load_images, load_suite
 from valgap.ground.calls import call
 from valgap.ground.params import suite
 from valgap.ground.params.suite import BASELINE, Suite
@@ -68,7 +68,7 @@ def command(budget: str | None) -> None:
             (EVERYTHING, estimate.everything(params)),
         )
     }
-    lines = overview(params, costs, totals)
+    lines = overview(params, costs, totals, load_images().nbytes)
     if budget:
         lines += ["", *advice(params, costs, totals, budget.strip())]
     print("\n".join(lines))

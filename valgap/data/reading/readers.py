@@ -58,6 +58,7 @@ def read_images(
             readings = list(journal.readings) if journal else []
             if readings:
                 print(f"{len(readings):,} of {len(paths):,} images were read by a run that was ended: they are kept")
+            rows.reserve(len(paths) - len(readings), (*size, 3 if decoding.color == "rgb" else 1))
             waiting = readers.each(read, paths[len(readings) :], decoding, chunk)
             for reading in _shown(waiting, len(paths) - len(readings), "reading images"):
                 if reading.pixels is not None and reading.pixels.shape[:2] != size:  # its EXIF data came too late

@@ -1,7 +1,9 @@
 """Streams images to one .npy file, row after row, in as little memory as a row takes."""
 
 import contextlib
+import math
 import os
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Self, TypeVar
@@ -35,6 +37,15 @@ class Rows:
             self.handle.close()
         if kind is not None and not self.kept:
             self.target.unlink(missing_ok=True)
+
+    def reserve(self, images: int, shape: tuple[int, int, int]) -> None:
+        """Raise SuiteError where the disk has no room for so many images (height, width, channels)."""
+        needed, free = images * math.prod(shape), shutil.disk_usage(self.target.parent).free
+        if needed > free:
+            raise SuiteError(
+                f"{images:,} images of {'x'.join(map(str, shape))} take {needed / 1e9:.1f} GB in {self.target.parent}, "
+                f"where {free / 1e9:.1f} GB are free: free some, or set a smaller data.image_size"
+            )
 
     def widened_by(self, image: NDArray[np.uint8]) -> bool:
         """Whether appending an image (height, width, 1 or 3) rewrites the rows before it."""
