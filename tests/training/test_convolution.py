@@ -15,7 +15,7 @@ from tests.scratch import ROOT
 from valgap.ground.params.experiment import Model
 from valgap.ground.params.suite import load
 from valgap.training.convolution import quick_gradients
-from valgap.training.loop import make_training
+from valgap.training.loop import make_training, to_unit
 from valgap.training.losses import make_loss
 from valgap.training.network.builders import build_model
 from valgap.training.optimizer import make_optimizer
@@ -131,7 +131,10 @@ def test_the_training_loop_has_it(channels: int, left: int) -> None:
     optimizer = make_optimizer(PARAMS.train, model.trainable_variables)
     optimizer.build(model.trainable_variables)
     train: Any = make_training(
-        model, optimizer, lambda images, targets, seed: (images, targets), make_loss(PARAMS.train, tf.Variable([1.0]))
+        model,
+        optimizer,
+        lambda images, targets, seed: (to_unit(images), targets),
+        make_loss(PARAMS.train, tf.Variable([1.0])),
     )
     specs = [
         tf.TensorSpec((20, *shape), tf.uint8), tf.TensorSpec((20, 3)), tf.TensorSpec((None, 4), tf.int32),

@@ -23,7 +23,7 @@ from valgap.ground.params.schema import parse, read_yaml
 from valgap.models.bites import PROOF_OF, PROOFS, Networks, check_variants
 from valgap.training import pairing
 from valgap.training.examples import Examples
-from valgap.training.loop import make_training
+from valgap.training.loop import make_training, to_unit
 from valgap.training.losses import make_loss
 from valgap.training.network import applications
 from valgap.training.network.builders import build_model, build_network, knobs_of
@@ -327,7 +327,9 @@ def test_head_rate_factor_multiplies_the_heads_steps_alone() -> None:
         optimizer.build(model.trainable_variables)
         head = head_variables(model, sample(SHAPE), CNN)
         loss = make_loss(TOY, tf.Variable(tf.ones(3)))
-        train = make_training(model, optimizer, lambda images, targets, seed: (images, targets), loss, head, factor)
+        train = make_training(
+            model, optimizer, lambda images, targets, seed: (to_unit(images), targets), loss, head, factor
+        )
         arrays = tf.constant(SPLITS["train"].images), tf.one_hot(SPLITS["train"].labels, 3)
         train(*arrays, tf.constant([[0, 1, 2, 3]]), tf.constant(0), tf.constant(1))
         stepped = [variable.numpy() - old for variable, old in zip(model.trainable_variables, start, strict=True)]
@@ -485,7 +487,7 @@ def test_losses_that_a_layer_adds_itself_are_counted_once_a_step(
     optimizer = make_optimizer(TOY, models[0].trainable_variables)
     optimizer.build(models[0].trainable_variables)
     loss = make_loss(TOY, tf.Variable(tf.ones(3)))
-    train = make_training(models[0], optimizer, lambda images, targets, seed: (images, targets), loss)
+    train = make_training(models[0], optimizer, lambda images, targets, seed: (to_unit(images), targets), loss)
     order = np.arange(16, dtype=np.int32).reshape(2, 8)
     ours = train(
         tf.constant(data.images), tf.one_hot(data.labels, 3), tf.constant(order), tf.constant(0), tf.constant(1)

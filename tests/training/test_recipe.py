@@ -20,7 +20,7 @@ from valgap.ground.params.suite import load
 from valgap.models.bites import Networks
 from valgap.models.recipes import check_recipes
 from valgap.training.examples import Examples
-from valgap.training.loop import make_training
+from valgap.training.loop import make_training, to_unit
 from valgap.training.losses import make_loss
 from valgap.training.network.contract import as_logits
 from valgap.training.optimizer import FUSED, KINDS, make_optimizer
@@ -106,7 +106,7 @@ def ours(said: Train, model: keras.Model) -> list[NDArray[np.float32]]:
     optimizer.build(trained.trainable_variables)
     pixels.set(affine_of(said, examples(IMAGES)))
     loss = make_loss(said, tf.Variable(tf.ones(2)))
-    train = make_training(trained, optimizer, lambda images, targets, seed: (images, targets), loss, normalize=pixels)
+    train = make_training(trained, optimizer, lambda images, targets, seed: (pixels(to_unit(images)), targets), loss)
     order = tf.constant(np.arange(len(IMAGES), dtype=np.int32).reshape(STEPS, BATCH))
     train(tf.constant(IMAGES), tf.one_hot(LABELS, 2), order, tf.constant(0), tf.constant(1))
     return [np.asarray(value) for value in model.get_weights()]

@@ -95,7 +95,7 @@ def test_loop_takes_the_steps_that_stock_keras_takes(make) -> None:
         models.append(small_network())
     optimizer = make()
     optimizer.build(models[0].trainable_variables)
-    train = make_training(models[0], optimizer, lambda batch, targets, seed: (batch, targets), cross_entropy())
+    train = make_training(models[0], optimizer, lambda batch, targets, seed: (to_unit(batch), targets), cross_entropy())
     losses = train(
         tf.constant(data.images), tf.one_hot(data.labels, 3), tf.constant(order), tf.constant(0), tf.constant(1)
     )
@@ -217,7 +217,11 @@ def test_segments_of_a_run_equal_one_long_run() -> None:
         model, optimizer = small_network(), keras.optimizers.Adam()
         optimizer.build(model.trainable_variables)
         whole, _ = make_augment(variant(augmentation=policy))
-        train = make_training(model, optimizer, whole, cross_entropy())
+
+        def prepare(images: tf.Tensor, targets: tf.Tensor, seed: tf.Tensor, whole: Any = whole) -> Any:
+            return whole(to_unit(images), targets, seed)
+
+        train = make_training(model, optimizer, prepare, cross_entropy())
         arrays = tf.constant(data.images), tf.one_hot(data.labels, 3)
         for start, stop in itertools.pairwise(boundaries):
             train(*arrays, tf.constant(order[start:stop]), tf.constant(start), tf.constant(9))
@@ -235,7 +239,8 @@ def test_batch_order_is_whole_passes_end_to_end() -> None:
 
 def test_prediction_scores_every_example_in_order() -> None:
     model = small_network()
-    found = make_prediction(model)(SPLITS["test"].batches())  # 130: one whole batch and a part
+    predict = make_prediction(lambda images: model(to_unit(images), training=False))
+    found = predict(SPLITS["test"].batches())  # 130: one whole batch and a part
     expected = tf.nn.softmax(model(to_unit(SPLITS["test"].images), training=False))
     assert found.dtype == np.float32
     np.testing.assert_allclose(found, expected, atol=1e-6)
@@ -501,8 +506,8 @@ def test_augmentation_never_reaches_scored_pixels(monkeypatch: pytest.MonkeyPatc
     """Whatever the policy makes of training batches, curves and predictions see the images as they are."""
     seen: list[np.ndarray] = []
 
-    def spying(model: keras.Model, normalize: Any):
-        predict = make_prediction(model, normalize)
+    def spying(logits: Any, batch: int | None) -> Any:
+        predict = make_prediction(logits, batch)
 
         def spy(batches: Iterable[np.ndarray]) -> np.ndarray:
             seen.append(np.concatenate([*batches]))

@@ -55,7 +55,7 @@ def work(file: Path, recipe: Recipe, stop: int, replicate: int, index: dict[str,
     from valgap.training.examples import Examples
 
     images, labels = load_images(), load_labels()
-    train, test = (Examples(images, labels[index[name]], index[name]).held() for name in ("train", "test"))
+    train, test = (Examples(images, labels[index[name]], index[name]) for name in ("train", "test"))
     model, pixels, probabilities = train_until(recipe, stop, replicate, train, test, int(labels.max()) + 1)
     saving.save(model, images.shape[1:], pixels, file)
     saving.prove(file, test.first(COMPARED), probabilities[:COMPARED])

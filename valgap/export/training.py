@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from valgap.ground.errors import SuiteError
 from valgap.training.examples import Examples, Feed
+from valgap.training.inputs import inputs_of
 from valgap.training.losses import class_counts
 from valgap.training.machine import machine_of
 from valgap.training.pairing import initial_state
@@ -37,13 +38,17 @@ def train_until(
     )
     order = training_order(train.labels, settings, streams.generator(replicate, "order"))[:stop]
     seed = tf.constant(streams.integer(replicate, "augmentation"), tf.int32)
-    losses = np.concatenate([machine.train(*part, seed) for part in Feed(train, classes).steps(order, 0)])
-    if len(bad := np.flatnonzero(~np.isfinite(losses))):
-        raise SuiteError(f"replicate {replicate}: the training loss is {losses[bad[0]]} at step {bad[0] + 1}; {CURE}")
-    with machine.averaged(settings.ema_momentum):
-        weights = machine.model.get_weights()
-    machine.model.set_weights(weights)
-    probabilities = machine.predict(test.batches())
+    with inputs_of(machine, {"train": train, "test": test}, pixels) as inputs:
+        steps = Feed(inputs["train"], classes).steps(order, 0)
+        losses = np.concatenate([machine.train(*each, seed) for each in steps])
+        if len(bad := np.flatnonzero(~np.isfinite(losses))):
+            raise SuiteError(
+                f"replicate {replicate}: the training loss is {losses[bad[0]]} at step {bad[0] + 1}; {CURE}"
+            )
+        with machine.averaged(settings.ema_momentum):
+            weights = machine.model.get_weights()
+        machine.model.set_weights(weights)
+        probabilities = machine.predict(inputs["test"].batches(machine.batch))
     if not np.isfinite(probabilities).all():
         raise SuiteError(f"replicate {replicate}: class probabilities are not finite after step {stop}; {CURE}")
     return machine.model, pixels, probabilities

@@ -13,7 +13,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from valgap.training.network.structure import all_layers
+from valgap.training.network.structure import all_layers, lent
 
 # Positions of a kernel, 3 x 3. On one core with AVX-512, forward and backward, oneDNN takes 1.1 to 2.8 times as long
 # at 3 x 3 (8 to 64 filters, 28 to 224 pixels), and 0.8 to 1.1 times at 5 x 5.
@@ -27,13 +27,8 @@ def quick_gradients(model: keras.Model) -> Iterator[None]:
     The model is the caller's again afterwards. On a GPU nothing changes: cuDNN has kernels of its own.
     """
     quick = [] if tf.config.get_visible_devices("GPU") else [layer for layer in all_layers(model) if _suits(layer)]
-    for layer in quick:  # past Keras, which would look for variables in what is assigned
-        object.__setattr__(layer, "call", functools.partial(_call, layer))
-    try:
+    with lent(quick, lambda layer, _: functools.partial(_call, layer)):
         yield
-    finally:
-        for layer in quick:
-            object.__delattr__(layer, "call")
 
 
 def _suits(layer: keras.Layer) -> bool:

@@ -6,7 +6,7 @@ import mmap
 import os
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 import tensorflow as tf
@@ -26,17 +26,23 @@ BATCH = 100  # images that are scored at once; the fastest of 100, 250, 500, 100
 class Examples:
     """Images of one split of one replicate, uint8 NHWC, and their int64 labels.
 
-    They are the `rows` of `images`, an array in memory or a memory map; without `rows` they are the array itself.
+    They are the `rows` of `images`, an array in memory or a memory map; without `rows` they are the array itself. In
+    place of images there may be what a frozen part of a network makes of them, float32 (n, ...).
     """
 
-    images: NDArray[np.uint8]
+    images: NDArray[Any]
     labels: Index
     rows: Index | None = None
 
     @property
     def bytes(self) -> int:
         """Of all their pixels."""
-        return len(self.labels) * int(np.prod(self.images.shape[1:]))
+        return len(self.labels) * self.bytes_of_one
+
+    @property
+    def bytes_of_one(self) -> int:
+        """Of an image."""
+        return int(np.prod(self.images.shape[1:])) * self.images.dtype.itemsize
 
     def first(self, count: int) -> "Examples":
         """The first `count` examples: of a training list, a stratified part."""
@@ -55,8 +61,8 @@ class Examples:
             return self
         return Examples(self.read(np.arange(len(self.labels))), self.labels)
 
-    def read(self, places: Index) -> NDArray[np.uint8]:
-        """Pixels of the examples in these places, uint8 (k, height, width, channels), copied.
+    def read(self, places: Index) -> NDArray[Any]:
+        """Pixels of the examples in these places, (k, height, width, channels), copied.
 
         Of a memory map they are read from its file: pages of a map count as a process's memory, until another wants
         them.
@@ -67,7 +73,7 @@ class Examples:
             return _read_rows(self.images, rows)
         return self.images[rows]
 
-    def batches(self, size: int = BATCH) -> Iterator[NDArray[np.uint8]]:
+    def batches(self, size: int = BATCH) -> Iterator[NDArray[Any]]:
         """All pixels in order, `size` images at a time."""
         if self.rows is None:
             return (self.images[start : start + size] for start in range(0, len(self.labels), size))
@@ -99,13 +105,13 @@ class Feed:
 
     def _window(self, batch: int) -> int:
         """Steps of a window."""
-        return max(WINDOW // (batch * int(np.prod(self._train.images.shape[1:]))), 1)
+        return max(WINDOW // (batch * self._train.bytes_of_one), 1)
 
-    def _read(self, order: NDArray[np.int32], window: int) -> Iterator[tuple[NDArray[np.uint8], NDArray[np.float32]]]:
+    def _read(self, order: NDArray[np.int32], window: int) -> Iterator[tuple[NDArray[Any], NDArray[np.float32]]]:
         room = window * order.shape[1]
         for start in range(0, len(order), window):
             places = order[start : start + window].ravel().astype(np.int64)
-            images = np.zeros((room, *self._train.images.shape[1:]), np.uint8)
+            images = np.zeros((room, *self._train.images.shape[1:]), self._train.images.dtype)
             images[: len(places)] = self._train.read(places)
             targets = np.zeros((room, self._classes), np.float32)
             targets[np.arange(len(places)), self._train.labels[places]] = 1
@@ -124,10 +130,10 @@ def ahead(items: Iterator[T], count: int = AHEAD) -> Iterator[T]:
             yield found
 
 
-def _read_rows(array: "np.memmap[tuple[int, ...], np.dtype[np.uint8]]", rows: Index) -> NDArray[np.uint8]:
-    """Rows of a memory-mapped uint8 array, read from its file in the order in which they lie there."""
-    found = np.empty((len(rows), *array.shape[1:]), np.uint8)
-    length = int(np.prod(array.shape[1:]))
+def _read_rows(array: "np.memmap[tuple[int, ...], np.dtype[Any]]", rows: Index) -> NDArray[Any]:
+    """Rows of a memory-mapped array, read from its file in the order in which they lie there."""
+    found = np.empty((len(rows), *array.shape[1:]), array.dtype)
+    length = int(np.prod(array.shape[1:])) * array.dtype.itemsize
     handle = os.open(str(array.filename), os.O_RDONLY)
     try:
         for place in np.argsort(rows, kind="stable"):

@@ -50,7 +50,7 @@ def train_files(
     from valgap.training.examples import Examples
     from valgap.training.replicate import train_replicate
 
-    splits = {name: Examples(images, labels[rows], rows).held() for name, rows in job.index.items()}
+    splits = {name: Examples(images, labels[rows], rows) for name, rows in job.index.items()}
     index = job.index | {"train": scored_training(job.index["train"])}
     classes = int(labels.max()) + 1
     try:

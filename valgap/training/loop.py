@@ -5,6 +5,7 @@ machine stalls when two one-thread processes share it.
 """
 
 from collections.abc import Callable, Iterable, Sequence
+from typing import Any
 
 import keras
 import numpy as np
@@ -12,9 +13,13 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from valgap.training.convolution import quick_gradients
+from valgap.training.frozen import FrozenPart
+from valgap.training.outputs import in_full
 
-# (float32 images, one-hot targets, int32 seed pair) -> (images, targets)
+# (float32 images in [0, 1], one-hot targets, int32 seed pair) -> (images, targets)
 Augment = Callable[[tf.Tensor, tf.Tensor, tf.Tensor], tuple[tf.Tensor, tf.Tensor]]
+# (uint8 images, one-hot targets, int32 seed pair) -> what the network takes
+Prepare = Augment
 Normalize = Callable[[tf.Tensor], tf.Tensor]  # float32 images in [0, 1] to what the model takes
 Loss = Callable[[tf.Tensor, tf.Tensor], tf.Tensor]  # (targets, logits), float32 (n, classes), to a scalar
 
@@ -22,11 +27,6 @@ Loss = Callable[[tf.Tensor, tf.Tensor], tf.Tensor]  # (targets, logits), float32
 def to_unit(images: tf.Tensor) -> tf.Tensor:
     """uint8 [0, 255] to float32 [0, 1], on which augmentation works."""
     return tf.cast(images, tf.float32) / 255.0
-
-
-def as_they_are(images: tf.Tensor) -> tf.Tensor:
-    """The images themselves."""
-    return images
 
 
 def batch_order(examples: int, steps: int, batch_size: int, rng: np.random.Generator) -> NDArray[np.int32]:
@@ -39,13 +39,16 @@ def batch_order(examples: int, steps: int, batch_size: int, rng: np.random.Gener
 def make_training(
     model: keras.Model,
     optimizer: keras.Optimizer,
-    augment: Augment,
+    prepare: Prepare,
     loss: Loss,
     scaled: Sequence[keras.Variable] = (),
     factor: float = 1.0,
-    normalize: Normalize = as_they_are,
+    part: FrozenPart | None = None,
 ) -> Callable[..., tf.Tensor]:
-    """A function (images uint8, one-hot targets, order, first_step, seed) -> float32 (steps,) loss of each step.
+    """A function (images, one-hot targets, order, first_step, seed) -> float32 (steps,) loss of each step.
+
+    `prepare` makes of a batch of uint8 images and targets what the network takes. With a frozen `part` images are what
+    it makes of them, and nothing is prepared.
 
     It takes one optimizer step per row of `order`. `seed` is an int32 number: step s draws its
     augmentation from (seed, s), so that segments of a run draw what one long run would. The `scaled` variables
@@ -60,11 +63,11 @@ def make_training(
         losses = tf.TensorArray(tf.float32, size=steps)
         for step in tf.range(steps):
             rows = order[step]
-            batch, wanted = augment(
-                to_unit(tf.gather(images, rows)), tf.gather(targets, rows), tf.stack([seed, first_step + step])
-            )
+            batch, wanted = tf.gather(images, rows), tf.gather(targets, rows)
+            if part is None:
+                batch, wanted = prepare(batch, wanted, tf.stack([seed, first_step + step]))
             with tf.GradientTape() as tape, quick_gradients(model):
-                logits = model(normalize(batch), training=True)
+                logits = (part or model)(batch, training=True)
                 total = tf.add_n([loss(wanted, logits), *(tf.cast(penalty, tf.float32) for penalty in model.losses)])
                 objective = optimizer.scale_loss(total)
             gradients = tape.gradient(objective, model.trainable_variables)
@@ -79,22 +82,27 @@ def make_training(
 
 
 def make_prediction(
-    model: keras.Model, normalize: Normalize = as_they_are
-) -> Callable[[Iterable[NDArray[np.uint8]]], NDArray[np.float32]]:
-    """A function from batches of uint8 images (k, h, w, c) to class probabilities, float32 (n, classes) of all of them.
+    logits: Callable[[tf.Tensor], tf.Tensor], batch: int | None = None
+) -> Callable[[Iterable[NDArray[Any]]], NDArray[np.float32]]:
+    """A function from batches of images (k, ...) to class probabilities, float32 (n, classes) of all of them.
 
-    In inference mode.
+    `logits` gives those of a batch in inference mode. With `batch`, it is never called for fewer.
     """
+    of_tensor = _graph(lambda images: tf.nn.softmax(logits(images)))
 
-    def probabilities(images: tf.Tensor) -> tf.Tensor:
-        return tf.nn.softmax(model(normalize(to_unit(images)), training=False))
+    def of_batch(images: NDArray[Any]) -> NDArray[np.float32]:
+        return of_tensor(tf.constant(images)).numpy()
 
-    of_batch = _graph(probabilities)
-
-    def predict(batches: Iterable[NDArray[np.uint8]]) -> NDArray[np.float32]:
-        return np.concatenate([of_batch(tf.constant(images)).numpy() for images in batches])
+    def predict(batches: Iterable[NDArray[Any]]) -> NDArray[np.float32]:
+        return np.concatenate([in_full(images, batch, of_batch) if batch else of_batch(images) for images in batches])
 
     return predict
+
+
+def make_outputs(part: FrozenPart, normalize: Normalize) -> Callable[[NDArray[np.uint8]], NDArray[np.float32]]:
+    """A function from a batch of uint8 images to what the frozen part makes of them, float32."""
+    of_tensor = _graph(lambda images: part.outputs(normalize(to_unit(images))))
+    return lambda images: of_tensor(tf.constant(images)).numpy()
 
 
 def _graph(function: Callable[..., tf.Tensor]) -> Callable[..., tf.Tensor]:

@@ -11,8 +11,10 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from valgap.ground.params.experiment import Model, Train
-from valgap.training.loop import make_prediction, make_training
+from valgap.ground.params.experiment import Augmentation, Model, Train
+from valgap.training.examples import BATCH
+from valgap.training.frozen import FrozenPart, frozen_part
+from valgap.training.loop import make_outputs, make_prediction, make_training, to_unit
 from valgap.training.losses import make_loss
 from valgap.training.mixing import make_augment
 from valgap.training.network.builders import build_model
@@ -23,15 +25,26 @@ from valgap.training.optimizer import make_optimizer
 from valgap.training.pixels import Affine, Pixels
 from valgap.training.schedule import Plateau, make_rate, plateau_of
 
+Predict = Callable[[Iterable[NDArray[Any]]], NDArray[np.float32]]  # of batches
+
 
 @dataclasses.dataclass(frozen=True)
 class Machine:
-    """A traced model, reused by all replicates that a worker trains."""
+    """A traced model, reused by all replicates that a worker trains.
+
+    Where a part of it is frozen and sees images as they are, `train` and `predict` take what the `part` makes of them,
+    which `outputs` gives; `predict_pixels` takes images in any case. All are scored `batch` at a time.
+    """
 
     model: keras.Model
     optimizer: keras.Optimizer
     train: Callable[..., tf.Tensor]
-    predict: Callable[[Iterable[NDArray[np.uint8]]], NDArray[np.float32]]  # of batches
+    predict: Predict
+    predict_pixels: Predict
+    batch: int
+    part: FrozenPart | None
+    outputs: Callable[[NDArray[np.uint8]], NDArray[np.float32]] | None
+    drawn: bytes  # values of the frozen weights as they were built, by a seed of their own
     fresh_optimizer: list[NDArray[np.generic]]
     forward_flops: int
     counts: tf.Variable  # training examples of each class
@@ -63,6 +76,12 @@ class Machine:
             _assign(self.model.trainable_variables, raw)
 
 
+def sees_images_as_they_are(settings: Train) -> bool:
+    """Whether nothing is done to training images but normalization."""
+    mixed = settings.rand_augment or settings.random_erasing or settings.mixup or settings.cutmix
+    return settings.augmentation == Augmentation() and not mixed
+
+
 @functools.cache
 def machine_of(input_shape: tuple[int, int, int], classes: int, architecture: Model, settings: Train) -> Machine:
     """The machine of these settings, one in a process; `start` it before each replicate."""
@@ -76,11 +95,25 @@ def machine_of(input_shape: tuple[int, int, int], classes: int, architecture: Mo
     optimizer.build(model.trainable_variables)
     augment_batch, mixing_states = make_augment(settings)
     counts, normalize = tf.Variable(tf.ones(classes)), Pixels(settings, input_shape[-1])
+    part = frozen_part(model, input_shape) if sees_images_as_they_are(settings) else None
+
+    def prepare(images: tf.Tensor, targets: tf.Tensor, seed: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        augmented, wanted = augment_batch(to_unit(images), targets, seed)
+        return normalize(augmented), wanted
+
+    # A frozen part's outputs are computed for as many images as a step has, and so is everything with them.
+    full = settings.batch_size if part else None
+    of_pixels = make_prediction(lambda images: model(normalize(to_unit(images)), training=False), full)
     return Machine(
         model=model,
         optimizer=optimizer,
-        train=make_training(model, optimizer, augment_batch, make_loss(settings, counts), scaled, factor, normalize),
-        predict=make_prediction(model, normalize),
+        train=make_training(model, optimizer, prepare, make_loss(settings, counts), scaled, factor, part),
+        predict=make_prediction(lambda images: part(images, training=False), full) if part else of_pixels,
+        predict_pixels=of_pixels,
+        batch=full or BATCH,
+        part=part,
+        outputs=make_outputs(part, normalize) if part else None,
+        drawn=part.weights() if part else b"",
         fresh_optimizer=[variable.numpy().copy() for variable in optimizer.variables],
         forward_flops=forward_flops(model, input_shape),
         counts=counts,

@@ -14,6 +14,7 @@ from valgap.ground.errors import SuiteError
 from valgap.ground.params.experiment import Augmentation, Train
 from valgap.training.augment import draw_parameters, warp, warp_matrices
 from valgap.training.examples import BATCH, Examples, Feed
+from valgap.training.inputs import inputs_of
 from valgap.training.loop import batch_order, to_unit
 from valgap.training.losses import balanced_positions, class_counts
 from valgap.training.machine import Machine, machine_of
@@ -91,13 +92,16 @@ def train_replicate(
     order = learned.astype(np.int32)[training_order(labels, settings, streams.generator(replicate, "order"))]
     augmentation_seed = streams.integer(replicate, "augmentation")
     seconds = {"train": 0.0, "curve": 0.0, "predict": 0.0}
-    history, selected_step = _fit(machine, settings, splits, order, len(labels), augmentation_seed, replicate, seconds)
-
     clock = time.perf_counter()
-    scored = {name: examples.batches() for name, examples in (splits | {"train": train.first(SCORED)}).items()}
+    with inputs_of(machine, splits, pixels) as inputs:
+        seconds["train"] = time.perf_counter() - clock
+        history, step = _fit(machine, settings, inputs, order, len(labels), augmentation_seed, replicate, seconds)
+        clock = time.perf_counter()
+        scored = inputs | {"train": inputs["train"].first(SCORED)}
+        probabilities = {name: machine.predict(each.batches(machine.batch)) for name, each in scored.items()}
     for name, policy in settings.evaluation_policies.items():
-        scored[f"val_under_{name}"] = warped(splits["val"], policy, streams.integer(replicate, "policies"))
-    probabilities = {name: machine.predict(batches) for name, batches in scored.items()}
+        images = warped(splits["val"], policy, streams.integer(replicate, "policies"), machine.batch)
+        probabilities[f"val_under_{name}"] = machine.predict_pixels(images)
     seconds["predict"] = time.perf_counter() - clock
     if not all(np.isfinite(values).all() for values in probabilities.values()):
         raise SuiteError(
@@ -107,7 +111,7 @@ def train_replicate(
         replicate=replicate,
         parameters=machine.model.count_params(),
         forward_flops=machine.forward_flops,
-        selected_step=selected_step,
+        selected_step=step,
     )
     return Trained(probabilities, history, facts, seconds, machine.model)
 
@@ -139,7 +143,7 @@ def _fit(
         clock = time.perf_counter()
         if machine.plateau and stop in epochs:
             val = splits["val"]
-            machine.plateau.observe(_scores("val", machine.predict(val.batches()), val.labels)["val_nll"])
+            machine.plateau.observe(_scores("val", machine.predict(val.batches(machine.batch)), val.labels)["val_nll"])
         if stop in points:
             with machine.averaged(settings.ema_momentum):
                 point = _point(machine, settings, splits, replicate, stop)
@@ -164,7 +168,7 @@ def _point(machine: Machine, settings: Train, splits: dict[str, Examples], repli
     curve = {"train": splits["train"].first(settings.curve_train_images), "val": splits["val"]}
     scores: dict[str, float] = {}
     for name, examples in curve.items():
-        scores |= _scores(name, machine.predict(examples.batches()), examples.labels)
+        scores |= _scores(name, machine.predict(examples.batches(machine.batch)), examples.labels)
     return CurvePoint(replicate, step, step * settings.batch_size / len(splits["train"].labels), **scores)
 
 
@@ -176,11 +180,11 @@ def training_order(labels: NDArray[np.int64], settings: Train, rng: np.random.Ge
     return positions.astype(np.int32)[batch_order(len(positions), settings.steps, settings.batch_size, rng)]
 
 
-def warped(examples: Examples, policy: Augmentation, seed: int) -> Iterator[NDArray[np.uint8]]:
-    """Every image under one draw of the policy, in order, BATCH at a time."""
+def warped(examples: Examples, policy: Augmentation, seed: int, size: int = BATCH) -> Iterator[NDArray[np.uint8]]:
+    """Every image under one draw of the policy, in order, `size` at a time."""
     matrices = _matrices(examples, policy, seed)
-    for number, images in enumerate(examples.batches()):
-        found = warp(to_unit(tf.constant(images)), matrices[number * BATCH : number * BATCH + len(images)])
+    for number, images in enumerate(examples.batches(size)):
+        found = warp(to_unit(tf.constant(images)), matrices[number * size : number * size + len(images)])
         yield tf.cast(tf.round(255 * tf.clip_by_value(found, 0, 1)), tf.uint8).numpy()
 
 

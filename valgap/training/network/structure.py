@@ -4,7 +4,9 @@ Keras lists the layers of a subclassed model as its author wrote them down, not 
 asked here is asked of a forward pass: "from the input on" and "the output layer" mean what they say for any model.
 """
 
+import contextlib
 import functools
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import keras
@@ -25,15 +27,25 @@ def call_order(model: keras.Model, images: Any) -> list[keras.Layer]:
         order.setdefault(id(layer), layer)
         return original(*args, **kwargs)
 
-    layers = all_layers(model)
-    for layer in layers:  # past Keras, which would look for variables in what is assigned
-        object.__setattr__(layer, "call", functools.partial(entered, layer, layer.call))
-    try:
+    with lent(all_layers(model), lambda layer, original: functools.partial(entered, layer, original)):
         model(images, training=False)
-    finally:
-        for layer in layers:
-            object.__delattr__(layer, "call")
     return list(order.values())
+
+
+@contextlib.contextmanager
+def lent(layers: Sequence[keras.Layer], call: Callable[[keras.Layer, Any], Any]) -> Iterator[None]:
+    """Inside, each layer's `call` is what `call(layer, its own)` gives; afterwards it is again as it was."""
+    before = [vars(layer).get("call") for layer in layers]
+    try:
+        for layer in layers:  # past Keras, which would look for variables in what is assigned
+            object.__setattr__(layer, "call", call(layer, layer.call))
+        yield
+    finally:
+        for layer, own in zip(layers, before, strict=True):
+            if own is not None:
+                object.__setattr__(layer, "call", own)
+            elif "call" in vars(layer):
+                object.__delattr__(layer, "call")
 
 
 def all_layers(layer: keras.Layer) -> list[keras.Layer]:
