@@ -17,15 +17,19 @@ import yaml
 from tests.scratch import ROOT, TOY, copy_repository, run, user_environment
 from tests.toys import Toys
 from tests.watching import of_kind, processes, wait_for
-from valgap.costs import budget, estimate, overview, timings
+from valgap.compute.placement import Placement
+from valgap.costs import budget, estimate, overview, probe, timings
 from valgap.costs.estimate import Timings
 from valgap.data.sizes import Sizes
+from valgap.ground import host
 from valgap.ground.calls import CLONE
 from valgap.ground.errors import SuiteError
 from valgap.ground.params import suite
 from valgap.ground.params.arms import Arms
 from valgap.ground.params.experiment import settings_as_dict
+from valgap.models.stage import is_emulated
 from valgap.plan import ladder
+from valgap.plan.command import half
 from valgap.repro.command import trains_everything
 
 SHIPPED = suite.load(ROOT / "params.yaml")
@@ -258,7 +262,7 @@ def test_durations_of_another_run_are_not_taken_for_those_of_this_one(folder: Pa
 
 def test_probe_is_kept_by_its_key(folder: Path) -> None:
     path = folder / "probe.json"
-    probe = timings.Probe(SPEED, {timings.digest(SHIPPED.train): {"flops": 7, "parameters": 3}})
+    probe = timings.Probe(SPEED, {timings.digest(SHIPPED.train): {"flops": 7, "parameters": 3}}, half=0.01)
     key = {"workers": 2, "baseline": {"dropout": [0, 0, 0]}}
     assert timings.read_probe(key, path) is None
     timings.write_probe(key, probe, path)
@@ -274,6 +278,40 @@ def test_probe_is_kept_by_its_key(folder: Path) -> None:
 def costs_of(of_cell: float) -> timings.Costs:
     flat = dict.fromkeys(SHIPPED.variants, of_cell)
     return timings.Costs("cpu", 2, SPEED, flat, flat, flat, ())
+
+
+@pytest.mark.parametrize(("step", "lines"), [(None, 0), (0.019, 0), (0.01, 3)])
+def test_half_precision_is_offered_where_it_saves_something(step: float | None, lines: int) -> None:
+    total = estimate.Total(arms=1, runs=6, left=6, seconds=1200, seconds_left=1200, megabytes=1)
+    found = half(dataclasses.replace(costs_of(1.0), half=step), total)
+    assert len(found) == lines
+    if found:
+        assert "10.0 ms a step instead of 20.0, so about 10 minutes instead of 20" in found[1]
+
+
+@pytest.mark.parametrize(
+    ("device", "precision", "has", "offered"),
+    [("cpu", "float32", True, True), ("cpu", "float32", False, False), ("gpu", "float32", True, False),
+     ("cpu", "mixed_bfloat16", True, False)],
+)  # fmt: skip
+def test_half_precision_is_probed_where_the_processor_has_it(
+    device: str, precision: str, has: bool, offered: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(host, "has_bfloat16", lambda: has)
+    params = dataclasses.replace(SHIPPED, train=dataclasses.replace(SHIPPED.train, precision=precision))  # type: ignore[arg-type]
+    assert probe.offers_half(params, Placement(device, ("",), (0,))) is offered
+
+
+@pytest.mark.parametrize(
+    ("precision", "device", "has", "emulated"),
+    [("mixed_bfloat16", "cpu", True, False), ("mixed_bfloat16", "cpu", False, True),
+     ("mixed_float16", "cpu", True, True), ("mixed_float16", "gpu", False, False), ("float32", "cpu", False, False)],
+)  # fmt: skip
+def test_half_precision_that_a_processor_lacks_is_said_to_be_slow(
+    precision: str, device: str, has: bool, emulated: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(host, "has_bfloat16", lambda: has)
+    assert is_emulated(precision, device) is emulated
 
 
 def test_repro_asks_before_long_training(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,10 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from valgap.compute import pool
-from valgap.compute.placement import place
+from valgap.compute.placement import Placement, place
 from valgap.costs import timings
 from valgap.costs.estimate import Timings, mean_of
 from valgap.data.prepared import load_images, load_labels, load_suite, read_manifest
+from valgap.ground import host
 from valgap.ground.errors import SuiteError, run_program
 from valgap.ground.params.experiment import Model, Train
 from valgap.ground.params.suite import Suite
@@ -90,6 +91,19 @@ def count_operations(
     return found
 
 
+def offers_half(params: Suite, placement: Placement) -> bool:
+    """Whether half precision is to be had here, and not what the baseline is in."""
+    return placement.device == "cpu" and params.train.precision == "float32" and host.has_bfloat16()
+
+
+def _half(params: Suite, placement: Placement) -> float:
+    """Seconds of the baseline's step in mixed_bfloat16, in as many processes at once."""
+    print("probe: the same in mixed_bfloat16, which this processor has", flush=True)
+    half = dataclasses.replace(params.train, precision="mixed_bfloat16")
+    jobs = [(time.time(), params.model, half, params.split.blocks[0])] * len(placement.slots)
+    return mean_of([*pool.run_jobs(measure, jobs, placement)]).step
+
+
 def take(params: Suite) -> None:
     """Measure what the cached probe does not know, and write it."""
     manifest = read_manifest()
@@ -108,11 +122,12 @@ def take(params: Suite) -> None:
         for found in pool.run_jobs(measure, [job] * workers, placement):
             measured.append(found)
             print(f"probe: {len(measured)}/{workers} processes, {1000 * found.step:.1f} ms a step", flush=True)
-        cached = timings.Probe(mean_of(measured), {})
+        half = _half(params, placement) if offers_half(params, placement) else None
+        cached = timings.Probe(mean_of(measured), {}, half)
     if networks := timings.missing_models(params, cached):
         print(f"probe: operations of {len(networks)} variants", flush=True)
         (counted,) = pool.run_jobs(count_operations, [(networks, params.model, shape, classes)], placement.first)
-        cached = timings.Probe(cached.timings, cached.models | counted)
+        cached = dataclasses.replace(cached, models=cached.models | counted)
     timings.write_probe(key, cached)
 
 

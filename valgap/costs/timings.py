@@ -36,15 +36,22 @@ PROBE = Path(".dvc/tmp/probe.json")
 
 @dataclasses.dataclass(frozen=True)
 class Probe:
-    """The baseline's seconds, and by digest of its settings each network's forward operations and parameters."""
+    """The baseline's seconds, and by digest of its settings each network's forward operations and parameters.
+
+    `half` are the seconds of a step in mixed_bfloat16, None where that is not to be had, or is what the baseline is in.
+    """
 
     timings: Timings
     models: dict[str, dict[str, int]]
+    half: float | None = None
 
 
 @dataclasses.dataclass(frozen=True)
 class Costs:
-    """By variant: seconds of a run and of a cell, megabytes of a cell. `measured` lists those of finished runs."""
+    """By variant: seconds of a run and of a cell, megabytes of a cell. `measured` lists those of finished runs.
+
+    `half` is as in Probe.
+    """
 
     device: str
     workers: int
@@ -53,6 +60,7 @@ class Costs:
     of_cell: dict[str, float]
     megabytes: dict[str, float]
     measured: tuple[str, ...]
+    half: float | None = None
 
 
 def digest(settings: Train) -> str:
@@ -78,7 +86,9 @@ def read_probe(key: Plain, path: Path = PROBE) -> Probe | None:
     """The cached probe; None when there is none of this key or it is damaged."""
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
-        return Probe(Timings(**content["timings"]), content["models"]) if content["key"] == key else None
+        if content["key"] != key:
+            return None
+        return Probe(Timings(**content["timings"]), content["models"], content["half"])
     except (OSError, ValueError, KeyError, TypeError):
         return None
 
@@ -176,4 +186,4 @@ def costs(params: Suite, prepared: bool = False) -> Costs:
             measured.append(name)
         megabytes[name] = cell_megabytes(settings, sizes, split.block_size, classes, model["parameters"])
     of_cell = {n: cell_seconds(seconds, split.block_size, workers, probe.timings.cell) for n, seconds in of_run.items()}
-    return Costs(device, workers, probe.timings, of_run, of_cell, megabytes, tuple(measured))
+    return Costs(device, workers, probe.timings, of_run, of_cell, megabytes, tuple(measured), probe.half)

@@ -13,6 +13,8 @@ GPUS = Path("/proc/driver/nvidia/gpus")
 CPU_QUOTA = Path("/sys/fs/cgroup/cpu.max")
 CPU_QUOTA_V1 = (Path("/sys/fs/cgroup/cpu/cpu.cfs_quota_us"), Path("/sys/fs/cgroup/cpu/cpu.cfs_period_us"))
 VECTORS = {"amx_tile": "AMX", "avx512f": "AVX-512", "avx2": "AVX2"}  # by flag in /proc/cpuinfo, the widest first
+HALF = {"avx512_bf16", "amx_bf16", "bf16"}  # flags of processors that compute in bfloat16; the last is Arm's
+CPUINFO = Path("/proc/cpuinfo")
 GIB = 2**30
 CGROUP_LIMITS = (Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory/memory.limit_in_bytes"))
 
@@ -68,13 +70,24 @@ def _of_gpus(field: str) -> list[str]:
     return [row.split(":", 1)[1].strip() for row in rows if row.startswith(f"{field}:")]
 
 
+def has_bfloat16(cpuinfo: Path = CPUINFO) -> bool:
+    """Whether the processor computes in bfloat16 itself; else TensorFlow emulates it, slower than float32."""
+    facts = _facts(cpuinfo)
+    return bool(HALF & {*facts.get("flags", "").split(), *facts.get("Features", "").split()})
+
+
+def _facts(cpuinfo: Path) -> dict[str, str]:
+    """What Linux says of the first core; nothing on other systems."""
+    if not cpuinfo.exists():
+        return {}
+    rows = (line.partition(":") for line in cpuinfo.read_text(encoding="utf-8").split("\n\n")[0].splitlines())
+    return {name.strip(): value.strip() for name, _, value in rows}
+
+
 def processor() -> str:
     """Model name of the processor, its number and its widest vectors: TensorFlow's bits depend on those."""
-    cpuinfo = Path("/proc/cpuinfo")
-    if not cpuinfo.exists():
+    if not (facts := _facts(CPUINFO)):
         return platform.processor() or platform.machine()
-    rows = (line.partition(":") for line in cpuinfo.read_text(encoding="utf-8").split("\n\n")[0].splitlines())
-    facts = {name.strip(): value.strip() for name, _, value in rows}
     flags = facts.get("flags", "").split()
     vectors = next((title for flag, title in VECTORS.items() if flag in flags), "no AVX2")
     number = f"family {facts.get('cpu family')} model {facts.get('model')}"

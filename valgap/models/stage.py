@@ -8,9 +8,10 @@ data/models.txt, which never changes, so that one more variant retrains no other
 from valgap.compute import pool
 from valgap.compute.placement import place
 from valgap.data.prepared import load_labels, load_suite, read_manifest
-from valgap.ground import paths
+from valgap.ground import host, paths
 from valgap.ground.errors import SuiteError
 from valgap.ground.files import write_whole
+from valgap.ground.host import device_kind
 from valgap.ground.params.experiment import Model, Train
 from valgap.ground.params.suite import Suite
 from valgap.training.subset import BlockSplits, Index, learned_from, load_splits, training_subset, validation
@@ -55,12 +56,26 @@ def _left_out(splits: BlockSplits, row: int, settings: Train, labels: Index) -> 
     return len(training) - len(learned_from(splits, training, settings, labels))
 
 
+def is_emulated(precision: str, device: str) -> bool:
+    """Whether a precision is a half one that no processor here computes in. What a GPU does without is quick anyway."""
+    return device == "cpu" and (
+        precision == "mixed_float16" or (precision == "mixed_bfloat16" and not host.has_bfloat16())
+    )
+
+
 def main() -> None:
     """Check the networks of all variants that train, then write that they are."""
     params = load_suite()
     manifest = read_manifest()
     variants = {name: params.variants[name] for name in params.cells}
     check_lists(params)
+    device = device_kind(params.compute)
+    if emulated := [name for name, settings in variants.items() if is_emulated(settings.precision, device)]:
+        print(
+            f"variants {', '.join(emulated)}: this processor does not compute in half precision; TensorFlow emulates "
+            "it, slower than float32",
+            flush=True,
+        )
     job = (manifest.image_shape, len(manifest.class_names), params.model, params.train, variants)
     for _ in pool.run_jobs(check, [job], place(params.compute).first):
         pass

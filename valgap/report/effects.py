@@ -41,7 +41,29 @@ def effects(inputs: Inputs) -> Section:
         columns=1,
     )
     said = paragraphs("effects", metric=inputs.metric, margin=margin, causes=len(decided), found=inputs.verdict)
-    return Section("effects", title, (*said, figure))
+    return Section("effects", title, (*said, *_precision(inputs), figure))
+
+
+def _precision(inputs: Inputs) -> list[str]:
+    """What arms that differ from the baseline by their precision alone cost, a sentence each."""
+    found = inputs.provenance.variants
+    arms = [name for name, each in found.items() if each.diff.keys() == {"precision"}]
+    rows = frames.contrasts(inputs)
+    rows = rows[rows.variant.isin(arms) & (rows.against == BASELINE)].drop_duplicates("variant")
+    return [
+        sentence(
+            "precision",
+            variant=named(row.variant),
+            precision=found[row.variant].diff["precision"],
+            metric=inputs.metric,
+            mean=row.mean / 100,
+            low=row.low / 100,
+            high=row.high / 100,
+            n=row.n,
+            margin=inputs.verdict.margin,
+        )
+        for row in rows.itertuples()
+    ]
 
 
 def _causes(inputs: Inputs, rows: pd.DataFrame) -> Table:
