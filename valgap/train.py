@@ -20,12 +20,14 @@ from numpy.typing import NDArray
 from valgap.compute import environment, store
 from valgap.compute.backend import Backend, open_backend
 from valgap.compute.progress import Progress
-from valgap.data.prepared import arrays_digest, load_labels
+from valgap.costs import timings
+from valgap.data.prepared import arrays_digest, load_labels, load_suite
 from valgap.ground import paths
 from valgap.ground.errors import SuiteError
 from valgap.ground.files import read_npz, write_npz
 from valgap.ground.params.experiment import Compute, Model, Train, baseline_settings, settings_as_dict, variant_settings
 from valgap.ground.params.schema import parse, read_yaml
+from valgap.results.known import known
 from valgap.results.record import ReplicateFacts, RunRecord, parse_telemetry, write_cell
 from valgap.training.job import RESULT, WEIGHTS, Job
 from valgap.training.recipe import Recipe
@@ -144,3 +146,5 @@ def main() -> None:
     settings = variant_settings(raw["train"], diffs, variant)
     environment.check_installed()
     train_cell(variant, block, architecture, settings, baseline, compute)
+    params = load_suite()
+    print(known(timings.done_cells(params, params.cells), sum(map(len, params.cells.values()))), flush=True)

@@ -20,7 +20,7 @@ COMMANDS = {  # by name: module, and what it does in a line
     "plan": ("valgap.plan.command", "What a run costs on this machine, and what it could show."),
     "repro": ("valgap.repro.command", "Run what is out of date of the pipeline."),
     "more": ("valgap.more", "Train a variant on fresh replicates."),
-    "report": ("valgap.report.command", "Remake the report from the tables in reports/."),
+    "report": ("valgap.reporting.command", "Remake the report from the tables in reports/."),
     "export": ("valgap.export.command", "Train a variant once, on training and validation images, to keep."),
     "review": ("valgap.review.command", "What this branch does to the results of a base revision."),
     "fresh": ("valgap.review.fresh", "Do dvc.lock and reports/ belong to the code beside them?"),

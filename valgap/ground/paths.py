@@ -32,6 +32,7 @@ TELEMETRY = "telemetry.json"  # durations: never a DVC output, so that dvc.lock 
 REPORTS = Path("reports")
 METRICS = REPORTS / "metrics.json"
 OF_VARIANTS = REPORTS / "metrics"  # the same, a file each, which DVC shows as a row each
+PARTIAL = REPORTS / "partial.html"  # not in Git, and no output of a stage
 RESULTS = REPORTS / "results.csv"
 SUMMARY = REPORTS / "summary.csv"
 CURVES = REPORTS / "curves.csv"

@@ -11,6 +11,7 @@ IGNORED = (
     f"/{paths.PREPARED.with_name('prepared.partial').as_posix()}/",
     f"/{paths.MODELS_CHECKED.as_posix()}",
     f"/{paths.HTML.as_posix()}",
+    f"/{paths.PARTIAL.as_posix()}",
     f"/{paths.EXPORT.as_posix()}/",
     *(f"/{name}.partial" for name in ("*", "library/*", "reports/**/*")),
     "__pycache__/",

@@ -37,12 +37,13 @@ SECTIONS: tuple[Callable[[Inputs], Section], ...] = (  # everything below the fi
 
 def build(inputs: Inputs) -> Document:
     """The report: its first screen, on which the symptom comes first, then a problem of the data, and its sections."""
-    of_data = block(inputs)
+    of_data, done = block(inputs), inputs.trained
     lead: list[Part] = [*screen.paragraphs(inputs), picture(inputs), causes(inputs), *screen.actions(inputs)]
+    first = (*([sentence("partial", done=done)] if done else []), *symptom(inputs))
     return Document(
-        title=headline(inputs),
+        title=sentence("partial_title", done=done, headline=headline(inputs)) if done else headline(inputs),
         kicker=sentence("kicker"),
-        lead=(*symptom(inputs), *([of_data, *lead] if has_problem(inputs) else [*lead, of_data])),
+        lead=(*first, *([of_data, *lead] if has_problem(inputs) else [*lead, of_data])),
         sections=tuple(section(inputs) for section in SECTIONS),
         contents=True,
     )

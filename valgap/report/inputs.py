@@ -33,7 +33,8 @@ SHOWN = 6  # variants in a figure that has one panel for each
 class Inputs:
     """The CSV tables by name, and the records beside them. Fractions and nats, as they stand there.
 
-    `calibration` is None where the library has not been calibrated.
+    `calibration` is None where the library has not been calibrated; `trained` are cells of those that there will be,
+    None where these are all.
     """
 
     tables: Tables
@@ -41,6 +42,7 @@ class Inputs:
     verdict: Verdict
     audit: Audit
     calibration: Calibration | None = None
+    trained: tuple[int, int] | None = None
 
     @property
     def metric(self) -> str:

@@ -13,7 +13,9 @@ import click
 from valgap.cli import options
 from valgap.cli.workspace import InPipeline
 from valgap.compute import placement
+from valgap.costs import timings
 from valgap.costs.budget import check_budget
+from valgap.data.prepared import load_suite
 from valgap.ground.calls import call
 from valgap.ground.errors import SuiteError
 from valgap.ground.params import suite
@@ -22,6 +24,7 @@ from valgap.ground.params.symptom import check_file
 from valgap.pipeline import dvc, lockfile, workspace
 from valgap.pipeline.foreground import Received, note_signals, run_dvc
 from valgap.repro import account, side_by_side
+from valgap.results.known import known
 
 
 def trains_everything(arguments: list[str]) -> bool:
@@ -46,6 +49,12 @@ def jobs_allowed(asked: int, slots: list[int] | None) -> int:
     return len(slots)
 
 
+def so_far() -> str:
+    """What the cells that are trained by now tell."""
+    params = load_suite()
+    return known(timings.done_cells(params, params.cells), sum(map(len, params.cells.values())))
+
+
 def run_cells(size: int, jobs: int, slots: list[int] | None, received: Received) -> int:
     """Bring all cells of `size` replicates up to date, `jobs` at once; exit status of what comes before them.
 
@@ -55,7 +64,7 @@ def run_cells(size: int, jobs: int, slots: list[int] | None, received: Received)
     if status := run_dvc(["repro", "prepare", "models", *seen], received):
         return status
     if cells := dvc.stale_cells():
-        side_by_side.run(cells, size, jobs, slots, received)
+        side_by_side.run(cells, size, jobs, slots, received, so_far)
     return 0
 
 

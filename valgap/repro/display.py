@@ -7,6 +7,7 @@ cells are they write to .dvc/tmp/progress.jsonl.
 import re
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 from typing import TextIO
@@ -27,16 +28,22 @@ def stage_of(line: str) -> str | None:
 
 
 class Display:
-    """Context manager that counts the replicates of so many cells of `size` replicates."""
+    """Context manager that counts the replicates of so many cells of `size` replicates.
 
-    def __init__(self, cells: int, size: int) -> None:
+    `known` says in a line what the finished cells tell; it stands under the bar, or comes as a line a cell in a log.
+    """
+
+    def __init__(self, cells: int, size: int, known: Callable[[], str] = str) -> None:
+        self.known = known
         self.cells, self.size, self.total = cells, size, cells * size
         self.done: dict[str, int] = {}
         self.found: dict[str, int] = {}
         self.start, self.log = time.monotonic(), LOG.open("w", encoding="utf-8")
         PROGRESS.write_bytes(b"")
         self.progress, self.open_line = PROGRESS.open(encoding="utf-8"), ""
-        self.bar = tqdm(total=self.total, desc="all cells", unit="replicate", disable=not sys.stderr.isatty())
+        hidden = not sys.stderr.isatty()
+        self.bar = tqdm(total=self.total, desc="all cells", unit="replicate", disable=hidden)
+        self.line = tqdm(total=0, bar_format="{desc}", position=1, disable=hidden)
 
     def __enter__(self) -> "Display":
         if self.bar.disable:
@@ -44,6 +51,7 @@ class Display:
         return self
 
     def __exit__(self, kind: type | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.line.close()
         self.bar.close()
         self.log.close()
         self.progress.close()
@@ -80,6 +88,10 @@ class Display:
         """A cell is up to date; what was not reported of it came from the run cache."""
         if self.done.get(cell, 0) < self.size:
             self.reached(cell, self.size, found=True)
+        if told := self.known():
+            self.line.set_description_str(told)
+            if self.line.disable:
+                print(told, flush=True)
 
     def _time(self) -> str:
         spent, done = time.monotonic() - self.start, sum(self.done.values())

@@ -11,6 +11,7 @@ import signal
 import subprocess
 import time
 from collections import deque
+from collections.abc import Callable
 from contextlib import suppress
 
 from valgap.compute import placement, progress
@@ -133,12 +134,16 @@ def _signal_group(child: Child, number: int) -> None:
         os.killpg(child.process.pid, number)
 
 
-def run(cells: list[str], size: int, jobs: int, slots: list[int] | None, received: Received) -> None:
+def run(
+    cells: list[str], size: int, jobs: int, slots: list[int] | None, received: Received, known: Callable[[], str]
+) -> None:
     """Bring these cells of `size` replicates up to date, at most `jobs` at once, on these slots; None: no limit.
+
+    `known` says what the finished cells tell.
 
     Raises SuiteError on the first that fails and Stopped after a signal; then no process is left.
     """
-    with Display(len(cells), size) as display:
+    with Display(len(cells), size, known) as display:
         work = Cells(cells, jobs, slots, display)
         try:
             while work.waiting or work.running:
