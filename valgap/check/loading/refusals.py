@@ -1,14 +1,14 @@
 """The true reason why a model does not load, from its file and from Keras's own words. Pure functions."""
 
 import re
+from collections import deque
 from collections.abc import Iterator
 from typing import Any
 
 from valgap.check.loading.files import File
-from valgap.check.loading.own import short
+from valgap.check.loading.own import PREPROCESS, short
 
 UNKNOWN = re.compile(r"(?:Could not locate|Unknown) (?:class|function|layer|\w+)[: ]+'([^']+)'")
-PREPROCESS = "preprocess_input"
 APPLICATIONS = (  # how keras.applications names its networks, and the module of each; the first that fits
     ("mobilenetv2", "mobilenet_v2"), ("mobilenetv3", "mobilenet_v3"), ("mobilenet", "mobilenet"),
     ("efficientnetv2", "efficientnet_v2"), ("efficientnet", "efficientnet"), ("resnet-rs", "resnet_rs"),
@@ -109,9 +109,9 @@ def python_code_in(config: Any) -> bool:
 
 def mappings(config: Any) -> Iterator[dict[str, Any]]:
     """Every mapping in a configuration, itself first."""
-    waiting = [config]
+    waiting = deque([config])
     while waiting:
-        part = waiting.pop(0)
+        part = waiting.popleft()
         if isinstance(part, dict):
             yield part
             waiting += part.values()
