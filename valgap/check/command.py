@@ -11,7 +11,7 @@ import click
 
 from valgap.check import options_of
 from valgap.cli import options
-from valgap.ground.lifetime import die_with_parent
+from valgap.ground.lifetime import die_with_parent, end_orderly
 
 RANGES = ("0-1", "-1-1", "0-255")
 
@@ -53,6 +53,7 @@ def command(
     of labels beside images. Trains nothing.
     """
     die_with_parent(os.getppid())
+    end_orderly()
     from valgap.check import run
 
     said = options_of(saw, history, None, module, groups, value_range, output, preprocess, mute)
