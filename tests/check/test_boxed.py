@@ -24,6 +24,9 @@ from valgap.check.loading import limits
 from valgap.check.options import Options
 from valgap.ground.errors import SuiteError
 
+# Keras 3.15.1 saves a variable of TensorFlow's in a way that NumPy 2.4 deprecates.
+pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation doesn't accept a copy:DeprecationWarning")
+
 SIDE = 8
 
 

@@ -120,7 +120,7 @@ def test_operations_that_reach_outside_are_told_by_what_they_take() -> None:
         "CreateSummaryFileWriter", "CreateSummaryDbWriter", "WriteSummary", "WriteRawProtoSummary", "DebugIdentityV2",
         "CacheDatasetV2", "SnapshotDatasetV2", "SqlDataset", "TextLineDataset", "TFRecordDatasetV2", "LoadDataset",
         "DataServiceDatasetV4", "TextLineReaderV2", "LMDBReader", "GenerateVocabRemapping", "RemoteCall", "RecordInput",
-        "LoadAndRemapMatrix", "FixedUnigramCandidateSampler", "DecodeProtoV2", "DatasetToTFRecord", "MatchingFilesDataset",
+        "LoadAndRemapMatrix", "FixedUnigramCandidateSampler", "DecodeProtoV2", "DatasetToTFRecord",
     }  # fmt: skip
     assert not outside & {
         "MatMul", "Conv2D", "VarHandleOp", "ReadVariableOp", "StatefulPartitionedCall", "While", "If", "RandomUniform",

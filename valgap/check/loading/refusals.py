@@ -9,6 +9,7 @@ from valgap.check.loading.files import File
 from valgap.check.loading.own import PREPROCESS, short
 
 UNKNOWN = re.compile(r"(?:Could not locate|Unknown) (?:class|function|layer|\w+)[: ]+'([^']+)'")
+MEMORY = re.compile(r"\bOOM\b|MemoryError|Unable to allocate|ResourceExhausted|bad_alloc|[Cc]annot allocate memory")
 APPLICATIONS = (  # how keras.applications names its networks, and the module of each; the first that fits
     ("mobilenetv2", "mobilenet_v2"), ("mobilenetv3", "mobilenet_v3"), ("mobilenet", "mobilenet"),
     ("efficientnetv2", "efficientnet_v2"), ("efficientnet", "efficientnet"), ("resnet-rs", "resnet_rs"),
@@ -39,6 +40,11 @@ def reason(file: File, module: str | None, text: str, keras: str) -> str:
         )
     if "lambda" in text.lower() and "safe_mode" in text:
         return python_code(file)
+    if MEMORY.search(text):
+        return (
+            f"MODEL = {file.path} needs more memory to load than this machine has, or than a file of its size explains "
+            f"({short(text)}): free some; a model that was made to fill it is not worth it"
+        )
     words = text.rpartition("Exception encountered: ")[2]  # the innermost, without the whole configuration
     by = f"Keras {file.version}" if file.version else "another version"
     return (

@@ -11,7 +11,7 @@ from valgap.ground.errors import SuiteError
 
 ENDPOINTS = ("serving_default", "serve")  # of tf.saved_model.save and model.save, and of model.export
 # Operations reach outside of a graph by what an input or a setting of theirs is called, or are named here.
-PLACE = re.compile(r"file|path|directory|logdir|shard_dir|address|url|descriptor_source|data_source|(?:^|_)prefix")
+PLACE = re.compile(r"file|path|directory|logdir|shard_dir|address|ur[il]|descriptor_source|data_source|(?:^|_)prefix")
 REACHING = frozenset({
     "Abort", "CollectiveInitializeCommunicator", "ConfigureDistributedTPU", "EagerPyFunc", "FileSystemSetConfiguration",
     "ImportEvent", "MatchingFiles", "PyFunc", "PyFuncStateless", "Recv", "RemoteCall", "RemoteFusedGraphExecute",
