@@ -157,7 +157,7 @@ def test_functions_that_hdf5_names_by_a_text_are_harmless_or_refused() -> None:
 # The tricks themselves, on files, with a marker that a SavedModel touches when it is loaded
 
 
-class Touching(tf.saved_model.experimental.TrackableResource):
+class Touching(tf.saved_model.experimental.TrackableResource):  # type: ignore[misc]
     """Writes a file when whatever holds it is loaded."""
 
     def __init__(self, marker: str) -> None:
@@ -342,7 +342,7 @@ def computed() -> keras.Model:
     values = ops.image.resize(values, (6, 6), interpolation="bilinear")[:, 1:, ..., :]
     values = ops.pad(ops.cast(values, "float32"), ((0, 0), (1, 1), (0, 0), (0, 0)), mode="reflect")
     values = ops.concatenate([values, ops.relu(-values), ops.einsum("nhwc->nhwc", values)], axis=-1)
-    values = ops.where(values > 0, values, ops.zeros_like(values)) + np.float32([1.0])
+    values = ops.where(values > 0, values, ops.zeros_like(values)) + np.array([1.0], np.float32)
     return keras.Model(image, layers.Dense(2)(layers.Flatten()(ops.clip(values, 0, 1))))
 
 

@@ -25,7 +25,8 @@ REACHABLE = (
 # reserves a stack of 8 MiB and a heap.
 ROOM, ROOM_PER_CORE = 2 * GIB, 64 * 2**20
 COPIES = 6  # of the unpacked model: the file, its arrays, initial weights and their replacement, and half as much again
-SHARE = 0.9  # of the memory of the machine or container, for all that follows loading
+# Of the memory of the machine or container, for all that follows loading; a small one's own limits come first.
+SHARE, LEAST = 0.9, 4 * GIB
 SHORTEST, PER_IMAGE = 30 * 60, 10  # seconds: twice what a network of 75 GFLOP takes on one core for all its passes
 
 
@@ -62,7 +63,7 @@ def enter(box: Box) -> None:
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
         if box.limited:
             _, hard = resource.getrlimit(resource.RLIMIT_DATA)
-            most = int(SHARE * memory())
+            most = max(LEAST, int(SHARE * memory()))
             most = most if hard == resource.RLIM_INFINITY else min(most, hard)
             resource.setrlimit(resource.RLIMIT_DATA, (most, most))
 

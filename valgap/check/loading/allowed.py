@@ -82,7 +82,7 @@ def _described(asked: Asked, part: Mapping[str, Any]) -> bool:
         return _function(asked, part, module)
     registered = part.get("registered_name")
     name = registered if isinstance(registered, str) else kind
-    if name in asked.own and (kind in asked.own or not asked.names.is_other(kind)):
+    if name in asked.own and (kind in asked.own or name.endswith(f">{kind}") or not asked.names.is_other(kind)):
         return True
     if _of(asked.package, module):
         if asked.names.is_other(kind) and kind not in asked.own:
