@@ -18,14 +18,16 @@ DEEPEST = 200
 
 
 def refuse_special(folder: Path) -> None:
-    """Raise SuiteError unless all in a folder, links followed, is folders and regular files."""
+    """Raise SuiteError unless all in a folder is folders and regular files, or links to such files."""
     found = 0
-    for parent, folders, files in os.walk(folder, followlinks=True):  # links in a circle reach the limit
+    for parent, folders, files in os.walk(folder):
         found += len(folders) + len(files)
         if found > MOST_MEMBERS:
             raise SuiteError(f"MODEL = {folder} is a folder of over {MOST_MEMBERS:,} files: it is no model")
-        for name in files:
-            path = Path(parent, name)
+        for path in (Path(parent, name) for name in folders):
+            if path.is_symlink():
+                raise SuiteError(f"MODEL = {folder}: {path} is a link to another folder: copy what it leads to")
+        for path in (Path(parent, name) for name in files):
             try:
                 mode = path.stat().st_mode
             except OSError as error:
