@@ -276,7 +276,7 @@ TEXTS: list[Any] = [
     {"class_name": "__numpy__", "config": {"value": [1], "dtype": "object"}},
     {"class_name": "__keras_tensor__", "config": {"shape": [1], "dtype": "float32", "keras_history": "text"}},
     {"class_name": "__slice__", "config": {"start": "text", "stop": 1, "step": 1}},
-    [["layer", 0, 0, {"mode": "text"}]], [["_CONSTANT_VALUE", -1, "text", {}]],
+    ["text", 0, 0], {"y": ["text", 0, 0]},
 ]  # fmt: skip
 
 
@@ -293,9 +293,12 @@ def test_numbers_and_other_layers_outputs_are_inputs() -> None:
         255.0, None, [1, 2], True, {"class_name": "__keras_tensor__", "config": tensor},
         {"class_name": "__tensor__", "config": {"value": [1.0], "dtype": "float32"}},
         {"class_name": "__numpy__", "config": {"value": [1.0], "dtype": "<f4"}}, {"class_name": "__ellipsis__"},
-        [["layer", 0, 0, {"training": False, "y": ["other", 0, 0]}]], [["_CONSTANT_VALUE", -1, 255.0, {}]],
     ):  # fmt: skip
         assert list(nodes.texts([{"args": [given], "kwargs": {"training": None}}])) == []
+    for node in (["layer", 0, 0, {"training": False, "y": ["other", 0, 0]}], ["_CONSTANT_VALUE", -1, 255.0, {}]):
+        assert list(nodes.texts([[node]])) == []  # as Keras 2 writes them
+    for node in (["layer", 0, 0, {"mode": "text"}], ["_CONSTANT_VALUE", -1, "text", {}], ["layer", "text", 0]):
+        assert list(nodes.texts([[node]]))
 
 
 @pytest.mark.parametrize(

@@ -11,15 +11,16 @@ OF_TEXTS = ("string", "str", "bytes", "object", "O", "S", "U")  # what such valu
 def texts(nodes: Any) -> Iterator[str]:
     """Every text among the constant inputs of a layer's nodes, as Keras 3 or Keras 2 writes these.
 
-    Names of other layers, in references to their outputs, are none.
+    Names of other layers, in references to their outputs, are none. Keras 3 writes a node as a mapping, and references
+    only within its descriptions of tensors; Keras 2 writes lists of them.
     """
-    waiting = [nodes]
+    waiting, of_keras3 = [nodes], isinstance(nodes, list) and any(isinstance(node, dict) for node in nodes)
     while waiting:
         part = waiting.pop()
         if isinstance(part, str):
             yield part
         elif isinstance(part, list):
-            waiting += part[1:] if _is_reference(part) else part
+            waiting += part[1:] if not of_keras3 and _is_reference(part) else part
         elif isinstance(part, dict):
             if isinstance(part.get("class_name"), str):
                 waiting += _of_object(part)
