@@ -22,8 +22,8 @@ REACHABLE = (
     "from someone you do not know: docs/strangers.md"
 )
 # Of loading. MobileNetV2 and ResNet50, .keras and .h5, took six times their unpacked file and under 0.1 GiB; VGG16, of
-# 527 MiB, three quarters of it in one layer, over 6.6 times and under 8. So much again is left for others. Each thread of
-# TensorFlow's reserves a stack of 8 MiB and a heap.
+# 527 MiB, three quarters of it in one layer, over 6.6 times and under 8. Half as much again is left for others. Each
+# thread of TensorFlow's reserves a stack of 8 MiB and a heap.
 ROOM, ROOM_PER_CORE = 2 * GIB, 64 * 2**20
 COPIES = 12
 # Of the memory of the machine or container, for all that follows loading; a small one's own limits come first.
