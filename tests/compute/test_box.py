@@ -82,9 +82,7 @@ def test_who_is_not_root_stays_who_they_are() -> None:
       "no user namespaces"),
      ("box.ctypes.CDLL = lambda *_, **__: object()", r"no unshare\(2\)")],
 )  # fmt: skip
-def test_where_the_network_stays_in_reach_one_line_says_so(
-    changed: str, why: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_where_the_network_stays_in_reach_one_line_says_so(changed: str, why: str, tmp_path: Path) -> None:
     done = in_box(tmp_path, f"{changed}\nprint(box.cut_off())\n")
     assert done.returncode == 0, done.stderr
     assert why.replace("\\", "") in done.stdout
