@@ -87,20 +87,26 @@ def test_words_and_limits_of_the_verdict_are_tags_and_metrics(built: Node) -> No
     contrasts = pd.read_csv(paths.CONTRASTS)
     rows = contrasts[contrasts.verdict.notna()]
     assert len(rows) > 5
+    arms = {child.name: child for child in built.children}
     for row in rows.itertuples():
-        node = next(child for child in built.children if child.name == row.variant)
-        assert row.verdict in node.tags.values()
+        if "+" in row.variant:  # one arm on each half of the replicates: that is the diagnosis's, and no variant's
+            assert built.tags[f"cause.{row.cause}.arms"] == row.variant.replace("+", ", ")
+        else:
+            assert arms[row.variant].tags[f"verdict.{row.cause}"] == row.verdict
 
 
 def test_an_effect_says_against_what_and_what_it_would_have_found(built: Node) -> None:
     contrasts = pd.read_csv(paths.CONTRASTS)
-    row = contrasts[(contrasts.variant == "without_suspects") & (contrasts.metric == "accuracy")].iloc[0]
+    rows = contrasts[(contrasts.variant == "without_suspects") & (contrasts.metric == "accuracy")]
+    assert list(rows.role) == ["cause", "remedy", "exploratory"]
     node = next(child for child in built.children if child.name == "without_suspects")
-    assert node.metrics["effect.accuracy"] == row["mean"]
-    assert node.metrics["effect.accuracy.detectable"] == row.mde
+    for row in rows.itertuples():  # the same mean, and limits of three families
+        found = [node.metrics[f"{row.role}.accuracy{end}"] for end in ("", ".low", ".high", ".confidence")]
+        assert found == [row.mean, row.low, row.high, row.confidence]
+    assert node.metrics["cause.accuracy.detectable"] == rows.iloc[0].mde
     (other,) = contrasts[contrasts.against != "baseline"].head(1).itertuples()
     node = next(child for child in built.children if child.name == other.variant)
-    assert f"effect.{other.metric}.on.{other.against}" in node.metrics
+    assert f"{other.role}.{other.metric}.on.{other.against}" in node.metrics
 
 
 def test_nothing_unknown_is_written_and_every_name_is_one_that_mlflow_takes(built: Node) -> None:

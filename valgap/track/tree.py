@@ -18,7 +18,7 @@ from valgap.report.headline import headline
 from valgap.report.inputs import Inputs
 from valgap.results.tables import read_table
 from valgap.stats.measures import MEASURES, series
-from valgap.stats.verdict import Untested, Verdict
+from valgap.stats.verdict import CauseEffect, Untested, Verdict
 
 Curve = tuple[tuple[int, float], ...]  # (step, value), by rising step
 REPORTS = (paths.HTML, paths.REPORT, paths.VERDICT, paths.PROVENANCE, paths.AUDIT, paths.RESULTS, paths.CONTRASTS)
@@ -85,8 +85,10 @@ def _flat(settings: Mapping[str, object], prefix: str = "") -> dict[str, str]:
 
 
 def _words(verdict: Verdict) -> dict[str, str]:
-    """The word on each cause."""
-    return {f"cause.{entry.cause}": entry.verdict for entry in verdict.causes}
+    """The word on each cause, and the arms by which it was judged: one on each half of the replicates."""
+    words = {f"cause.{entry.cause}": entry.verdict for entry in verdict.causes}
+    judged = [entry for entry in verdict.causes if isinstance(entry, CauseEffect)]
+    return words | {f"cause.{entry.cause}.arms": ", ".join(entry.arms) for entry in judged}
 
 
 def _of_verdict(verdict: Verdict) -> Iterator[tuple[str, float]]:
@@ -123,16 +125,16 @@ def _means(summary: pd.DataFrame, name: str) -> Iterator[tuple[str, float]]:
 
 
 def _effects(contrasts: pd.DataFrame, name: str) -> tuple[dict[str, str], list[tuple[str, float]]]:
-    """(words by what was judged, effects with limits and the smallest that would have been found)."""
+    """(words by cause, effects with limits) of an arm. Each role has a family, and so a confidence, of its own."""
     words, numbers = {}, []
     for row in contrasts[contrasts.variant == name].to_dict("records"):
-        what = (
-            f"effect.{row['metric']}" if row["against"] == BASELINE else f"effect.{row['metric']}.on.{row['against']}"
-        )
-        numbers += [*_limits(what, row["mean"], row["low"], row["high"]), (f"{what}.detectable", row["mde"])]
+        what = f"{row['role']}.{row['metric']}"
+        if row["against"] != BASELINE:
+            what = f"{what}.on.{row['against']}"
+        numbers += _limits(what, row["mean"], row["low"], row["high"])
+        numbers += [(f"{what}.confidence", row["confidence"]), (f"{what}.detectable", row["mde"])]
         if row["verdict"]:
-            words[f"verdict.{row['cause'] or row['kind']}"] = row["verdict"]
-            words["verdict"] = row["verdict"]
+            words[f"verdict.{row['cause']}"] = row["verdict"]
     return words, numbers
 
 
