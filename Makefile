@@ -121,14 +121,14 @@ image-cpu-ray image-gpu-ray: image-%:  # the same with Ray, for nodes of a clust
 wheel-test:  ## build the wheel, install it into an empty environment, run it in an empty folder: [LOWEST=1 at its lower bounds]
 	@$(PYTHON) -m tests.wheel $(call flag,LOWEST,--lowest)
 
-# No release mends these: CONTRIBUTING.md says when each may go.
+# No release mends these: docs/trust.md says when each may go.
 UNMENDED := CVE-2025-69872# diskcache, which dvc-data asks for: who can write DVC's site cache can run code
 
 audit: setup  ## are vulnerabilities known of what is locked? Asks the package index
 	@for lock in requirements.txt requirements-gpu.txt requirements-ray.txt; do \
 	  echo "$$lock" && $(BIN)/uv tool run pip-audit==2.10.1 --disable-pip --require-hashes $(UNMENDED:%=--ignore-vuln %) -r "$$lock" || exit; done
 
-# `make lock ARGS=--upgrade` takes the newest releases that the .in files allow; CONTRIBUTING.md says what to look at then.
+# `make lock ARGS=--upgrade` takes the newest releases that the .in files allow; docs/dependencies.md says what to look at.
 lock: setup  ## compile requirements*.in to hash-locked, universal files: [ARGS=--upgrade, or --upgrade-package=pillow]
 	@set -f; $(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --custom-compile-command 'make lock' requirements-train.in -o requirements-train.txt $(words)
 	@set -f; $(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --custom-compile-command 'make lock' -c requirements-train.txt requirements.in -o requirements.txt $(words)

@@ -2,8 +2,12 @@
 
 import dataclasses
 import datetime
+import itertools
 import json
+import os
 import re
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -209,6 +213,36 @@ def test_the_command_prints_the_form_that_is_asked_for(
     assert cli.run(["review", "--format", "xml"]) == 2
     assert cli.run(["review", "--base", "no-such-revision", "--format", "json"]) == 1
     assert capsys.readouterr().out == "", "no record: why is on the error stream"
+
+
+def gated(folder: Path, printed: str, status: int) -> tuple[int, str]:
+    """Exit status and output of the lines in docs/machines.md, where `valgap` prints this and ends with that."""
+    lines = (ROOT / "docs/machines.md").read_text().splitlines()
+    start = lines.index("    import json, subprocess, sys")
+    code = "\n".join(
+        line.removeprefix("    ") for line in itertools.takewhile(lambda x: not x[:1].strip(), lines[start:])
+    )
+    assert len([line for line in code.splitlines() if line]) == 10
+    (folder / "printed").write_text(printed)
+    (folder / "valgap").write_text(f"#!/bin/sh\necho why >&2\ncat {folder}/printed\nexit {status}\n")
+    (folder / "valgap").chmod(0o755)
+    path = f"{folder}{os.pathsep}{os.environ['PATH']}"
+    done = subprocess.run([sys.executable, "-c", code], env=os.environ | {"PATH": path}, text=True, capture_output=True)
+    return done.returncode, done.stdout + done.stderr
+
+
+def test_the_lines_of_the_documentation_gate_a_pull_request(tmp_path: Path) -> None:
+    row = judged([0.75, 0.86, 0.97], [0.70, 0.80, 0.90])
+    assert gated(tmp_path, recording.text(whole(row)), 0) == (0, "\n")
+    worse = judged([0.59, 0.58, 0.57], [0.70, 0.70, 0.70])
+    assert gated(tmp_path, recording.text(whole(worse)), 0) == (1, "dropout\n")
+    blind = judged([0.71, 0.79, 0.90], [0.70, 0.80, 0.90])
+    assert blind.word == "no change detected"
+    assert gated(tmp_path, recording.text(whole(blind)), 0)[0] == (1 if blind.detectable > 0.02 else 0)
+    stale = hostile_result().stale
+    assert gated(tmp_path, recording.text(whole(row, stale=stale)), 0) == (1, "cure\n")
+    assert gated(tmp_path, recording.text(whole(row)), 1)[0] == 1, "the gate's own"
+    assert gated(tmp_path, "", 1) == (1, "why\n\n")
 
 
 def test_names_of_measures_are_names_of_metrics() -> None:

@@ -12,6 +12,7 @@ from valgap.track.tree import Node
 STORE = "sqlite:///mlflow.db"
 EXPERIMENT = "valgap"
 TAG = "valgap.reports"
+APART = 10_000  # milliseconds between the runs of one level and of the next, as their starts are told
 METRICS, PARAMS = 1000, 100  # of one call that MLflow takes at most
 Point = tuple[str, float, int]  # name, value, step
 
@@ -35,7 +36,7 @@ def write(tree: Node, store: str | None) -> str:
         query = f"tags.`{TAG}` = '{tree.tags[TAG]}' and attributes.status = 'FINISHED'"
         if known := client.search_runs([experiment], query):
             return f"{where} holds these reports already: run {known[0].info.run_id} of the experiment {EXPERIMENT}"
-        run, count = _write(client, experiment, tree, None)
+        run, count = _write(client, experiment, tree)
     except (MlflowException, OSError, ImportError) as error:
         raise SuiteError(f"MLflow cannot write --store = {where}: {' '.join(str(error).split())[:300]}") from None
     return f"wrote {count} runs to {where}, experiment {EXPERIMENT}: {tree.name} is run {run}"
@@ -54,13 +55,30 @@ def batches(node: Node) -> Iterator[tuple[str, list[Any]]]:
             yield kind, entries[start : start + size]
 
 
-def _write(client: Any, experiment: str, node: Node, parent: str | None) -> tuple[str, int]:
+def _write(client: Any, experiment: str, root: Node) -> tuple[str, int]:
     """(id of the run, how many with those below it). It counts as finished once all below it are."""
+    now = int(1000 * time.time())
+    places: dict[int, int] = {}  # runs by level
+
+    def below(node: Node, parent: str | None, level: int) -> str:
+        # MLflow shows the newest first, a hundred at once: the diagnosis, the variants in their order, then replicates.
+        places[level] = places.get(level, 0) + 1
+        tags = {**node.tags, **({"mlflow.parentRunId": parent} if parent else {})}
+        start = now - APART * level - places[level]
+        run: str = client.create_run(experiment, run_name=node.name, tags=tags, start_time=start).info.run_id
+        _fill(client, run, node, now)
+        for child in node.children:
+            below(child, run, level + 1)
+        client.set_terminated(run)
+        return run
+
+    return below(root, None, 0), sum(places.values())
+
+
+def _fill(client: Any, run: str, node: Node, now: int) -> None:
+    """Everything of a run but its name and tags; `now` in milliseconds."""
     from mlflow.entities import Metric, Param
 
-    tags = {**node.tags, **({"mlflow.parentRunId": parent} if parent else {})}
-    run = client.create_run(experiment, run_name=node.name, tags=tags).info.run_id
-    now = int(1000 * time.time())
     for kind, entries in batches(node):
         if kind == "params":
             client.log_batch(run, params=[Param(*entry) for entry in entries])
@@ -68,6 +86,3 @@ def _write(client: Any, experiment: str, node: Node, parent: str | None) -> tupl
             client.log_batch(run, metrics=[Metric(name, value, now, step) for name, value, step in entries])
     for path in node.files:
         client.log_artifact(run, str(path))
-    count = 1 + sum(_write(client, experiment, child, run)[1] for child in node.children)
-    client.set_terminated(run)
-    return run, count
