@@ -20,8 +20,8 @@ def main() -> None:
     os.chdir(ROOT)
     root = tree.build(inputs.read(), tree.scores())
     with tempfile.TemporaryDirectory() as folder:
-        os.environ["MLFLOW_DEFAULT_ARTIFACT_ROOT"] = folder
         store = f"sqlite:///{Path(folder, 'mlflow.db')}"
+        MlflowClient(tracking_uri=store).create_experiment(to_mlflow.EXPERIMENT, artifact_location=folder)
         print(to_mlflow.write(root, store))
         again = to_mlflow.write(root, store)
         assert "holds these reports already" in again, again
