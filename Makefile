@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(abspath $(VENV))/bin
 export PATH := $(BIN):$(PATH)
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-ray self-check check init params plan repro more report export calibrate test test-slow test-browser wheel-test lint cases scenarios smoke lock review fresh faults verify bench image image-gpu image-cpu-ray image-gpu-ray
+.PHONY: help audit setup setup-ray self-check check init params plan repro more report export track calibrate test test-slow test-browser wheel-test lint cases scenarios smoke lock review fresh faults verify bench image image-gpu image-cpu-ray image-gpu-ray
 
 help:  ## list the commands
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
@@ -22,7 +22,7 @@ setup-ray: setup  ## add Ray to the environment, for a cluster (docs/cluster.md)
 	  cp requirements-ray.txt $(VENV)/requirements-ray.installed; }
 
 # What users name reaches the command as it was typed: never through make's own expansion, never through a shell's.
-OPTIONS := MODEL WEIGHTS DATA MODULE GROUPS RANGE OUT VAL TEST SAW HISTORY PREPROCESS OUTPUT MUTE HALF BUDGET JOBS VARIANT BLOCK BLOCKS FOLLOW_UP BASE CONFIRM LINK ROUNDS TORCH KILLS SEED DRY LOWEST ONLY ARGS
+OPTIONS := MODEL WEIGHTS DATA MODULE GROUPS RANGE OUT VAL TEST SAW HISTORY PREPROCESS OUTPUT MUTE HALF BUDGET JOBS VARIANT BLOCK BLOCKS FOLLOW_UP BASE CONFIRM LINK FORMAT TO STORE ROUNDS TORCH KILLS SEED DRY LOWEST ONLY ARGS
 $(foreach name,$(OPTIONS),$(if $(value $(name)),$(eval export OPTION_$(name) := $$(value $(name))),$(eval unexport OPTION_$(name))))
 unexport $(OPTIONS)
 VALGAP := $(BIN)/python -m valgap
@@ -54,9 +54,12 @@ report: setup  ## remake reports/report.html from the tables in Git, in seconds
 export: setup  ## train VARIANT=dropout once on training and validation images: [OUT=export]/<variant>/model.keras and its card
 	@$(VALGAP) export $(call option,VARIANT,--variant) $(call option,OUT,--out)
 
+track: setup  ## write reports/ and runs/ into a tracker: TO=mlflow|tensorboard [STORE=sqlite:///mlflow.db]
+	@$(VALGAP) track $(call option,TO,--to) $(call option,STORE,--store)
+
 # Make itself ends with 2 whatever fails; `valgap review` ends with 1 on a failed gate, 2 on a usage error.
-review: setup  ## what this branch does to the results: BASE=<rev> [OUT=folder] [CONFIRM=1 trains what improved afresh]
-	@$(VALGAP) review $(call option,BASE,--base) $(call option,CONFIRM,--confirm) $(call option,OUT,--out) $(call option,LINK,--link)
+review: setup  ## what this branch does to the results: BASE=<rev> [OUT=folder] [FORMAT=json] [CONFIRM=1 trains what improved afresh]
+	@$(VALGAP) review $(call option,BASE,--base) $(call option,CONFIRM,--confirm) $(call option,OUT,--out) $(call option,LINK,--link) $(call option,FORMAT,--format)
 
 fresh: setup  ## do dvc.lock and reports/ belong to the code beside them? Needs no data
 	@$(VALGAP) fresh
@@ -97,7 +100,7 @@ smoke: setup  ## the whole pipeline at toy scale in a scratch copy
 faults: setup  ## kill -9 at random moments of runs with JOBS=2, and compare the bits: [KILLS=20] [SEED=1]
 	@$(BIN)/python -m tests.faults $(call option,KILLS,--kills) $(call option,SEED,--seed)
 
-verify: setup  ## train variants again from nothing and compare with reports/: [VARIANT=dropout, or all] [BLOCK=0] [BASE=<rev>]
+verify: setup  ## train variants again from nothing and compare with reports/: [VARIANT=dropout, or all, or random] [BLOCK=0] [BASE=<rev>]
 	@$(VALGAP) verify $(call option,VARIANT,--variant) $(call option,BLOCK,--block) $(call option,BASE,--base)
 
 bench: setup  ## images a second of this suite beside stock Keras and PyTorch: [ROUNDS=5] [TORCH=/path/to/python]
@@ -118,8 +121,16 @@ image-cpu-ray image-gpu-ray: image-%:  # the same with Ray, for nodes of a clust
 wheel-test:  ## build the wheel, install it into an empty environment, run it in an empty folder: [LOWEST=1 at its lower bounds]
 	@$(PYTHON) -m tests.wheel $(call flag,LOWEST,--lowest)
 
-lock: setup  ## compile requirements*.in to hash-locked, universal files
-	@$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --custom-compile-command 'make lock' requirements-train.in -o requirements-train.txt
-	@$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --custom-compile-command 'make lock' -c requirements-train.txt requirements.in -o requirements.txt
-	@$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --custom-compile-command 'make lock' -c requirements-train.txt requirements-gpu.in -o requirements-gpu.txt
-	@$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --custom-compile-command 'make lock' -c requirements.txt requirements-ray.in -o requirements-ray.txt
+# No release mends these: docs/trust.md says when each may go.
+UNMENDED := CVE-2025-69872# diskcache, which dvc-data asks for: who can write DVC's site cache can run code
+
+audit: setup  ## are vulnerabilities known of what is locked? Asks the package index
+	@for lock in requirements.txt requirements-gpu.txt requirements-ray.txt; do \
+	  echo "$$lock" && $(BIN)/uv tool run pip-audit==2.10.1 --disable-pip --require-hashes $(UNMENDED:%=--ignore-vuln %) -r "$$lock" || exit; done
+
+# `make lock ARGS=--upgrade` takes the newest releases that the .in files allow; docs/dependencies.md says what to look at.
+lock: setup  ## compile requirements*.in to hash-locked, universal files: [ARGS=--upgrade, or --upgrade-package=pillow]
+	@set -f; $(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --custom-compile-command 'make lock' requirements-train.in -o requirements-train.txt $(words)
+	@set -f; $(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --custom-compile-command 'make lock' -c requirements-train.txt requirements.in -o requirements.txt $(words)
+	@set -f; $(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --custom-compile-command 'make lock' -c requirements-train.txt requirements-gpu.in -o requirements-gpu.txt $(words)
+	@set -f; $(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --custom-compile-command 'make lock' -c requirements.txt requirements-ray.in -o requirements-ray.txt $(words)

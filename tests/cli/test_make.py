@@ -104,6 +104,8 @@ def test_options_that_are_not_set_are_absent(folder: Path) -> None:
         (["report"], ["report"]),
         (["export", "VARIANT=l2", "OUT=kept here"], ["export", "--variant", "l2", "--out", "kept here"]),
         (["review", "BASE=main", "OUT=o", "CONFIRM=1"], ["review", "--base", "main", "--confirm", "1", "--out", "o"]),
+        (["review", "FORMAT=json"], ["review", "--format", "json"]),
+        (["track", "TO=mlflow", "STORE=sqlite:///a b.db"], ["track", "--to", "mlflow", "--store", "sqlite:///a b.db"]),
         (["fresh"], ["fresh"]),
         (["verify", "VARIANT=l2", "BLOCK=0"], ["verify", "--variant", "l2", "--block", "0"]),
         (["self-check"], ["selfcheck"]),

@@ -58,6 +58,11 @@ class Result:
         """Why the gate fails."""
         return judge.reasons(self.judged, self.rules, bool(self.stale))
 
+    @property
+    def status(self) -> int:
+        """What the command ends with: 1 where the gate fails, else 0."""
+        return int(bool(self.reasons))
+
 
 def read(params: Suite, base: str, commit: str, stale: Iterable[Finding]) -> Result:
     """The review of the workspace against a commit, which the user named `base`."""
