@@ -22,7 +22,7 @@ setup-ray: setup  ## add Ray to the environment, for a cluster (docs/cluster.md)
 	  cp requirements-ray.txt $(VENV)/requirements-ray.installed; }
 
 # What users name reaches the command as it was typed: never through make's own expansion, never through a shell's.
-OPTIONS := MODEL WEIGHTS DATA MODULE GROUPS RANGE OUT VAL TEST SAW HISTORY PREPROCESS OUTPUT MUTE HALF BUDGET JOBS VARIANT BLOCK BLOCKS FOLLOW_UP BASE CONFIRM LINK FORMAT TO STORE ROUNDS TORCH KILLS SEED DRY LOWEST ONLY ARGS
+OPTIONS := MODEL WEIGHTS DATA MODULE GROUPS RANGE OUT VAL TEST SAW HISTORY PREPROCESS OUTPUT MUTE MINUTES HALF BUDGET JOBS VARIANT BLOCK BLOCKS FOLLOW_UP BASE CONFIRM LINK FORMAT TO STORE ROUNDS TORCH KILLS SEED DRY LOWEST ONLY ARGS
 $(foreach name,$(OPTIONS),$(if $(value $(name)),$(eval export OPTION_$(name) := $$(value $(name))),$(eval unexport OPTION_$(name))))
 unexport $(OPTIONS)
 VALGAP := $(BIN)/python -m valgap
@@ -31,7 +31,7 @@ flag = $${OPTION_$(1):+$(2)}
 words = $$OPTION_ARGS# split at spaces, and no more than that: recipes with it begin with `set -f`
 
 check: setup  ## your saved model on your images, trains nothing: MODEL=my.keras DATA=folder [SAW=0.99,0.32] [HISTORY=file] [OUT=folder] ...
-	@$(VALGAP) check $(call option,VAL,--val) $(call option,TEST,--test) $(call option,SAW,--saw) $(call option,HISTORY,--history) $(call option,PREPROCESS,--preprocess) $(call option,OUTPUT,--output) $(call option,MUTE,--mute) $(call option,MODULE,--module) $(call option,GROUPS,--groups) $(call option,RANGE,--range) $(call option,OUT,--out) -- $(call option,MODEL) $(call option,DATA)
+	@$(VALGAP) check $(call option,VAL,--val) $(call option,TEST,--test) $(call option,SAW,--saw) $(call option,HISTORY,--history) $(call option,PREPROCESS,--preprocess) $(call option,OUTPUT,--output) $(call option,MUTE,--mute) $(call option,MINUTES,--minutes) $(call option,MODULE,--module) $(call option,GROUPS,--groups) $(call option,RANGE,--range) $(call option,OUT,--out) -- $(call option,MODEL) $(call option,DATA)
 
 init: setup  ## write a params.yaml for DATA=photos [MODEL=my.net:build] [WEIGHTS=file] [BUDGET=1h] [OUT=folder]
 	@$(VALGAP) init $(call option,DATA,--data) $(call option,MODEL,--model) $(call option,WEIGHTS,--weights) $(call option,BUDGET,--budget) $(call option,OUT,--out)
