@@ -23,6 +23,7 @@ from valgap.ground import paths
 from valgap.ground.calls import call
 from valgap.ground.errors import SuiteError
 from valgap.pipeline import definition, library
+from valgap.pipeline.special import refuse_special
 from valgap.results.provenance import read_provenance
 
 LOCK = Path("dvc.lock")
@@ -43,7 +44,11 @@ def cure() -> str:
 
 
 def check() -> list[Finding]:
-    """Everything that is stale, each thing once; empty when all is fresh. DVC's own complaint is a finding too."""
+    """Everything that is stale, each thing once; empty when all is fresh. DVC's own complaint is a finding too.
+
+    Raises SuiteError where DVC would wait for what is no file.
+    """
+    refuse_special()
     if not LOCK.exists():
         return [Finding("dvc.lock is missing: no run belongs to this code", (), cure())]
     try:
