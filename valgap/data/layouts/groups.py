@@ -66,6 +66,6 @@ def _matched(pattern: str, names: Sequence[str], seconds: int) -> list[str | Non
     raise SuiteError(
         key="data.group_pattern",
         value=repr(pattern),
-        why=f"it took over {seconds} s of computing at {shown(names[found])}, the {found + 1:,}. of {len(names):,} paths",
-        cure="write it without a repeat in a repeat, such as (a+)+, and with what a part may hold, such as [^/]+ for .*",
+        why=f"it took over {seconds} s of computing, up to path {found + 1:,} of {len(names):,}, {shown(names[found])}",
+        cure="write it without a repeat in a repeat, such as (a+)+, and with what a part may hold: [^/]+ for .*",
     )

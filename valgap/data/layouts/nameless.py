@@ -26,5 +26,6 @@ def why_none(tree: Tree, table: Columns, files: Files, group: str | None, blank:
     suffix = "" if stem_of(name) != name else ", with or without an image suffix,"
     return (
         f"none of its rows ({table.rows:,}) does; column {quoted([column])} says {quoted([value])}, but no file "
-        f"{quoted([name])}{suffix} lies below {shown(str(tree.root))}, where one is called {quoted(tree.top.all_images[:1])}"
+        f"{quoted([name])}{suffix} lies below {shown(str(tree.root))}, where one is called "
+        f"{quoted(tree.top.all_images[:1])}"
     )

@@ -81,9 +81,10 @@ def read_table(tree: Tree, name: str, group: str | None = None) -> Found:
     files = Files(tree.top.all_images)
     rows = _read(table, files, group)
     if rows is None or not rows.entries:
+        why = why_none(tree, table, files, group, () if rows is None else rows.blank)
         raise refused(
             tree.root / name,
-            f"it names no image below its folder with a label: {why_none(tree, table, files, group, () if rows is None else rows.blank)}",
+            f"it names no image below its folder with a label: {why}",
             "one column, such as path, must name the files, and one, such as label, their classes",
         )
     return _entries(tree, [rows])

@@ -1,8 +1,9 @@
 """Tells image files that a decoder accepts although a part of their data is missing: what it filled in gives them away.
 
-Pillow refuses most cut files. It accepts a JPEG that was cut and closed with an end marker (valgap/data/reading/jpeg.py;
-what was filled in stays in copies of such an image, whatever their format), a BMP or TIFF of which the rest is zeros, as
-an interrupted copy leaves it (rows of the first colour), a WebP likewise, and sometimes a PNG or JPEG.
+Pillow refuses most cut files. It accepts a JPEG that was cut and closed with an end marker
+(valgap/data/reading/jpeg.py; what was filled in stays in copies of such an image, whatever their format), a BMP or TIFF
+of which the rest is zeros, as an interrupted copy leaves it (rows of the first colour), a WebP likewise, and sometimes
+a PNG or JPEG.
 """
 
 import io
@@ -49,9 +50,7 @@ def cut(image: Image.Image, kind: str, handle: IO[bytes]) -> Cut:
         return "zeros" if zeros >= ZEROS and zeros > ZEROS + FLAT * _flat_blocks(_levels(image)) else ""
     if kind == "BMP" or (kind == "TIFF" and image.info.get("compression") == "raw"):
         first, last = (0, rows - 1) if kind == "BMP" else (rows - 1, 0)  # a BMP begins with its lowest row
-        stored = (
-            Image.fromarray(np.asarray(image)) if image.mode == "P" else image
-        )  # a palette's places, not its colours
+        stored = Image.fromarray(np.asarray(image)) if image.mode == "P" else image  # a palette's places
         if _flat(stored, first, 0) and not _flat(stored, last, 0):
             levels = _levels(stored) if kind == "BMP" else _levels(stored)[::-1]
             return "black rows" if _black(levels, least) else ""

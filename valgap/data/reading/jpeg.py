@@ -16,8 +16,8 @@ FRAMES = {0xC0, 0xC1, 0xC2, 0xC3}  # markers, ITU T.81, table B.1: Huffman-coded
 PROGRESSIVE, SCAN, END = 0xC2, 0xDA, 0xD9
 AFTER_SCAN = re.compile(rb"\xff+[^\x00\xd0-\xd7\xff]")  # a marker that is no restart of the scan, B.1.1.5
 COEFFICIENTS = 64  # of a block
-NOISE = np.random.default_rng(0).integers(0, 255, 1024, dtype=np.uint8).tobytes()  # bytes without 0xFF, as good as data
-# Data for a scan that lacks some, and for its next restart, whichever of RST0 to RST7 that is, where it lacks all of it.
+NOISE = np.random.default_rng(0).integers(0, 255, 1024, dtype=np.uint8).tobytes()  # bytes without 0xFF, as good as any
+# Data for a scan that lacks some, and for its next restart, one of RST0 to RST7, where it lacks all of that.
 MORE = NOISE + b"".join(bytes([0xFF, restart]) + NOISE for restart in range(0xD0, 0xD8))
 
 
