@@ -23,7 +23,10 @@ NEAR = 1  # levels by which converting colours may change it
 BLOCK = 8  # rows and columns of a JPEG's block, at which missing ones begin
 LEAST_ROWS, LEAST_SHARE = 4, 0.02  # of rows that are missing: fewer are not looked for
 ZEROS = 32  # bytes: compressed data end in no more, but for what FLAT allows
-FLAT, FLAT_BLOCK = 3, 16  # bytes of zeros that WebP may have for each flat block of so many rows and columns
+FLAT, FLAT_BLOCK = (
+    5,
+    16,
+)  # bytes of zeros for each flat block, of so many rows and columns, that a WebP ends in
 FRAME_HEADER = 24  # bytes before the pixels of a frame of an animated WebP
 GREYISH = 8  # levels by which a block's grey pixels differ from GREY beside an edge, by a JPEG's ringing
 MOSTLY = 0.6  # share of such pixels from which on a block is drawn over an edge
@@ -47,7 +50,7 @@ def cut(image: Image.Image, kind: str, handle: IO[bytes]) -> Cut:
         return _cut_jpeg(image, _content(handle))
     if kind == "WEBP":
         zeros = _webp_zeros(_content(handle))
-        return "zeros" if zeros >= ZEROS and zeros > ZEROS + FLAT * _flat_blocks(_levels(image)) else ""
+        return "zeros" if zeros >= ZEROS and zeros > ZEROS + FLAT * _flat_end(_levels(image)) else ""
     if kind == "BMP" or (kind == "TIFF" and image.info.get("compression") == "raw"):
         first, last = (0, rows - 1) if kind == "BMP" else (rows - 1, 0)  # a BMP begins with its lowest row
         stored = Image.fromarray(np.asarray(image)) if image.mode == "P" else image  # a palette's places
@@ -132,11 +135,13 @@ def _webp_zeros(content: bytes) -> int:
     return 0
 
 
-def _flat_blocks(levels: NDArray[np.uint8]) -> int:
-    """How many whole blocks of FLAT_BLOCK rows and columns are of one level."""
-    rows, columns = (side // FLAT_BLOCK for side in levels.shape)
-    blocks = levels[: rows * FLAT_BLOCK, : columns * FLAT_BLOCK].reshape(rows, FLAT_BLOCK, columns, FLAT_BLOCK)
-    return int(np.sum(np.ptp(blocks, axis=(1, 3)) <= 2 * NEAR))
+def _flat_end(levels: NDArray[np.uint8]) -> int:
+    """How many blocks of FLAT_BLOCK rows and columns the image ends in, row by row, that are of one level each."""
+    padded = np.pad(levels, [(0, -side % FLAT_BLOCK) for side in levels.shape], mode="edge")
+    rows, columns = (side // FLAT_BLOCK for side in padded.shape)
+    blocks = padded.reshape(rows, FLAT_BLOCK, columns, FLAT_BLOCK)
+    flat = (np.ptp(blocks, axis=(1, 3)) <= 2 * NEAR).ravel()[::-1]
+    return len(flat) if flat.all() else int(np.argmin(flat))
 
 
 def _ends_in_zeros(handle: IO[bytes]) -> bool:
