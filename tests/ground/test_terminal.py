@@ -1,5 +1,6 @@
 import ast
 import pickle
+import unicodedata
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -16,7 +17,8 @@ def test_what_moves_a_cursor_or_turns_a_line_around_is_escaped_and_lines_stay() 
 @given(st.text(alphabet=st.characters()))
 def test_any_text_becomes_printable_and_nothing_printable_changes(text: str) -> None:
     found = safe(text)
-    assert all(character.isprintable() or character in "\n\t" for character in found)
+    spaces = [character for character in found if not character.isprintable() and character not in "\n\t"]
+    assert all(unicodedata.category(character) == "Zs" for character in spaces)
     assert safe(found) == found
     found.encode("utf-8")
     printable = "".join(character for character in text if character.isprintable())

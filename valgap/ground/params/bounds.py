@@ -27,16 +27,16 @@ def excess(text: str) -> str:
             anchors.append(event.anchor)
             entries = 1
             if len(counts) - 1 > DEPTH:
-                return f"is nested over {DEPTH} deep, in line {event.start_mark.line + 1}"
+                return f"is nested over {DEPTH} deep, in line {_line(event)}"
         elif isinstance(event, yaml.ScalarEvent):
             entries = 1
             if event.anchor:
                 anchored[event.anchor] = 1
         elif isinstance(event, yaml.AliasEvent):
             if event.anchor in anchors:
-                line = event.start_mark.line + 1
+                line = _line(event)
                 return f"has an alias inside of what it stands for, *{event.anchor} in line {line}"
-            entries = anchored.get(event.anchor, 1)
+            entries = anchored.get(str(event.anchor), 1)
         elif isinstance(event, yaml.CollectionEndEvent):
             inside, anchor = counts.pop(), anchors.pop()
             counts[-1] += inside
@@ -48,6 +48,10 @@ def excess(text: str) -> str:
         counts[-1] += entries
         total += entries
         if total > ENTRIES:
-            line = event.start_mark.line + 1
+            line = _line(event)
             return f"has over {ENTRIES:,} entries, with those that its aliases stand for, up to line {line}"
     return ""
+
+
+def _line(event: yaml.Event) -> int:
+    return event.start_mark.line + 1 if event.start_mark else 0
