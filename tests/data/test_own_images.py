@@ -654,8 +654,6 @@ HOSTILE = (
     "null",
     "inf",
     "=1+1",
-    "a\tb",
-    "c\nd",
 )
 
 
@@ -718,6 +716,8 @@ def test_hostile_names_that_differ_in_case_alone_are_refused(tmp_path: Path) -> 
 
 OF_CLASSES = {
     "a\x1b[2Jb": r"holds what does not print: '\\x1b'",
+    "a\tb": r"holds what does not print: '\\t'",
+    "c\nd": r"holds what does not print: '\\n'",
     "\u202eabc": r"holds what does not print: '\\u202e'",
     "CON": "is a name that Windows keeps for a device",
     "cat.": "ends in a dot, which Windows takes away",
@@ -741,7 +741,7 @@ def test_classes_that_not_every_system_or_reader_can_name_are_refused_whatever_s
 
 def test_classes_that_look_alike_are_refused_by_their_code_points(tmp_path: Path) -> None:
     labels = np.array(["\u0441\u0430\u0442", "cat", "\u0441\u0430\u0442", "cat", "x", "x"])  # Cyrillic, but for its T
-    assert alike(labels.tolist()) == []
+    assert alike(sorted(set(labels.tolist()))) == []
     labels = np.array(["\u0441\u0430\u0440", "cap", "\u0441\u0430\u0440", "cap", "x", "x"])
     refused("npz", npz(tmp_path, labels=labels), r"'cap' and '.*' \(\\u0441\\u0430\\u0440\); rename one")
 

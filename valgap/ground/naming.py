@@ -51,11 +51,12 @@ def spelt(name: str) -> str:
 def alike(names: Iterable[str]) -> list[tuple[str, ...]]:
     """Names that a reader, or a file system, may take for each other, of which each group has two or more, sorted.
 
-    They differ in case, spaces around them, forms of one letter (Unicode's NFKC), or letters that look alike.
+    They are the same, or differ in case, spaces around them, forms of one letter (Unicode's NFKC), or in letters that
+    look alike.
     """
-    found = collections.defaultdict(set)
+    found = collections.defaultdict(list)
     for name in names:
-        found[_skeleton(name)].add(name)
+        found[_skeleton(name)].append(name)
     return sorted(tuple(sorted(group)) for group in found.values() if len(group) > 1)
 
 

@@ -12,8 +12,7 @@ def check_classes(labels: Sequence[str], given: Sequence[str], class_names: Sequ
     """Raise SuiteError on classes that cannot be learned or told apart; `labels` and `given` are of each image."""
     if confused := [" and ".join(map(spelt, names)) for names in alike(class_names)]:
         raise SuiteError(
-            f"classes of {where} that look alike, as they differ in case, spaces or forms of a letter alone: "
-            f"{listing(confused)}; rename one"
+            f"classes of {where} that look alike, or differ in case or spaces alone: {listing(confused)}; rename one"
         )
     if refused := [f"{shortened(name)!r} {why}" for name in class_names if (why := trouble(name))]:
         raise SuiteError(f"classes of {where} have a name that cannot be used: {listing(refused, '; ')}; rename them")
