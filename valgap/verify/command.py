@@ -23,6 +23,7 @@ from valgap.ground.errors import SuiteError
 from valgap.ground.files import read_npz
 from valgap.ground.params import suite
 from valgap.ground.params.suite import BASELINE
+from valgap.ground.terminal import safe
 from valgap.pipeline import freshness
 from valgap.pipeline.git import of_revision, resolve
 from valgap.pipeline.scratch import copy_revision, copy_workspace, retrain
@@ -103,7 +104,7 @@ def command(variants: tuple[str, ...], block: int | None, base: str | None) -> i
     read: sides.Reader = sides.of_workspace
     if base is None:
         for finding in freshness.check():
-            print(f"note: {finding.what}: reports/ may not belong to this code", file=sys.stderr)
+            print(safe(f"note: {finding.what}: reports/ may not belong to this code"), file=sys.stderr)
     else:
         name, commit = resolve(base)
         read = of_revision(commit)
