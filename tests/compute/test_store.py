@@ -38,7 +38,9 @@ def test_a_replicate_that_cannot_be_written_whole_is_not_there(tmp_path: Path) -
     assert store.find("a", tmp_path) is None
 
 
-@pytest.mark.parametrize("damage", ["truncated", "altered", "missing", "no checksums", "bad checksums", "left out", "a file", "a link"])
+@pytest.mark.parametrize(
+    "damage", ["truncated", "altered", "missing", "no checksums", "bad checksums", "left out", "a file", "a link"]
+)
 def test_damaged_replicate_is_not_used(tmp_path: Path, damage: str) -> None:
     result, checksums = (publish(tmp_path, "a") / name for name in ("result", store.CHECKSUMS))
     match damage:

@@ -51,7 +51,12 @@ def find(replicate_key: str, root: Path = paths.STORE) -> Path | None:
         content = json.loads((folder / CHECKSUMS).read_text(encoding="utf-8"))
         own, checksums = content["key"] == replicate_key, content["sha256"]
         whole = {path.name for path in folder.iterdir()} == {CHECKSUMS, *checksums}
-        intact = own and bool(checksums) and whole and all(sha256_of(folder / name) == value for name, value in checksums.items())
+        intact = (
+            own
+            and bool(checksums)
+            and whole
+            and all(sha256_of(folder / name) == value for name, value in checksums.items())
+        )
     except (OSError, ValueError, AttributeError, KeyError, TypeError):
         intact = False
     if intact and not folder.is_symlink():
