@@ -26,7 +26,7 @@ def copy_repository(target: Path, overrides: dict[str, dict[str, Any]], variants
     ).stdout  # fmt: skip
     for name in filter(None, listed.split("\0")):
         source, results = ROOT / name, name.startswith("reports/") or name == "dvc.lock"
-        if not results and source.exists():
+        if not results and source.is_file():  # no link to a folder
             (target / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(source, target / name)
     params = only(yaml.safe_load((target / "params.yaml").read_text()), variants)

@@ -99,7 +99,9 @@ def test_what_stands_alone_needs_what_is_declared_and_the_rest_the_extra() -> No
     own, suite = declared(PROJECT["dependencies"]), declared(PROJECT["optional-dependencies"]["suite"])
     # One draws charts, and a check has none; the other mends dvc.lock inside a function that only a workspace calls.
     assert alone - {"vl-convert-python", "dvc"} <= set(own)
-    assert everything - set(own) == set(suite)
+    tracker = set(declared(PROJECT["optional-dependencies"]["mlflow"])) - {"valgap"}  # and the suite
+    assert everything - set(own) == set(suite) | tracker
+    assert tracker == {"mlflow"}, "imported where it is asked for, and missed with a sentence"
     assert set(own) <= everything
     assert {IMPORTED.get(name, name) for name in cli.SUITE} == set(suite)
 

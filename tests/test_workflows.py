@@ -1,5 +1,6 @@
 """The workflows in .github/workflows: their form, their rights, and the scripts inside them, run here."""
 
+import html
 import os
 import re
 import subprocess
@@ -14,7 +15,9 @@ from tests.scratch import ROOT
 
 FOLDER = ROOT / ".github/workflows"
 FILES = sorted(FOLDER.glob("*.y*ml"))
-WRITERS = {("review", "comment"): "pull-requests", ("repro", "push"): "contents"}  # the only jobs that may write
+WRITERS = {  # the only jobs that may write, and what
+    ("review", "comment"): "pull-requests", ("repro", "push"): "contents", ("images", "publish"): "packages",
+}  # fmt: skip
 COMMIT = re.compile(r"[\w.-]+/[\w./-]+@[0-9a-f]{40}")
 MAJOR = re.compile(r"[\w.-]+/[\w./-]+@v\d+")
 MARKER = "<!-- review of the results -->"
@@ -62,7 +65,9 @@ def tool(*command: str) -> subprocess.CompletedProcess[str]:
 
 
 def test_tests_review_and_training_have_a_workflow() -> None:
-    assert [path.name for path in FILES] == ["oldest.yml", "repro.yml", "review.yml", "tests.yml"]
+    assert [path.name for path in FILES] == [
+        "audit.yml", "images.yml", "oldest.yml", "repro.yml", "review.yml", "tests.yml", "verify.yml",
+    ]  # fmt: skip
     assert len(steps()) > 20
 
 
@@ -101,12 +106,11 @@ def test_only_named_jobs_may_write_and_they_run_nothing_of_the_branch() -> None:
     for file, name, job in jobs():
         assert int(job["timeout-minutes"]) > 0, name
         if "permissions" in job:
-            (right,) = job["permissions"].items()
-            writers[file, name] = right[0]
-            assert right[1] == "write"
+            (writers[file, name],) = (what for what, right in job["permissions"].items() if right == "write")
+            assert set(job["permissions"].values()) <= {"read", "write"}
             text = re.sub(r"'[^']*'", "''", "\n".join(step.get("run", "") for step in job["steps"]))
             commands = set(re.findall(r"(?:^|&&|[|;]|[$][(]|then|do)\s*(?:\w+=\S+ )?([\w./]+)", text, re.MULTILINE))
-            assert commands & {"git", "gh"}
+            assert commands & {"git", "gh", "echo"}
             assert not commands & {"make", "python", "python3", "dvc", "pip", "bash", "sh", "source", "."}
             assert not [word for word in commands if "/" in word]
             assert job["runs-on"].startswith("ubuntu-")
@@ -125,10 +129,52 @@ def test_no_fork_reaches_the_self_hosted_runner() -> None:
     assert "self-hosted" in train["runs-on"]
     assert train["container"]["image"] == "${{ vars.GPU_IMAGE }}"
     assert train["if"].startswith("contains(vars.GPU_IMAGE, '@sha256:') && (")  # pinned; the audit is told so
+    _, by_hand, labelled = train["if"].split("(github.event_name == ")
+    assert "github.ref_name != github.event.repository.default_branch" in by_hand
+    assert "github.event.pull_request.head.ref != github.event.repository.default_branch" in labelled
     assert "github.event.pull_request.head.repo.full_name == github.repository" in train["if"]
     assert load(FOLDER / "repro.yml")["on"]["pull_request"] == {"types": ["labeled"]}
     others = [job for _, name, job in jobs() if name != "train"]
     assert not any("self-hosted" in job["runs-on"] for job in others)
+
+
+def test_what_one_branch_trained_is_not_believed_on_another() -> None:
+    """The run cache is the branch's alone; what is shared is taken by dvc.lock's hashes, which are checked."""
+    train = load(FOLDER / "repro.yml")["jobs"]["train"]
+    shared, own = (volume.rsplit(":", 1) for volume in train["container"]["volumes"])
+    assert own[0].endswith("/branches/${{ github.head_ref || github.ref_name }}/.remote")
+    assert (shared[1], own[1]) == ("/srv/shared", "/srv/branch")
+    assert not own[0].startswith(shared[0]), "the one does not hold the other"
+    text = script("repro", "train", "Take what earlier runs kept") + script("repro", "train", "Keep the cache")
+    assert "dvc remote modify --local shared verify true" in text
+    for line in text.splitlines():
+        assert ("--run-cache" in line) == ("--remote branch" in line), line
+
+
+@pytest.mark.parametrize("name", ["main", "a/b", "x.y", "feature@2"])
+def test_no_part_of_a_branch_begins_with_a_dot(name: str) -> None:
+    """Hence .remote of one branch is no folder within another's."""
+    assert tool("git", "check-ref-format", "--branch", name).returncode == 0
+    for bad in (f"{name}/.remote", f"{name}/../x", f"{name}:/etc"):
+        assert tool("git", "check-ref-format", "--branch", bad).returncode != 0
+
+
+@pytest.mark.slow
+def test_a_remote_that_is_verified_gives_nothing_forged(tmp_path: Path) -> None:
+    commands = """
+        git init -q && dvc init -q && mkdir runs && echo honest > runs/p.npz && dvc add -q runs
+        dvc remote add -q --default shared ../shared && dvc push -q
+        forged=$(find ../shared -type f ! -name '*.dir') && chmod u+w "$forged" && echo forged > "$forged"
+        chmod 444 "$forged" && rm -rf runs .dvc/cache
+    """
+    folder = tmp_path / "clone"
+    folder.mkdir()
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    bash(commands, folder, PATH=path)
+    bash("dvc remote modify --local shared verify true; dvc pull --allow-missing || true", folder, PATH=path)
+    assert not (folder / "runs/p.npz").exists()
+    bash("dvc remote modify --local shared verify false; dvc pull", folder, PATH=path)
+    assert (folder / "runs/p.npz").read_text() == "forged\n", "as it would be without"
 
 
 def test_checkouts_keep_no_token() -> None:
@@ -169,16 +215,75 @@ def test_steps_run_commands_of_the_makefile() -> None:
     assert wanted["review"] == {"setup", "review", "report", "smoke"}
     assert wanted["oldest"] == {"wheel-test"}
     assert wanted["repro"] == {"self-check", "repro", "review"}
+    assert wanted["verify"] == {"setup", "verify"}
+    assert wanted["audit"] == {"setup", "audit"}
     assert set().union(*wanted.values()) <= targets
 
 
 def test_the_wheel_is_tried_at_both_ends_every_week() -> None:
     workflow = load(FOLDER / "oldest.yml")
-    assert re.fullmatch(r"\d+ \d+ \* \* \d", workflow["on"]["schedule"][0]["cron"])
     tried = {(entry["python"], entry["lowest"]) for entry in workflow["jobs"]["wheel"]["strategy"]["matrix"]["include"]}
     requires = (ROOT / "pyproject.toml").read_text()
     assert 'requires-python = ">=3.11,<3.14"' in requires
     assert tried == {("3.11", "1"), ("3.13", "")}  # lower bounds on the oldest Python, the newest on the newest
+
+
+@pytest.mark.parametrize(("name", "target"), [("verify", "verify"), ("audit", "audit"), ("oldest", "wheel-test")])
+def test_what_may_break_without_a_change_is_asked_every_week(name: str, target: str) -> None:
+    workflow = load(FOLDER / f"{name}.yml")
+    assert re.fullmatch(r"\d+ \d+ \* \* \d", workflow["on"]["schedule"][0]["cron"])
+    assert "workflow_dispatch" in workflow["on"]
+    assert any(f" {target}" in step.get("run", "") for job in workflow["jobs"].values() for step in job["steps"])
+
+
+def test_the_cell_that_is_verified_is_drawn_where_none_is_named() -> None:
+    (step,) = (s for place, s in steps() if place.startswith("verify/") and s.get("name") == "Verify")
+    assert step["env"] == {"VARIANT": "${{ inputs.variant || 'random' }}"}
+
+
+def test_the_audit_asks_of_every_lock_and_names_what_it_passes_over() -> None:
+    makefile = (ROOT / "Makefile").read_text()
+    (recipe,) = re.findall(r"^audit:.*\n((?:\t.*\n)+)", makefile, flags=re.MULTILINE)
+    locks = {path.name for path in ROOT.glob("requirements*.txt")}
+    assert locks - set(re.findall(r"requirements[\w-]*\.txt", recipe)) == {"requirements-train.txt"}, "part of each"
+    (unmended,) = re.findall(r"^UNMENDED := ([^#\n]*)#", makefile, flags=re.MULTILINE)
+    said = (ROOT / "docs/trust.md").read_text()
+    assert all(name in said for name in unmended.split())
+
+
+def test_the_images_of_a_release_say_what_they_are() -> None:
+    workflow = load(FOLDER / "images.yml")
+    assert workflow["on"] == {"push": {"tags": ["v*"]}}
+    job = workflow["jobs"]["publish"]
+    targets = job["strategy"]["matrix"]["target"]
+    dockerfile = (ROOT / "Dockerfile").read_text()
+    assert set(targets) == {"cpu", "gpu", "cpu-ray", "gpu-ray"}
+    assert all(f" AS {target}\n" in dockerfile for target in targets)
+    (build,) = (step["with"] for step in job["steps"] if step.get("id") == "build")
+    assert (build["push"], build["provenance"], build["sbom"]) == ("true", "mode=max", "true")
+    given = {line.partition("=")[0] for line in build["build-args"].splitlines()}
+    assert given == set(re.findall(r"^ARG (REVISION|SOURCE)=", dockerfile, flags=re.MULTILINE))
+    ingredients = re.search(r"ingredients=\(.*\)", script("images", "publish", "Names"))
+    assert ingredients
+    assert ingredients[0] in (ROOT / "container/build").read_text(), "one revision for both ways to build"
+
+
+@pytest.mark.parametrize(
+    ("tag", "version"), [("v1.2.0", "1.2.0"), ("v0.3.0rc1", "0.3.0rc1"), ("vain", ""), ("v1;x", "")]
+)
+def test_images_are_named_by_target_and_release(tmp_path: Path, tag: str, version: str) -> None:
+    identity = "git -c user.name=a -c user.email=a@example.org"
+    bash(f"git init -q . && touch Dockerfile && git add . && {identity} commit -qm x", tmp_path)
+    done = bash(
+        script("images", "publish", "Names"), tmp_path, check=False,
+        GITHUB_REF_NAME=tag, GITHUB_REPOSITORY="Some/Where", TARGET="cpu-ray", GITHUB_OUTPUT="out",
+    )  # fmt: skip
+    assert (done.returncode == 0) == bool(version)
+    if version:
+        said = dict(line.split("=") for line in (tmp_path / "out").read_text().splitlines())
+        assert said["rolling"].endswith("/some/where:cpu-ray")
+        assert said["release"].endswith(f"/some/where:{version}-cpu-ray")
+        assert re.fullmatch("[0-9a-f]{40}", said["revision"])
 
 
 def test_workflows_cover_what_ci_runs_here() -> None:
@@ -224,8 +329,11 @@ def test_summary_is_written_even_without_a_review(tmp_path: Path, review: str | 
     assert (tmp_path / "summary").read_text() == (review or "No review was made: see the log of this job.\n")
 
 
-def comment(folder: Path, ids: str, review: str | None) -> tuple[list[str], str]:
-    """The calls that the commenting step makes, and the comment that it would leave."""
+def comment(folder: Path, ids: str, review: str | None, commands: str = "", place: str = "") -> tuple[list[str], str]:
+    """The calls that the commenting step makes (`commands`, by default of review.yml), and the comment that it leaves.
+
+    `place` is where the review lies too.
+    """
     (folder / "gh").write_text(FAKE_GH)
     (folder / "gh").chmod(0o755)
     (folder / "ids").write_text(ids)
@@ -233,9 +341,11 @@ def comment(folder: Path, ids: str, review: str | None) -> tuple[list[str], str]
         if text is not None:
             (folder / "artifacts" / name).mkdir(parents=True)
             (folder / "artifacts" / name / f"{name}.md").write_text(text)
+    if place:
+        (folder / place).write_text(review or "")
     path = f"{folder}{os.pathsep}{os.environ['PATH']}"
-    text = script("review", "comment", "Write or rewrite the comment")
-    bash(text, folder, PATH=path, GITHUB_REPOSITORY="some/where", NUMBER="7", RUN="https://example.org/run")
+    commands = commands or script("review", "comment", "Write or rewrite the comment")
+    bash(commands, folder, PATH=path, GITHUB_REPOSITORY="some/where", NUMBER="7", RUN="https://example.org/run")
     return (folder / "calls").read_text().splitlines(), (folder / "comment.md").read_text()
 
 
@@ -262,6 +372,38 @@ def test_comment_names_the_run_when_a_part_is_missing_or_too_long(tmp_path: Path
     _, long = comment(tmp_path / "long", "", "x" * 70_000)
     assert len(long) < 300
     assert "[the summary of the run](https://example.org/run)" in long
+
+
+HOSTILE = """@team and x@@team (@team) \\@team &#64;team &#x40;team &commat;team <p>&nbsp@team &#0064team &#64team</p>
+/merge
+  /assign @me
+`train@dropout-0`, explore@a-1; a@example.org
+</details>
+"""
+
+
+def mentions(markdown: str) -> set[str]:
+    """Names that a forge would call: of text nodes, entities resolved as a browser does."""
+    text = html.unescape(re.sub(r"\\([^\w\s])", r"\1", markdown))
+    return set(re.findall(r"(?<![A-Za-z0-9_])@([A-Za-z0-9][\w-]*)", text))
+
+
+def test_the_comment_mentions_nobody(tmp_path: Path) -> None:
+    assert mentions(HOSTILE) == {"team", "me"}
+    _, body = comment(tmp_path, "", HOSTILE)
+    assert mentions(body) == set()
+    assert "`train@dropout-0`, explore@a-1" in body, "what is to be copied stays whole"
+    assert "</details>" in body
+
+
+def test_the_comment_of_a_laid_down_workflow_mentions_nobody(tmp_path: Path) -> None:
+    text = (ROOT / "valgap/init/review.yml").read_text()
+    job = yaml.load(text, Loader=yaml.BaseLoader)["jobs"]["comment"]
+    (run,) = (step["run"] for step in job["steps"] if step.get("name") == "Write or rewrite the comment")
+    _, body = comment(tmp_path, "", HOSTILE, run, place="artifacts/review.md")
+    assert "/merge" in body
+    assert mentions(body) == set()
+    assert "`train@dropout-0`" in body
 
 
 @pytest.mark.parametrize(

@@ -32,8 +32,8 @@ So do imports. A room imports only rooms above it; commands and stages import ro
     pipeline   DVC and Git from Python
     costs      estimates, the probe of this machine, the budget
 
-Commands: check, init, params, plan, repro, more, review, export, verify, calibrate, selfcheck. Stages: prepare, models,
-symptom, train, evaluate, diagnose, report (`python -m stages.<name>`, which DVC runs).
+Commands: check, init, params, plan, repro, more, review, export, track, verify, calibrate, selfcheck. Stages: prepare,
+models, symptom, train, evaluate, diagnose, report (`python -m stages.<name>`, which DVC runs).
 """
 
 import importlib

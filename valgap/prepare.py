@@ -27,6 +27,7 @@ from valgap.ground.files import read_npz, write_npz
 from valgap.ground.params import suite
 from valgap.ground.params.experiment import TRANSFORMS, Data
 from valgap.ground.params.split import Split
+from valgap.ground.terminal import safe
 from valgap.results.audit import write_audit
 
 LISTED = 200  # dropped images that the manifest names
@@ -173,6 +174,6 @@ def main() -> None:
     finally:
         _keep_images(partial)
     for sentence in content.said or ():
-        print(sentence)
+        print(safe(sentence))
     sizes = ", ".join(f"{part.images:,} {name}" for name, part in content.parts.items())
     print(f"prepared {sizes} images of {len(content.class_names)} classes")

@@ -18,6 +18,7 @@ from valgap.ground.errors import SuiteError
 from valgap.ground.params import suite
 from valgap.ground.params.suite import BASELINE, Suite
 from valgap.ground.streams import interleave
+from valgap.ground.terminal import safe
 from valgap.results.symptom import write_seen
 from valgap.stats.seen import Seen
 from valgap.training.subset import load_splits
@@ -91,7 +92,8 @@ def main(score: Score) -> None:
     early = params.variants[BASELINE].early_stopping
     seen = of_history(path, early) if kind == "history" else of_model(path, params, score)
     write_seen(seen)
-    print(f"seen in {path}: training accuracy {seen.train_accuracy:.1%}, validation accuracy {seen.val_accuracy:.1%}")
+    scores = f"training accuracy {seen.train_accuracy:.1%}, validation accuracy {seen.val_accuracy:.1%}"
+    print(safe(f"seen in {path}: {scores}"))
 
 
 def _place(curves: Curves, early_stopping: bool) -> int:

@@ -1,6 +1,8 @@
 """Models that Keras 2 saved, loaded by tf_keras: a development dependency, so nothing here is skipped without it."""
 
 import importlib
+import inspect
+import json
 import os
 import subprocess
 import sys
@@ -8,11 +10,13 @@ import warnings
 from pathlib import Path
 from typing import Any
 
+import h5py
 import numpy as np
 import pytest
 
 from tests.scratch import ROOT
 from valgap.check import forward, loading
+from valgap.check.loading import names
 from valgap.diagnostics.model import initial, inside, losses, modes, units
 from valgap.ground.errors import SuiteError
 
@@ -175,3 +179,39 @@ def test_features_of_keras_2_are_those_before_its_last_layer(keras2: Any) -> Non
     np.testing.assert_allclose(found.outputs, model(IMAGES, training=False), atol=1e-5)
     assert found.late is not None
     np.testing.assert_allclose(found.late, base(IMAGES), atol=1e-5)
+
+
+@pytest.mark.parametrize("function", ["compat.v1.gfile.DeleteRecursively", "load_op_library", "keras.utils.get_file"])
+def test_operations_that_reach_outside_are_not_called_while_a_file_is_loaded(
+    keras2: Any, function: str, tmp_path: Path
+) -> None:
+    image = keras2.Input((SIDE, SIDE, 3))
+    path = saved(keras2.Model(image, keras2.layers.Flatten()(image / 255)), tmp_path, ".h5")
+    kept = tmp_path / "kept"
+    kept.mkdir()
+    with h5py.File(path, "r+") as file:
+        text = file.attrs["model_config"]
+        assert "math.truediv" in text
+        config = json.loads(text.replace("math.truediv", function))
+        (layer,) = (each for each in config["config"]["layers"] if each["class_name"] == "TFOpLambda")
+        layer["inbound_nodes"] = [["_CONSTANT_VALUE", -1, str(kept), {}]]
+        file.attrs["model_config"] = json.dumps(config)
+    with pytest.raises(SuiteError, match=f"calls tf.{function}, which may reach outside"):
+        loading.load_model(path, None)
+    assert kept.is_dir()
+
+
+def test_classes_and_functions_of_keras_2_are_told_as_those_of_keras_3(keras2: Any) -> None:
+    known = names.names_of("tf_keras")
+    for name, value in vars(keras2.layers).items():
+        if inspect.isclass(value) and issubclass(value, keras2.layers.Layer) and name != "DenseFeatures":
+            assert known.is_class(None, name), name
+            assert known.is_class("keras.layers", name), name
+    assert known.is_class("keras.src.engine.functional", "Functional")
+    assert known.is_class(None, "BatchNormalizationV1")
+    for part in ("callbacks", "datasets", "utils", "saving", "experimental", "preprocessing", "export"):
+        for name in vars(getattr(keras2, part)):
+            assert not known.is_class(f"keras.{part}", name), name
+            assert not known.is_function(f"keras.{part}", name), name
+    for name in ("get_file", "plot_model", "ModelCheckpoint", "load_model", "deserialize", "get", "ExportArchive"):
+        assert known.is_other(name), name

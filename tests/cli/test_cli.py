@@ -47,7 +47,7 @@ def real(*words: str, cwd: Path, program: str = "-m valgap") -> subprocess.Compl
 
 def test_the_table_has_the_commands_in_the_order_of_work() -> None:
     assert list(COMMANDS) == [
-        "check", "init", "params", "plan", "repro", "more", "report", "export", "review", "fresh", "verify",
+        "check", "init", "params", "plan", "repro", "more", "report", "export", "track", "review", "fresh", "verify",
         "calibrate", "selfcheck",
     ]  # fmt: skip
     assert set(ALONE) < set(COMMANDS)
@@ -150,7 +150,13 @@ def test_commands_of_the_suite_end_with_a_sentence_outside_of_a_workspace(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    required = [word for option in options_of(name) if option.required for word in (option.opts[0], "dropout")]
+    given = {"--to": "mlflow"}
+    required = [
+        word
+        for option in options_of(name)
+        if option.required
+        for word in (option.opts[0], given.get(option.opts[0], "dropout"))
+    ]
     assert cli.run([name, *required]) == 1
     said = capsys.readouterr()
     sentence = f"error: no params.yaml here: call `valgap {name}` where one is, or lay down the suite in a repository "

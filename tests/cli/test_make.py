@@ -104,6 +104,8 @@ def test_options_that_are_not_set_are_absent(folder: Path) -> None:
         (["report"], ["report"]),
         (["export", "VARIANT=l2", "OUT=kept here"], ["export", "--variant", "l2", "--out", "kept here"]),
         (["review", "BASE=main", "OUT=o", "CONFIRM=1"], ["review", "--base", "main", "--confirm", "1", "--out", "o"]),
+        (["review", "FORMAT=json"], ["review", "--format", "json"]),
+        (["track", "TO=mlflow", "STORE=sqlite:///a b.db"], ["track", "--to", "mlflow", "--store", "sqlite:///a b.db"]),
         (["fresh"], ["fresh"]),
         (["verify", "VARIANT=l2", "BLOCK=0"], ["verify", "--variant", "l2", "--block", "0"]),
         (["self-check"], ["selfcheck"]),
@@ -122,6 +124,51 @@ def test_the_whole_calibration_is_a_pipeline_of_its_own(folder: Path) -> None:
     stub.chmod(0o755)
     assert make(folder, "calibrate", "JOBS=2") == ["calibration", "2 repro"]
     assert make(folder, "calibrate", JOBS="") == ["calibration", "repro"]
+
+
+def every_target() -> list[str]:
+    return re.findall(r"^\.PHONY: (.*)$", (ROOT / "Makefile").read_text(), flags=re.MULTILINE)[0].split()
+
+
+def moved(folder: Path, name: str) -> Path:
+    """All of a folder in one of that name inside of it."""
+    inside, inner = [*folder.iterdir()], folder / name
+    inner.mkdir()
+    for item in inside:
+        item.rename(inner / item.name)
+    return inner
+
+
+@pytest.mark.parametrize("target", every_target())
+def test_every_target_works_in_a_clone_whose_path_has_spaces(folder: Path, target: str) -> None:
+    spaced = moved(folder, "a  b's")
+    (spaced / "calibration").mkdir()
+    for name in ("uv", "dvc"):
+        shutil.copy2(spaced / ".venv/bin/python", spaced / ".venv/bin" / name)
+    assert make(spaced, target) or target in ("setup", "setup-ray")
+
+
+@pytest.mark.parametrize("place", ["my environment", "../my environment", "/my environment"])
+def test_an_environment_elsewhere_may_have_spaces_in_its_path(folder: Path, place: str) -> None:
+    clone = moved(folder, "clone")
+    named = f"{folder}{place}" if place.startswith("/") else place
+    (clone / ".venv").rename(clone / named)
+    outer = {name: value for name, value in os.environ.items() if not name.startswith(("MAKE", "MFLAGS", "OPTION_"))}
+    done = subprocess.run(["make", "fresh", f"VENV={named}"], cwd=clone, env=outer, text=True, capture_output=True)
+    assert (done.stdout.splitlines(), done.stderr) == (["-m", "valgap", "fresh"], "")
+
+
+def test_an_environment_that_is_a_link_is_no_file_of_the_repository(folder: Path) -> None:
+    clone = moved(folder, "clone")
+    (clone / ".venv").rename(folder / "elsewhere")
+    (clone / ".venv").symlink_to(folder / "elsewhere")
+    shutil.copy(ROOT / ".gitignore", clone)
+    subprocess.run(["git", "init", "-q"], cwd=clone, check=True)
+    listed = ["git", "ls-files", "--cached", "--others", "--exclude-standard"]
+    found = subprocess.run(listed, cwd=clone, text=True, capture_output=True, check=True).stdout.splitlines()
+    assert "Makefile" in found
+    assert not [name for name in found if name.startswith(".venv")]
+    assert valgap(clone, "fresh") == ["fresh"]
 
 
 SHOWN = [

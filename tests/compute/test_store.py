@@ -38,7 +38,9 @@ def test_a_replicate_that_cannot_be_written_whole_is_not_there(tmp_path: Path) -
     assert store.find("a", tmp_path) is None
 
 
-@pytest.mark.parametrize("damage", ["truncated", "altered", "missing", "no checksums", "bad checksums"])
+@pytest.mark.parametrize(
+    "damage", ["truncated", "altered", "missing", "no checksums", "bad checksums", "left out", "a file", "a link"]
+)
 def test_damaged_replicate_is_not_used(tmp_path: Path, damage: str) -> None:
     result, checksums = (publish(tmp_path, "a") / name for name in ("result", store.CHECKSUMS))
     match damage:
@@ -52,6 +54,14 @@ def test_damaged_replicate_is_not_used(tmp_path: Path, damage: str) -> None:
             checksums.unlink()
         case "bad checksums":
             checksums.write_text("[")
+        case "left out":
+            checksums.write_text(json.dumps(json.loads(checksums.read_text()) | {"sha256": {}}))
+        case "a file":
+            shutil.rmtree(tmp_path / "done/a")
+            (tmp_path / "done/a").write_text("a plain file")
+        case "a link":
+            (tmp_path / "done/a").rename(tmp_path / "elsewhere")
+            (tmp_path / "done/a").symlink_to(tmp_path / "elsewhere")
     assert store.find("a", tmp_path) is None
     assert not (tmp_path / "done/a").exists()
     assert store.find("a", tmp_path) != publish(tmp_path, "a", "again")

@@ -219,6 +219,7 @@ def test_even_images_stay_even_in_any_shape(how: str, size: tuple[int, int]) -> 
         (b"just words\n", "no PNG, JPEG, BMP, GIF, WebP or TIFF image"),
         (png(20_000, 20_000), "over the limit of 50 megapixels"),
         (png(8_000, 7_000), "8000x7000 pixels, over the limit of 50 megapixels"),
+        (png(1, 65_501), "1x65501 pixels, a side over the limit of 65,500"),
         (png(10_000, 10_000), "10000x10000 pixels, over the limit"),  # where Pillow would but warn
         (png(9, 9, bytes(50))[:-20], "damaged: "),
     ],

@@ -1,12 +1,13 @@
 """A table of labels beside images: which columns are what, which files are meant, and what is asked."""
 
+import time
 from pathlib import Path
 
 import pytest
 
 from tests.data.test_layouts import classes, counted, fill
 from valgap.data.layouts.layout import Layout
-from valgap.data.layouts.understand import understand
+from valgap.data.layouts.understand import understand, understand_table
 from valgap.ground.errors import SuiteError
 
 IMAGES = [f"images/{number}.png" for number in range(1, 7)]
@@ -227,3 +228,35 @@ def test_of_several_tables_the_one_that_is_given_is_read(tmp_path: Path) -> None
     other = table("path,label", IMAGES).replace("cat", "cow")
     found = read(tmp_path, IMAGES, "other.csv", labels=table("path,label", IMAGES), other=other)
     assert counted(found) == {"cow": 3, "dog": 3}
+
+
+def test_a_table_of_many_rows_that_name_no_file_says_so_soon_and_what_was_looked_for(tmp_path: Path) -> None:
+    fill(tmp_path, ["cat/1.png", "dog/2.png"])
+    table = "path,label\n" + "".join(f"scans/p{row}/{row}.jpg,{'xy'[row % 2]}\n" for row in range(100_000))
+    (tmp_path / "labels.csv").write_text(table)
+    start = time.process_time()
+    with pytest.raises(SuiteError, match=r"none of its rows \(100,000\) does; column `path` says `scans/p0/0\.jpg`"):
+        understand_table(tmp_path, "labels.csv")
+    assert time.process_time() - start < 5
+
+
+@pytest.mark.parametrize(
+    ("content", "why"),
+    [
+        ("path,label\nx.jpg,a\n", "no file `x.jpg` lies below .*, where one is called `cat/1.png`"),
+        ("image_id,label\n7,a\n", "no file `7`, with or without an image suffix, lies below"),
+        (
+            "path,label\n,a\n,b\n",
+            "no column is called as one that names files, or it is empty: its columns are",
+        ),
+        ("path,label\ncat/1.png,\ndog/2.png,\n", "all 2 rows that name a file, such as `cat/1.png`, have no label"),
+        ("path,x,y\ncat/1.png,a,b\n", "column `path` names files, but none is their label: its columns are path, x, y"),
+    ],
+)
+def test_why_no_row_gives_an_image(tmp_path: Path, content: str, why: str) -> None:
+    fill(tmp_path, ["cat/1.png", "dog/2.png"])
+    (tmp_path / "labels.csv").write_text(content)
+    with pytest.raises(
+        SuiteError, match=f"names no image below its folder with a label: .*{why}.*; one column, such as"
+    ):
+        understand_table(tmp_path, "labels.csv")

@@ -21,6 +21,7 @@ from valgap.data.sources import keras as keras_sets
 from valgap.data.sources.images import Dropped, Images
 from valgap.data.sources.registry import source as source_called
 from valgap.ground.errors import SuiteError
+from valgap.ground.naming import alike
 
 
 def fill(root: Path, names: list[str], size: tuple[int, int] = (3, 2)) -> Path:
@@ -318,9 +319,13 @@ def test_quoted_cells_may_hold_anything(tmp_path: Path) -> None:
         ("path,label\n", "has no row below a header"),
         (
             "file,label\na,b\n",
-            "names no image below its folder with a label: its columns are file, label; one, such as path",
+            "names no image below its folder with a label: none of its rows .1. does; column `file` says `a`, but no "
+            "file `a`, with or without an image suffix, lies below .*; one column, such as path",
         ),
-        ("where,label\ncat/1.png,b\n", "names no image .*: its columns are where, label; one, such as path, must name"),
+        (
+            "where,label\ncat/1.png,b\n",
+            "names no image .*: its columns are where, label; one column, such as path",
+        ),
         ("path,x,y\ncat/1.png,b,c\n", "names no image .* with a label: .* one, such as label, their classes"),
         ("path,label,label\na,b,c\n", "has columns twice: label; its first row is"),
         (lines(*ROWS) + "a,b,c,d\n", "rows with more cells than its header, path, label, patient: 5, the first below"),
@@ -649,8 +654,6 @@ HOSTILE = (
     "null",
     "inf",
     "=1+1",
-    "a\tb",
-    "c\nd",
 )
 
 
@@ -700,15 +703,47 @@ def test_tfds_keeps_hostile_names(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 @pytest.mark.parametrize("blank", ["", " ", "\t"])
 def test_classes_without_a_readable_name_are_refused(tmp_path: Path, blank: str) -> None:
     labels = np.array(["a", "a", "b", "b", blank, blank])
-    refused("npz", npz(tmp_path, labels=labels), "have a name that nobody can read, '.*': rename them")
+    refused("npz", npz(tmp_path, labels=labels), "have a name that cannot be used: '.*' is blank; rename them")
     if blank:
         names = [f"{folder}/{number}.png" for folder in ("a", blank) for number in "xy"]
-        refused("folder", fill(tmp_path / "images", names), "have a name that nobody can read, '.*': rename them")
+        refused("folder", fill(tmp_path / "images", names), "a name that cannot be used: '.*' is blank; rename them")
 
 
 def test_hostile_names_that_differ_in_case_alone_are_refused(tmp_path: Path) -> None:
     labels = np.array(["nan", "nan", "NaN", "NaN", "x", "x"])
     refused("npz", npz(tmp_path, labels=labels), "'NaN' and 'nan'; rename one")
+
+
+OF_CLASSES = {
+    "a\x1b[2Jb": r"holds what does not print: '\\x1b'",
+    "a\tb": r"holds what does not print: '\\t'",
+    "c\nd": r"holds what does not print: '\\n'",
+    "\u202eabc": r"holds what does not print: '\\u202e'",
+    "CON": "is a name that Windows keeps for a device",
+    "cat.": "ends in a dot, which Windows takes away",
+    "d\u043eg": "has a word of Latin and Cyrillic letters that look alike",
+    "x" * 101: "is 101 bytes long in UTF-8, over the limit of 100",
+}
+
+
+@pytest.mark.parametrize("name", OF_CLASSES)
+def test_classes_that_not_every_system_or_reader_can_name_are_refused_whatever_says_them(
+    tmp_path: Path, name: str
+) -> None:
+    message = f"have a name that cannot be used: '.*' {OF_CLASSES[name]}; rename them"
+    refused("npz", npz(tmp_path, labels=np.array(["a", "a", name, name, "b", "b"])), message)
+    refused("folder", fill(tmp_path / "images", [f"{kind}/{n}.png" for kind in ("a", name) for n in "xy"]), message)
+    root = fill(tmp_path / "named", [f"{number}.png" for number in range(4)])
+    write(root, "path,label\n0.png,a\n1.png,a\n" + "".join(f'{number}.png,"{name}"\n' for number in (2, 3)))
+    with pytest.raises(SuiteError, match=message):
+        table(root)
+
+
+def test_classes_that_look_alike_are_refused_by_their_code_points(tmp_path: Path) -> None:
+    labels = np.array(["\u0441\u0430\u0442", "cat", "\u0441\u0430\u0442", "cat", "x", "x"])  # Cyrillic, but for its T
+    assert alike(sorted(set(labels.tolist()))) == []
+    labels = np.array(["\u0441\u0430\u0440", "cap", "\u0441\u0430\u0440", "cap", "x", "x"])
+    refused("npz", npz(tmp_path, labels=labels), r"'cap' and '.*' \(\\u0441\\u0430\\u0440\); rename one")
 
 
 # Data sets by name

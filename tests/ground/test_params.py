@@ -237,3 +237,27 @@ def test_any_bytes_are_refused_and_nothing_else_happens(
     with pytest.raises(ParamsError):
         load(folder / "params.yaml")
     assert [path.name for path in folder.iterdir()] == ["params.yaml"]
+
+
+@pytest.mark.parametrize(
+    ("names", "message"),
+    [
+        (["dropout_two", "Dropout_two"], "names of variants that look alike: 'Dropout_two' and 'dropout_two'"),
+        (["fix", "\ufb01x"], r"names of variants that look alike: 'fix' and '\ufb01x' \(\\ufb01x\)"),
+        (["\u043e"], ""),
+        (["o", "\u043e"], r"look alike: 'o' and '\u043e' \(\\u043e\)"),
+        (["dr\u043epout_two"], "variants.dr\u043epout_two has a word of Latin and Cyrillic letters that look alike"),
+        (["Baseline"], "look alike: 'Baseline' and 'baseline'"),
+        (["Majority_class"], "look alike: 'Majority_class' and 'majority_class'"),
+        (["CON"], "variants.CON is a name that Windows keeps for a device: choose another name"),
+        (["x" * 1000], "variants.xxx.*\u2026 is 1,000 bytes long in UTF-8, over the limit of 100: choose another name"),
+        (["a\x1bb"], r"variants.a\\x1bb is not a valid name"),
+    ],
+)
+def test_names_of_variants_are_told_apart_and_can_name_files(tmp_path: Path, names: list[str], message: str) -> None:
+    value = VALID["variants"] | {name: {"l2_penalty": 0.5} for name in names}
+    if not message:
+        assert set(names) <= set(load_edited(tmp_path, "variants", value).variants)
+        return
+    with pytest.raises(ParamsError, match=message):
+        load_edited(tmp_path, "variants", value)

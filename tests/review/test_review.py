@@ -250,7 +250,7 @@ def hostile_result(**changed: Any) -> Result:
     whole = Result(
         rules=dataclasses.replace(REVIEW, fail_on=("regression", "stale")),
         base=HOSTILE,
-        commit="0123456789abcdef",
+        commit="0123456789abcdef" * 2 + "01234567",
         behind=True,
         stale=(Finding(HOSTILE, (HOSTILE,), "cure"),),
         parameters=(Change(HOSTILE, HOSTILE, HOSTILE),),
@@ -354,7 +354,8 @@ def test_an_unwritable_folder_is_an_error_with_its_cure(tmp_path: Path) -> None:
 
 def test_the_folder_holds_the_comment_the_whole_and_the_picture(tmp_path: Path) -> None:
     document.save(hostile_result(), tmp_path)
-    assert {path.name for path in tmp_path.iterdir()} == {"review.md", "review-full.md", "forest.svg", "forest.png"}
+    texts = {"review.md", "review-full.md", "review.json", "metrics.txt"}
+    assert {path.name for path in tmp_path.iterdir()} == texts | {"forest.svg", "forest.png"}
     assert (tmp_path / "review.md").read_text() == document.comment(hostile_result())
     assert "Change of test accuracy" in (tmp_path / "forest.svg").read_text()
 

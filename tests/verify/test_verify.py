@@ -82,6 +82,32 @@ def test_cells_that_are_claimed() -> None:
         command.cells(side, ["all"], 7)
 
 
+def test_a_random_cell_is_any_that_is_claimed() -> None:
+    side = claims({"baseline": [0, 1, 2], "dropout": [1, 2], "l2": [0]})
+    known = {("baseline", 0), ("baseline", 1), ("baseline", 2), ("dropout", 1), ("dropout", 2), ("l2", 0)}
+    assert set(command.every_cell(side)) == known
+    drawn = [command.cells(side, ["random"], None) for _ in range(400)]
+    assert {(name, block) for (name,), block in drawn} == known  # one is missed in 400 draws with probability 1e-31
+    assert {name for (name,), block in (command.cells(side, ["random"], 0) for _ in range(100))} == {"baseline", "l2"}
+    with pytest.raises(SuiteError, match=r"BLOCK = 7 is not claimed \(blocks: \[0, 1, 2\]\)"):
+        command.cells(side, ["random"], 7)
+    assert command.cells(claims({"baseline": [0], "random": [3]}), ["random"], None) == (["random"], 3)
+
+
+def test_the_drawn_cell_is_said_so_that_it_can_be_trained_once_more(capsys: pytest.CaptureFixture[str]) -> None:
+    (name,), block = command.cells(claims({"dropout": [2]}), ["random"], None)
+    assert capsys.readouterr().err == f"drawn: block {block} of {name}\n"
+
+
+def test_it_says_how_many_cells_were_retrained_and_how_many_are_equal() -> None:
+    rows = [judged([0.0, 0.0], True), judged([0.002, -0.001, 0.001]), judged([0.05, 0.05, 0.051])]
+    text = markdown.write(document.build("main", rows, ACCURACY, 0.02, [], [], 12))
+    assert "**1 bit-identical, 1 equal within tolerance, 1 different**" in text
+    assert "\n3 of 12 claimed cells were trained again, from nothing: 2 are equal." in text
+    one = markdown.write(document.build("main", rows[:1], ACCURACY, 0.02, [], [], 1))
+    assert "\n1 of 1 claimed cell was trained again, from nothing: 1 is equal." in one
+
+
 def test_environments_stand_side_by_side_and_the_difference_is_bold() -> None:
     here = [{"tensorflow": "2.21.0", "device": "gpu", "gpu": "H100"}]
     sides = {"claimed": [{"tensorflow": "2.21.0", "device": "cpu"}], "here": here}
@@ -109,7 +135,7 @@ def test_review_shows_environments_only_where_they_differ() -> None:
 def test_the_document_says_the_numbers_of_its_outcomes() -> None:
     hostile = "x`|@me <img src=x>"
     rows = [judged([0.002, -0.001, 0.001]), dataclasses.replace(judged([0.01, 0.0], True), variant=hostile)]
-    text = markdown.write(document.build(hostile, rows, ACCURACY, 0.02, [{"device": "cpu"}], [{"device": "gpu"}]))
+    text = markdown.write(document.build(hostile, rows, ACCURACY, 0.02, [{"device": "cpu"}], [{"device": "gpu"}], 2))
     interval = CHANGE.limits(rows[0].difference.low, rows[0].difference.high)
     assert "**1 equal within tolerance, 1 different**" in text
     assert f"| `dropout` | equal within tolerance | +0.1 | {interval} | 0.2 | 3 |" in text
@@ -140,6 +166,7 @@ def test_honest_claims_are_bit_identical_and_tampered_ones_are_not(project: Path
     before = files(project)
     done = run(project, "python", "-m", "valgap", "verify", "--variant", "all")
     assert "**2 bit-identical**" in done.stdout
+    assert "2 of 2 claimed cells were trained again, from nothing: 2 are equal." in done.stdout
     assert files(project) == before
 
     results = project / "reports/results.csv"

@@ -11,7 +11,7 @@ import click
 
 from valgap.check import options_of
 from valgap.cli import options
-from valgap.ground.lifetime import die_with_parent
+from valgap.ground.lifetime import die_with_parent, end_orderly
 
 RANGES = ("0-1", "-1-1", "0-255")
 
@@ -28,6 +28,7 @@ RANGES = ("0-1", "-1-1", "0-255")
 @click.option("--range", "value_range", type=click.Choice(RANGES), help="Of the pixels the model takes.")
 @click.option("--preprocess", metavar="A.B:F", help="Your own function of pixels in 0 to 255, as module:function.")
 @click.option("--output", metavar="OUTPUT", help="Which of several outputs says the class.")
+@click.option("--minutes", type=click.FloatRange(0, min_open=True), help="At most, for loading and scoring the model.")
 @click.option("--mute", metavar="CODE", multiple=True, help="A finding to leave out: VG210. May be repeated.")
 @options.out
 def command(
@@ -42,6 +43,7 @@ def command(
     value_range: str | None,
     preprocess: str | None,
     output: str | None,
+    minutes: float | None,
     mute: tuple[str, ...],
     out: Path | None,
 ) -> None:
@@ -51,11 +53,12 @@ def command(
     of labels beside images. Trains nothing.
     """
     die_with_parent(os.getppid())
+    end_orderly()
     from valgap.check import run
 
     said = options_of(saw, history, None, module, groups, value_range, output, preprocess, mute)
     splits = {"train": data} | {name: each for name, each in (("val", val), ("test", test)) if each is not None}
-    document = run.check(model, splits, said, apart=True)
+    document = run.check(model, splits, said, apart=True, minutes=minutes)
     if out is not None:
         document.save(out)
     print(document.markdown(), end="")

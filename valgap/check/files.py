@@ -11,10 +11,12 @@ from tqdm import tqdm
 
 from valgap.check import explained, faults_of_model, held, loading, looking, prediction
 from valgap.check.asks import ASKS
+from valgap.check.loading.limits import unpacked
 from valgap.check.network import Network
 from valgap.check.options import Options
 from valgap.check.prediction import POOL, Predicted, sampled
 from valgap.check.reading import Asked, Index, find
+from valgap.compute import box
 from valgap.data.layouts.layout import Layout
 from valgap.data.layouts.loading import load_layout
 from valgap.data.layouts.orders import orders
@@ -35,13 +37,20 @@ TERMS = {  # what this command calls the keys of params.yaml
 COLORS: dict[int | None, Literal["grey", "rgb"]] = {1: "grey", 3: "rgb"}  # by channels
 
 
+def look_first(path: Path, *_: Any) -> None:
+    """Raise SuiteError unless there is a model at `path`: what can be told of `work`'s job before TensorFlow starts."""
+    loading.check_file(path)
+
+
 def work(path: Path, layout: Layout, options: Options, pixels: Path) -> Predicted:
     """As `examine` on a saved model, in a worker process of its own, on all cores: last bits may change, no more."""
     import tensorflow as tf
 
     tqdm.set_lock(threading.RLock())  # its own is a semaphore, which would outlive a worker that is ended at once
     tf.config.threading.set_intra_op_parallelism_threads(usable_cores())
-    return in_hand(loading.load_model(path, options.module), path, layout, options, pixels)
+    with box.room_for(unpacked(path)):
+        model = loading.load_model(path, options.module)
+    return in_hand(model, path, layout, options, pixels)
 
 
 def in_hand(model: Any, path: Path | None, layout: Layout, options: Options, pixels: Path) -> Predicted:

@@ -21,6 +21,7 @@ from valgap.check.prediction import Predicted, roles
 from valgap.check.randomness import undisturbed
 from valgap.check.result import assemble
 from valgap.compute import pool
+from valgap.compute.box import Box, seconds
 from valgap.compute.placement import place
 from valgap.data.layouts.layout import Layout
 from valgap.data.layouts.understand import explicit, understand
@@ -40,23 +41,29 @@ if TYPE_CHECKING:
     import keras
 
 SEED = 0  # of the audit's samples
+SLOW = ": give it more time with --minutes, if your model is that slow; a model made to go on for ever is not worth it"
 SPLITS = ("train", "val", "test")
 
 
 def check(
-    model: "str | os.PathLike[str] | keras.Model", data: Mapping[str, Any], options: Options, *, apart: bool
+    model: "str | os.PathLike[str] | keras.Model",
+    data: Mapping[str, Any],
+    options: Options,
+    *,
+    apart: bool,
+    minutes: float | None = None,
 ) -> Checked:
     """The check of a saved model, or of one in hand, on `data` by split; a folder of splits is "train" alone.
 
-    `apart` runs TensorFlow in a process of its own, which takes a saved model and folders. Raises SuiteError on a
-    model or on data that cannot be used.
+    `apart` runs TensorFlow in a process of its own, which takes a saved model and folders: a box of valgap.compute, of
+    so many `minutes`. Raises SuiteError on a model or on data that cannot be used.
     """
     curves = None if options.history is None else read_history(options.history)
     chance = contextlib.nullcontext() if apart else undisturbed()  # the caller's own
     with tempfile.TemporaryDirectory() as scratch, chance:
         pixels = Path(scratch) / paths.IMAGES.name
         if all(isinstance(each, str | os.PathLike) for each in data.values()):
-            predicted = _of_files(model, data, options, pixels, apart)
+            predicted = _of_files(model, data, options, pixels, apart, minutes)
         else:
             predicted = _of_objects(model, data, options, Path(scratch))
             pixels = Path(scratch) / "images.npy"
@@ -89,15 +96,22 @@ def _of_files(
     options: Options,
     pixels: Path,
     apart: bool,
+    minutes: float | None,
 ) -> Predicted:
     """What the model predicts of images in folders."""
     if not isinstance(model, str | os.PathLike):
         return files.in_hand(_keras_model(model), None, layout_of(data), options, pixels)
-    loading.check_file(path := Path(model))
-    layout = layout_of(data)
+    path = Path(model)
     if not apart:
+        loading.check_file(path)
+        layout = layout_of(data)
         return files.in_hand(loading.load_model(path, options.module), path, layout, options, pixels)
-    (predicted,) = pool.run_jobs(files.work, [(path, layout, options, pixels)], place(device_beside_this()).first)
+    loading.check_outside(path)
+    layout = layout_of(data)
+    placed = place(device_beside_this()).first
+    box = Box(pixels.with_name("box"), seconds(len(layout.entries), minutes), SLOW, limited=placed.device == "cpu")
+    box.folder.mkdir()
+    (predicted,) = pool.run_jobs(files.work, [(path, layout, options, pixels)], placed, box, files.look_first)
     return predicted
 
 

@@ -22,6 +22,7 @@ COMMANDS = {  # by name: module, and what it does in a line
     "more": ("valgap.more", "Train a variant on fresh replicates."),
     "report": ("valgap.reporting.command", "Remake the report from the tables in reports/."),
     "export": ("valgap.export.command", "Train a variant once, on training and validation images, to keep."),
+    "track": ("valgap.track.command", "Write reports and runs into MLflow or TensorBoard."),
     "review": ("valgap.review.command", "What this branch does to the results of a base revision."),
     "fresh": ("valgap.review.fresh", "Do dvc.lock and reports/ belong to the code beside them?"),
     "verify": ("valgap.verify.command", "Train variants again from nothing and compare with what is claimed."),

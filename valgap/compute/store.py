@@ -40,19 +40,31 @@ def code_digest(path: Path, pattern: str = "*.py") -> str:
 
 
 def find(replicate_key: str, root: Path = paths.STORE) -> Path | None:
-    """Folder of a finished replicate; None when absent. One of another key, or altered, is removed and so None too."""
+    """Folder of a finished replicate; None when absent. One of another key, or altered, is removed and so None too.
+
+    Altered is also one that holds a file without a checksum, and what is no folder.
+    """
     folder = root / "done" / replicate_key
-    if not folder.exists():
+    if not os.path.lexists(folder):
         return None
     try:
         content = json.loads((folder / CHECKSUMS).read_text(encoding="utf-8"))
         own, checksums = content["key"] == replicate_key, content["sha256"]
-        intact = own and bool(checksums) and all(sha256_of(folder / name) == value for name, value in checksums.items())
+        whole = {path.name for path in folder.iterdir()} == {CHECKSUMS, *checksums}
+        intact = (
+            own
+            and bool(checksums)
+            and whole
+            and all(sha256_of(folder / name) == value for name, value in checksums.items())
+        )
     except (OSError, ValueError, AttributeError, KeyError, TypeError):
         intact = False
-    if intact:
+    if intact and not folder.is_symlink():
         return folder
-    shutil.rmtree(folder)
+    if folder.is_dir() and not folder.is_symlink():
+        shutil.rmtree(folder)
+    else:
+        folder.unlink()
     return None
 
 

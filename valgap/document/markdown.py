@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 from valgap.document.parts import Code, Document, Figure, Fold, Gallery, Items, Link, Part, Section, Table, Terms
 from valgap.document.text import Strong, named, spans
+from valgap.ground.terminal import safe
 
 MARKUP = re.compile(r"([\\`*_\[\]|~$@]|:(?=//)|(?<=www)\.)", re.IGNORECASE)  # the last ones begin links on GitHub
 BLOCK = re.compile(r"^(#{1,6} |[-+] |\d+[.)] )")  # what would begin a heading or a list
@@ -34,7 +35,7 @@ class Style:
 
 
 def write(document: Document, style: Style = Style()) -> str:
-    """The text of a document, ended by a line end."""
+    """The text of a document, ended by a line end, without characters that move a terminal's cursor."""
     kept = [section for section in document.sections if section.markdown]
     lead = _parts(document.lead, style, style.heading)
     dropped: list[str] = []
@@ -51,11 +52,11 @@ def write(document: Document, style: Style = Style()) -> str:
         droppable = [section for section in kept if section.drop]
         if not droppable:
             cut = text().encode()[: style.limit - 80].decode(errors="ignore")
-            return cut.rpartition("\n")[0] + "\n\n… cut here.\n"
+            return safe(cut.rpartition("\n")[0]) + "\n\n… cut here.\n"
         last = max(droppable, key=lambda section: section.drop)
         kept.remove(last)
         dropped.append(inline(last.title.lower()))
-    return text()
+    return safe(text())
 
 
 def inline(text: str, cell: bool = False) -> str:

@@ -27,6 +27,7 @@ from valgap.ground.errors import SuiteError
 from valgap.ground.lifetime import die_with_parent
 from valgap.ground.params.experiment import Train
 from valgap.ground.params.suite import Suite
+from valgap.ground.terminal import safe
 from valgap.pipeline import freshness
 from valgap.results.provenance import Provenance, read_provenance
 from valgap.results.tables import read_table
@@ -169,4 +170,4 @@ def command(variant: str, out: Path | None) -> None:
     die_with_parent(os.getppid())
     environment.check_installed()
     target = export(load_suite(), variant, out or paths.EXPORT)
-    print(f"wrote {target / MODEL} and {target / CARD}")
+    print(safe(f"wrote {target / MODEL} and {target / CARD}"))

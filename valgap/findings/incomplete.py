@@ -12,9 +12,9 @@ LEAST_ROWS, LEAST_SHARE = 2, 0.04  # of rows that are grey: fewer are not looked
 BACKGROUND = 0.2  # images that are grey at the top, for each that is grey at its end alone: a background, no damage
 WORDS = {
     "grey rows": "grey rows where data are missing",
-    "black rows": "black rows where data are missing",
+    "black rows": "rows of black, or of a palette's first colour, where data are missing",
     "zeros": "data that end in zeros",
-    "scans": "the last scans of a progressive JPEG are missing",
+    "scans": "scans of a JPEG, or a part of the last one, are missing",
 }
 
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Self
 
 from valgap.ground.lifetime import PARENT, die_with_parent
+from valgap.ground.terminal import safe
 
 
 @dataclasses.dataclass(frozen=True)
@@ -21,8 +22,8 @@ class Term:
 class SuiteError(Exception):
     """Something the user can mend: the message names the thing, the value and what is allowed.
 
-    The message is plain, or composed of `key = value: why; cure`, of which value and cure may be missing. Who knows
-    the key by another name renders it with `named`.
+    The message is safe for a terminal. It is plain, or composed of `key = value: why; cure`, of which value and cure
+    may be missing. Who knows the key by another name renders it with `named`.
     """
 
     place = ""  # what a composed message begins with: the file that has the key
@@ -37,7 +38,7 @@ class SuiteError(Exception):
         cure: str | None = None,
     ) -> None:
         composed = f"{self.place}{_composed(key, value, why, cure)}"
-        super().__init__(composed if message is None else message)  # what pickle makes it again from
+        super().__init__(safe(composed if message is None else message))  # what pickle makes it again from
         self.key, self.value, self.why, self.cure = key, value, why, cure
 
     def named(self, terms: Mapping[str, Term]) -> Self:

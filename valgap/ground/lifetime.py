@@ -25,6 +25,17 @@ def die_with_parent(parent: int) -> None:
         os._exit(1)
 
 
+def end_orderly() -> None:
+    """Have SIGTERM and SIGHUP end this process as an exception does, so that what it made for itself is removed."""
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) is signal.SIG_DFL:
+            signal.signal(number, _end)
+
+
+def _end(number: int, _: object) -> None:
+    sys.exit(128 + number)
+
+
 def _watch(parent: int) -> None:
     while os.getppid() == parent:
         time.sleep(_POLL_SECONDS)

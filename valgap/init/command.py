@@ -18,6 +18,7 @@ from valgap.ground import paths
 from valgap.ground.errors import SuiteError
 from valgap.ground.files import write_whole
 from valgap.ground.params.schema import read_yaml
+from valgap.ground.terminal import safe
 from valgap.init import laying, repository
 from valgap.pipeline import library
 
@@ -72,7 +73,7 @@ def command(
             raise SuiteError(f"{paths.PARAMS} is there: leave out --data, and it is used as it is, or move it away")
     if not data:
         _lay(workflows)
-        print(f"\n{after_laying(paths.PARAMS)}")
+        print(safe(f"\n{after_laying(paths.PARAMS)}"))
         return
     text = "".join((budget or HOUR).split())
     seconds, path = parse_budget(text), (out or Path()) / paths.PARAMS
@@ -89,13 +90,13 @@ def command(
         _lay(workflows)
     write_whole(path, made.text)
     where = "" if PIPELINE.exists() else ", in a clone of the suite, or after `valgap init --here`"
-    print("\n".join(made.said))
-    print(f"\n{path} is written, {len(made.text.splitlines())} lines.")
-    print(next_step(made.questions, commands_after(path, seconds, text), where))
+    print(safe("\n".join(made.said)))
+    print(safe(f"\n{path} is written, {len(made.text.splitlines())} lines."))
+    print(safe(next_step(made.questions, commands_after(path, seconds, text), where)))
 
 
 def _lay(workflows: bool) -> None:
-    print("\n".join(f"- {line}" for line in laying.lay(workflows)), flush=True)
+    print(safe("\n".join(f"- {line}" for line in laying.lay(workflows))), flush=True)
 
 
 def _said(params: Path, block: str, key: str) -> str | None:

@@ -18,6 +18,7 @@ from valgap.ground.host import usable_cores
 from valgap.ground.params import suite
 from valgap.ground.params.experiment import Compute, Train, settings_as_dict, variant_settings
 from valgap.ground.params.questions import FILL_IN, questions
+from valgap.ground.terminal import safe
 from valgap.init import drafting, fitting, sizing, writing
 from valgap.init.arms import Arm, Facts, menu
 from valgap.init.builder import Builder, builder_of
@@ -48,7 +49,7 @@ def experiment(
     `folder` is an empty one for what is decoded. Raises SuiteError on images, a builder or a budget that give none.
     """
     builder = builder_of(model, weights, files)
-    print(f"looking at {data}", flush=True)
+    print(safe(f"looking at {data}"), flush=True)
     found = photos(place_of(data), sizing.OWN_NETWORK if builder.own else sizing.A_USERS, folder / "images.npy")
     replicates = OF_FOLDS if sizing.split_for(found.found, 1).kfold else REPLICATES
     drawn = sizing.split_for(found.found, replicates[0])

@@ -8,8 +8,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from valgap.data.layouts.groups import groups_of
 from valgap.data.layouts.layout import Entry, Layout
-from valgap.data.layouts.loading import groups_of, load_layout
+from valgap.data.layouts.loading import load_layout
 from valgap.data.names import readable
 from valgap.data.reading.decoding import Decoding
 from valgap.data.reading.readers import read_sizes

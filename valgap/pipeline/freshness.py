@@ -22,7 +22,9 @@ from valgap.document.text import named
 from valgap.ground import paths
 from valgap.ground.calls import call
 from valgap.ground.errors import SuiteError
+from valgap.ground.params.schema import ParamsError, read_yaml
 from valgap.pipeline import definition, library
+from valgap.pipeline.special import refuse_special
 from valgap.results.provenance import read_provenance
 
 LOCK = Path("dvc.lock")
@@ -43,15 +45,21 @@ def cure() -> str:
 
 
 def check() -> list[Finding]:
-    """Everything that is stale, each thing once; empty when all is fresh. DVC's own complaint is a finding too."""
+    """Everything that is stale, each thing once; empty when all is fresh. DVC's own complaint is a finding too.
+
+    Raises SuiteError where DVC would wait for what is no file.
+    """
+    refuse_special()
     if not LOCK.exists():
         return [Finding("dvc.lock is missing: no run belongs to this code", (), cure())]
     try:
+        if paths.PARAMS.exists():
+            read_yaml(paths.PARAMS)  # before DVC reads it, which takes whatever its aliases stand for
         with Repo(".") as repo:
             stages = [stage for stage in repo.index.stages if isinstance(stage, PipelineStage)]
             added = [out for stage in repo.index.stages if stage not in stages for out in stage.outs]
             return _merged([*_stages(stages, added), *_library(stages), *_predictions(stages)])
-    except (DvcException, OSError, ValueError) as error:
+    except (DvcException, ParamsError, OSError, ValueError) as error:
         mended = f"after a merge conflict take either side of dvc.lock and reports/, then {call('repro')}; else mend it"
         why = " ".join(str(error).split())
         return [Finding(f"dvc.yaml, dvc.lock or params.yaml cannot be read: {why}", (), mended)]

@@ -9,6 +9,7 @@ from pathlib import Path
 from valgap.ground.calls import call
 from valgap.ground.errors import SuiteError
 from valgap.pipeline import lockfile
+from valgap.pipeline.special import refuse_special
 
 DVC_TMP = Path(".dvc/tmp")
 _held: list[int] = []
@@ -24,8 +25,9 @@ def locked() -> Iterator[None]:
     """Inside, no other command works in this workspace, and dvc.lock and DVC's own lock are as after no kill.
 
     The lock is given back when this process and every child that inherited it have left it or ended. Raises SuiteError
-    when another process has it.
+    when another process has it, and where DVC would wait for what is no file.
     """
+    refuse_special()
     DVC_TMP.mkdir(exist_ok=True)
     lock = os.open(DVC_TMP / "workspace.lock", os.O_RDWR | os.O_CREAT, 0o666)
     try:

@@ -96,9 +96,13 @@ def is_paired(head: Side, base: Side) -> bool:
 
 def causes(head: Side, base: Side) -> tuple[Change[CauseEntry | None], ...]:
     """Each cause whose verdict word differs, by its title, and what verdict.json has of it."""
+    return tuple(each for each in every_cause(head, base) if _word(each.base) != _word(each.head))
+
+
+def every_cause(head: Side, base: Side) -> tuple[Change[CauseEntry | None], ...]:
+    """Each cause of either side, by its title, and what verdict.json has of it; None where it has nothing."""
     new, old = ({entry.title: entry for entry in side.verdict.causes} for side in (head, base))
-    found = (Change(title, old.get(title), new.get(title)) for title in {**new, **old})
-    return tuple(each for each in found if _word(each.base) != _word(each.head))
+    return tuple(Change(title, old.get(title), new.get(title)) for title in {**new, **old})
 
 
 def _word(entry: CauseEntry | None) -> str | None:
@@ -119,10 +123,14 @@ def recalls(head: Side, base: Side, changed: list[str]) -> tuple[RecallChange, .
 
 def costs(head: Side, base: Side) -> tuple[Change[Cost], ...]:
     """The costs of the variants of both sides that differ."""
+    return tuple(each for each in every_cost(head, base) if each.base != each.head)
+
+
+def every_cost(head: Side, base: Side) -> tuple[Change[Cost], ...]:
+    """The costs of the variants of both sides."""
     unit = _operations(base, BASELINE)
     both = [name for name in head.variants if name in base.variants]
-    found = (Change(name, _cost(base, name, unit), _cost(head, name, unit)) for name in both)
-    return tuple(each for each in found if each.base != each.head)
+    return tuple(Change(name, _cost(base, name, unit), _cost(head, name, unit)) for name in both)
 
 
 def _cost(side: Side, name: str, unit: float) -> Cost:

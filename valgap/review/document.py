@@ -1,4 +1,4 @@
-"""A review as a document: a comment short enough to post, the whole of it, and its picture."""
+"""A review as a document: a comment short enough to post, the whole of it, its picture, and what programs read."""
 
 import dataclasses
 from pathlib import Path
@@ -8,7 +8,7 @@ from valgap.document.markdown import Style
 from valgap.document.parts import Document, Item, Items, Link, Part
 from valgap.document.text import Strong
 from valgap.ground.errors import SuiteError
-from valgap.review import forest, words
+from valgap.review import forest, openmetrics, recording, words
 from valgap.review.result import Result
 from valgap.review.sections import sections
 from valgap.review.words import say
@@ -38,11 +38,7 @@ def comment(result: Result, link: str | None = None) -> str:
 
 def lead(result: Result, link: str | None) -> list[Part]:
     """The verdict in one line, the gate, where the artifact is."""
-    stale, found = bool(result.stale), result.compared
-    told = (
-        words.verdict(found.judged, found.variants, result.rules, stale) if found else words.nothing(result.why, stale)
-    )
-    parts: list[Part] = [Strong(told)]
+    parts: list[Part] = [Strong(recording.verdict(result))]
     if result.behind:
         parts.append(say("behind", base=result.base))
     if result.rules.fail_on:
@@ -64,8 +60,16 @@ def gate(result: Result) -> list[Part]:
 
 
 def save(result: Result, folder: Path) -> None:
-    """Write the comment, the whole review and the picture below `folder`. Raises SuiteError when it cannot."""
-    texts = {"review.md": comment(result), "review-full.md": markdown.write(build(result, drawn=None), WHOLE)}
+    """Write the comment, the whole review, its record, metrics and picture below `folder`.
+
+    Raises SuiteError when it cannot.
+    """
+    texts = {
+        "review.md": comment(result),
+        "review-full.md": markdown.write(build(result, drawn=None), WHOLE),
+        "review.json": recording.text(result),
+        "metrics.txt": openmetrics.text(result),
+    }
     found = result.compared
     picture = forest.figure(found.judged, MEASURES[result.rules.primary], found.margin) if found else None
     try:

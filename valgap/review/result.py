@@ -1,8 +1,10 @@
 """Reads both sides of a review and judges them."""
 
 import dataclasses
-from collections.abc import Iterable
+import math
+from collections.abc import Iterable, Mapping
 
+from valgap.data.names import listing
 from valgap.ground.errors import SuiteError
 from valgap.ground.params.suite import Review, Suite
 from valgap.pipeline.freshness import Finding
@@ -13,7 +15,7 @@ from valgap.review import changes, fresh_block, judge
 from valgap.review.changes import Change, Variants
 from valgap.review.judge import Judged, Reason
 from valgap.stats import measures
-from valgap.stats.measures import MEASURES
+from valgap.stats.measures import MEASURES, Series
 from valgap.stats.verdicts import default_margin
 
 
@@ -58,6 +60,11 @@ class Result:
         """Why the gate fails."""
         return judge.reasons(self.judged, self.rules, bool(self.stale))
 
+    @property
+    def status(self) -> int:
+        """What the command ends with: 1 where the gate fails, else 0."""
+        return int(bool(self.reasons))
+
 
 def read(params: Suite, base: str, commit: str, stale: Iterable[Finding]) -> Result:
     """The review of the workspace against a commit, which the user named `base`."""
@@ -80,12 +87,27 @@ def read(params: Suite, base: str, commit: str, stale: Iterable[Finding]) -> Res
 
 
 def compare(head: Side, base: Side, rules: Review) -> Compared:
-    """Judge every variant of both sides. Raises SuiteError where they lack the score to judge by."""
+    """Judge every variant of both sides.
+
+    Raises SuiteError where they lack the score to judge by, NotComparableError where a part of one does.
+    """
     found, paired, margin = changes.variants(head, base), changes.is_paired(head, base), margin_of(rules, head)
     new, old = measures.series(head.results), measures.series(base.results)
-    if not all(variant[rules.primary] for side in (new, old) for variant in side.values()):
+    if not any(variant[rules.primary] for side in (new, old) for variant in side.values()):
         raise SuiteError(f"params.yaml: review.primary = {rules.primary} is not a score of these results")
+    for where, side in (("the workspace", new), ("the base", old)):
+        lacking = [name for name, scores in side.items() if not _suffices(scores, {rules.primary, "gap"})]
+        if lacking:
+            raise NotComparableError(
+                f"the results of {where} lack scores of {listing(lacking)}, or hold some that are not finite"
+            )
     return Compared(base, head, found, paired, margin, judge.judge(new, old, found.identical, paired, rules, margin))
+
+
+def _suffices(scores: Mapping[str, Series], judged_by: set[str]) -> bool:
+    """Whether there are scores of all that a review shows, finite ones where it judges by them."""
+    there = all(scores[name] for name in {*judged_by, *judge.BESIDE})
+    return there and all(math.isfinite(value) for name in judged_by for value in scores[name].values())
 
 
 def margin_of(rules: Review, head: Side) -> float:

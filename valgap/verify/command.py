@@ -1,11 +1,12 @@
 """`valgap verify`: train chosen variants again in a scratch copy, from nothing, and compare with what reports/ claim.
 
-Reads params.yaml and reports/ of the workspace or of a revision; nothing that was trained before is used, and the
-workspace stays as it is. Ends with 0 where every variant is bit-identical or equal within tolerance, 1 where one is
-different, 2 on a usage error.
+Reads params.yaml and reports/ of the workspace or of a revision; nothing that was trained before is used, no run cache
+and no remote, and the workspace stays as it is. Ends with 0 where every variant is bit-identical or equal within
+tolerance, 1 where one is different, 2 on a usage error.
 """
 
 import hashlib
+import secrets
 import sys
 import tempfile
 from pathlib import Path
@@ -22,6 +23,7 @@ from valgap.ground.errors import SuiteError
 from valgap.ground.files import read_npz
 from valgap.ground.params import suite
 from valgap.ground.params.suite import BASELINE
+from valgap.ground.terminal import safe
 from valgap.pipeline import freshness
 from valgap.pipeline.git import of_revision, resolve
 from valgap.pipeline.scratch import copy_revision, copy_workspace, retrain
@@ -33,7 +35,12 @@ from valgap.verify import compare, document
 
 
 def cells(claims: Side, variants: list[str], block: int | None) -> tuple[list[str], int]:
-    """(variants, block) to train. Raises SuiteError on one that reports/ do not claim."""
+    """(variants, block) to train. Raises SuiteError on one that reports/ do not claim.
+
+    `random` is one of all claimed cells, or of those of `block`, drawn so that nobody can know it beforehand.
+    """
+    if variants == ["random"] and "random" not in claims.variants:
+        return drawn(claims, block)
     wanted = list(claims.variants) if variants == ["all"] else variants or [BASELINE]
     if missing := [name for name in wanted if name not in claims.variants]:
         raise SuiteError(f"no results of {', '.join(missing)} are claimed (trained: {', '.join(claims.variants)})")
@@ -43,6 +50,21 @@ def cells(claims: Side, variants: list[str], block: int | None) -> tuple[list[st
     if chosen not in shared:
         raise SuiteError(f"BLOCK = {block} is not claimed for all of {', '.join(wanted)} (shared blocks: {shared})")
     return wanted, chosen
+
+
+def every_cell(claims: Side) -> list[tuple[str, int]]:
+    """(variant, block) of all that reports/ claim."""
+    return [(name, int(block)) for name, entry in claims.variants.items() for block in entry.predictions_md5]
+
+
+def drawn(claims: Side, block: int | None) -> tuple[list[str], int]:
+    """One claimed cell at random. Raises SuiteError where none is claimed of the block."""
+    found = [cell for cell in every_cell(claims) if block in (None, cell[1])]
+    if not found:
+        raise SuiteError(f"BLOCK = {block} is not claimed (blocks: {sorted({cell[1] for cell in every_cell(claims)})})")
+    name, number = secrets.choice(found)
+    print(f"drawn: block {number} of {name}", file=sys.stderr, flush=True)
+    return [name], number
 
 
 def outcomes(folder: Path, claims: Side, variants: list[str], block: int, params: suite.Suite) -> list[compare.Outcome]:
@@ -70,7 +92,7 @@ def here(folder: Path, variants: list[str], block: int) -> list[dict[str, str]]:
 
 
 @click.command(cls=InPipeline, epilog="Example: valgap verify --variant dropout --variant l2")
-@click.option("--variant", "variants", multiple=True, metavar="NAME", help="One to train; `all`: every trained one.")
+@click.option("--variant", "variants", multiple=True, metavar="NAME", help="One to train; `all`, or one at `random`.")
 @click.option("--block", type=int, metavar="N", help="Block of replicates; by default the first that was claimed.")
 @options.base
 def command(variants: tuple[str, ...], block: int | None, base: str | None) -> int:
@@ -82,7 +104,7 @@ def command(variants: tuple[str, ...], block: int | None, base: str | None) -> i
     read: sides.Reader = sides.of_workspace
     if base is None:
         for finding in freshness.check():
-            print(f"note: {finding.what}: reports/ may not belong to this code", file=sys.stderr)
+            print(safe(f"note: {finding.what}: reports/ may not belong to this code"), file=sys.stderr)
     else:
         name, commit = resolve(base)
         read = of_revision(commit)
@@ -105,6 +127,7 @@ def command(variants: tuple[str, ...], block: int | None, base: str | None) -> i
             print("note: data/prepared/manifest.json differs from the claimed one: other images", file=sys.stderr)
         claimed = [e for name in wanted for e in claims.variants[name].environments]
         made_in = here(folder, wanted, number)
-        found = document.build(name, judged, measure, params.review.margin, claimed, made_in)
+        bound, count = params.review.margin, len(every_cell(claims))
+        found = document.build(name, judged, measure, bound, claimed, made_in, count)
         print(markdown.write(found, Style(heading=2)), end="")
     return int(any(row.word == "different" for row in judged))

@@ -17,18 +17,29 @@ say = Prose(Path(__file__).with_name("words.yaml"))
 
 
 def build(
-    name: str, outcomes: Sequence[Outcome], measure: Measure, bound: float, claimed: Environments, here: Environments
+    name: str,
+    outcomes: Sequence[Outcome],
+    measure: Measure,
+    bound: float,
+    claimed: Environments,
+    here: Environments,
+    cells: int,
 ) -> Document:
     """What was found of the claims of `name`: counts, a row a variant, the two environments beside each other.
 
-    `bound` is what counts as equal, in the measure's unit.
+    `bound` is what counts as equal, in the measure's unit. `cells` are claimed in all, of which these are some: a cell
+    is a block of a variant's replicates.
     """
     counts = {word: sum(each.word == word for each in outcomes) for word in get_args(Word)}
+    equal = sum(each.word != "different" for each in outcomes)
     made_in = environments.table("", {"claimed": claimed, "here": here})
     return Document(
         title=say("title", name=name),
         kicker=say("kicker"),
-        lead=(Strong(say("lead", counts={word: count for word, count in counts.items() if count})),),
+        lead=(
+            Strong(say("lead", counts={word: count for word, count in counts.items() if count})),
+            say("cells", retrained=len(outcomes), claimed=cells, equal=equal),
+        ),
         sections=(
             Section("variants", say("variants.title"), (table(outcomes, measure), rule(measure, bound))),
             Section("environments", say("environments.title"), (made_in,)),

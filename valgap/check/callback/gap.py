@@ -10,6 +10,7 @@ from valgap.check.callback.pace import Pace
 from valgap.check.callback.scoring import Scored, score
 from valgap.diagnostics.seen import Seen
 from valgap.ground.errors import SuiteError
+from valgap.ground.terminal import safe
 from valgap.stats.intervals import Interval
 
 IMAGES = 1000  # of each split
@@ -113,4 +114,4 @@ class GapCallback(keras.callbacks.Callback):  # type: ignore[misc]
             self._score(count, last=True)
         self.findings = closing.findings(self._logs, self._scored)
         self.summary = closing.paragraph(self._logs, self.findings, self._scored, self.cost, self._budget)
-        print(self.summary)
+        print(safe(self.summary))

@@ -8,10 +8,12 @@ import shutil
 import stat
 import tempfile
 import zipfile
-from collections.abc import Iterator, Mapping
+import zlib
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Literal
 
+from valgap.check.loading import limits
 from valgap.ground.errors import SuiteError
 
 HDF5 = b"\x89HDF\r\n\x1a\n"  # signature, https://docs.hdfgroup.org/hdf5/develop/_f_m_t3.html, section II.A
@@ -44,7 +46,8 @@ class File:
     @property
     def of_keras2(self) -> bool:
         """Whether a Keras before 3 wrote it. HDF5 files without a version are older than Keras 2.0.5."""
-        return self.kind != "saved_model" and int((self.version or "1").partition(".")[0] or 1) < 3
+        major = (self.version or "1").partition(".")[0]
+        return self.kind != "saved_model" and (not major.isdecimal() or int(major) < 3)
 
 
 def check_file(path: Path) -> None:
@@ -52,8 +55,16 @@ def check_file(path: Path) -> None:
     look_into(path)
 
 
-def look_into(path: Path) -> File:
-    """What kind of model lies at `path`. Raises SuiteError where it is none, saying what it is instead."""
+def check_outside(path: Path) -> None:
+    """The same as far as it can be told without HDF5, whose library a crafted file can break: the rest is the box's."""
+    look_into(path, hdf5=False)
+
+
+def look_into(path: Path, hdf5: bool = True) -> File:
+    """What kind of model lies at `path`. Raises SuiteError where it is none, saying what it is instead.
+
+    Without `hdf5` a file of that format is told by its first bytes alone.
+    """
     try:
         mode = path.stat().st_mode
     except FileNotFoundError:
@@ -72,14 +83,17 @@ def look_into(path: Path) -> File:
     if first.startswith(ZIP):
         return _archive(path)
     if any(first[place:].startswith(HDF5) for place in HDF5_PLACES):
-        return _hdf5(path)
+        return _hdf5(path) if hdf5 else File(path, "h5")
     raise SuiteError(f"MODEL = {path} {_other(path, first)}")
 
 
 @contextlib.contextmanager
 def named_as_keras_wants(file: File) -> Iterator[str]:
-    """The path of the file by a name whose suffix says what it is: Keras goes by that."""
-    if file.path.is_dir() or file.path.name.endswith(SUFFIXES[file.kind]):
+    """The path of the file by a name whose suffix says what it is: Keras goes by that.
+
+    It is a link in a folder of its own, for Keras unpacks large weights beside the file.
+    """
+    if file.path.is_dir():
         yield str(file.path)
         return
     with tempfile.TemporaryDirectory() as scratch:
@@ -100,8 +114,11 @@ def _near(path: Path) -> str:
 
 def _folder(path: Path) -> File:
     if any((path / name).is_file() for name in SAVED_MODEL):
+        limits.refuse_special(path)
         return File(path, "saved_model")
     if (path / CONFIG).is_file() and (path / METADATA).is_file():  # model.save(..., zipped=False)
+        limits.refuse_special(path)
+        _refuse_large(path, [(path / name).stat().st_size for name in (CONFIG, METADATA)])
         texts = {name: (path / name).read_bytes() for name in (CONFIG, METADATA)}
         return _keras(path, texts)
     if list(path.glob("*.index")) or (path / "checkpoint").is_file():
@@ -114,11 +131,11 @@ def _archive(path: Path) -> File:
         with zipfile.ZipFile(path) as archive:
             names = set(archive.namelist())
             if CONFIG in names:
+                limits.refuse_bomb(path, archive)
                 sizes = {name: archive.getinfo(name).file_size for name in (CONFIG, METADATA) if name in names}
-                if max(sizes.values()) > LARGEST_CONFIG:
-                    raise SuiteError(f"MODEL = {path} has a {CONFIG} of over {LARGEST_CONFIG:,} bytes: it is no model")
+                _refuse_large(path, sizes.values())
                 return _keras(path, {name: archive.read(name) for name in sizes})
-    except (zipfile.BadZipFile, EOFError, OSError, NotImplementedError, RuntimeError) as error:
+    except (zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError, NotImplementedError, RuntimeError) as error:
         raise SuiteError(_damaged(path, f"a .keras file that is cut off or damaged, {error}")) from None
     if any(name.endswith(".weights.h5") for name in names):
         raise SuiteError(f"MODEL = {path} {WEIGHTS}")
@@ -129,16 +146,36 @@ def _archive(path: Path) -> File:
     raise SuiteError(f"MODEL = {path} is an archive without a {CONFIG}, so no saved model: give {FORMATS}")
 
 
+def _refuse_large(path: Path, sizes: Iterable[int]) -> None:
+    if max(sizes) > LARGEST_CONFIG:
+        raise SuiteError(f"MODEL = {path} has a {CONFIG} of over {LARGEST_CONFIG:,} bytes: it is no model")
+
+
+def _parsed(path: Path, texts: Iterable[Any]) -> Iterator[Any]:
+    """The JSON of each text. Raises ValueError or TypeError on what is none, SuiteError on what nests without end."""
+    for text in texts:
+        try:
+            parsed = json.loads(text)
+        except RecursionError:
+            raise SuiteError(limits.too_deep(path)) from None
+        limits.refuse_deep(path, parsed)
+        yield parsed
+
+
 def _keras(path: Path, texts: Mapping[str, bytes]) -> File:
     try:
-        config, metadata = (json.loads(texts.get(name, b"{}")) for name in (CONFIG, METADATA))
+        config, metadata = _parsed(path, (texts.get(name, b"{}") for name in (CONFIG, METADATA)))
     except ValueError as error:
         raise SuiteError(_damaged(path, f"a .keras file whose description is damaged, {error}")) from None
     if not isinstance(config, dict) or not isinstance(metadata, dict):
         raise SuiteError(_damaged(path, "a .keras file whose description is no mapping"))
-    training = config.get("compile_config")
     version = metadata.get("keras_version")
-    return File(path, "keras", str(version) if version else None, config, training if training else None)
+    training = config.get("compile_config")
+    return File(path, "keras", str(version) if version else None, config, _mapping(training))
+
+
+def _mapping(training: Any) -> Mapping[str, Any] | None:
+    return training if isinstance(training, dict) and training else None
 
 
 def _hdf5(path: Path) -> File:
@@ -147,19 +184,21 @@ def _hdf5(path: Path) -> File:
     try:
         with h5py.File(path, "r") as file:
             names, attributes = set(file), {name: file.attrs[name] for name in _known(file.attrs)}
-    except (OSError, RuntimeError, KeyError) as error:
+    except Exception as error:  # h5py answers damage in many ways
         raise SuiteError(_damaged(path, f"an HDF5 file that is cut off or damaged, {_line(error)}")) from None
     if "model_config" not in attributes:
         if "layer_names" in attributes or names & {"layers", "_layer_checkpoint_dependencies", "vars", "model_weights"}:
             raise SuiteError(f"MODEL = {path} {WEIGHTS}")
         raise SuiteError(f"MODEL = {path} is an HDF5 file without a network in it: give {FORMATS}")
     try:
-        config, training = (json.loads(attributes.get(name, "null")) for name in ("model_config", "training_config"))
-    except ValueError as error:
+        texts = (attributes.get(name, "null") for name in ("model_config", "training_config"))
+        config, training = _parsed(path, texts)
+    except (ValueError, TypeError) as error:
         raise SuiteError(_damaged(path, f"an HDF5 file whose description is damaged, {error}")) from None
     version = attributes.get("keras_version")
     version = version.decode() if isinstance(version, bytes) else version
-    return File(path, "h5", str(version) if version else None, config if isinstance(config, dict) else {}, training)
+    known = config if isinstance(config, dict) else {}
+    return File(path, "h5", str(version) if version else None, known, _mapping(training))
 
 
 def _known(attributes: Any) -> list[str]:

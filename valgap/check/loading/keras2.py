@@ -14,8 +14,9 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from typing import Any
 
-from valgap.check.loading import refusals
+from valgap.check.loading import allowed, refusals
 from valgap.check.loading.files import SUFFIXES, File, named_as_keras_wants
+from valgap.check.loading.names import names_of
 from valgap.check.loading.own import custom_objects, short
 from valgap.check.loading.substitution import functions_of, rewritten, substituted
 from valgap.ground.errors import SuiteError
@@ -41,13 +42,17 @@ def load(file: File, module: str | None) -> Any:
         tf_keras = _imported(file)
         known = custom_objects(module, NAME)
     config, names = substituted(file.config)
-    refuse_code(dataclasses.replace(file, config=config), module)
+    described = dataclasses.replace(file, config=config)
+    refuse_code(described, module)
     try:
         known |= functions_of(names, NAME)
+        allowed.refuse(described, {*known, *tf_keras.saving.get_custom_objects()}, module, names_of(NAME))
         opened = rewritten(file, config, SUFFIXES[file.kind][0]) if names else named_as_keras_wants(file)
         with warnings.catch_warnings(), opened as path, _safe():
             warnings.simplefilter("ignore")
             return tf_keras.models.load_model(path, custom_objects=known, compile=False)
+    except SuiteError:
+        raise
     except Exception as error:  # a file that is damaged, or older than this version reads, fails in many ways
         raise SuiteError(refusals.reason(file, module, str(error), f"tf_keras {tf_keras.__version__}")) from None
 

@@ -7,8 +7,9 @@ import warnings
 from pathlib import Path
 from typing import Any
 
-from valgap.check.loading import keras2, refusals, saved_model
+from valgap.check.loading import allowed, keras2, refusals, saved_model
 from valgap.check.loading.files import File, look_into, named_as_keras_wants
+from valgap.check.loading.names import names_of
 from valgap.check.loading.own import custom_objects
 from valgap.check.loading.substitution import substituted
 from valgap.ground.errors import SuiteError
@@ -34,11 +35,14 @@ def _load(file: File, module: str | None) -> Any:
 
     known = custom_objects(module)
     try:
+        allowed.refuse(file, {*known, *keras.saving.get_custom_objects()}, module, names_of("keras"))
         with warnings.catch_warnings(), named_as_keras_wants(file) as path:
             warnings.simplefilter("ignore")  # on how it was compiled, which plays no part
             return keras.saving.load_model(path, custom_objects=known, compile=False, safe_mode=True)
+    except SuiteError:
+        raise
     except Exception as error:  # a file that is no model, or not this version's, fails in many ways
-        text = str(error)
+        text = str(error) or type(error).__name__
         if file.of_keras2 and refusals.python_code_in(substituted(file.config)[0]):
             raise SuiteError(refusals.python_code(file)) from None
         if file.of_keras2 and not _of_the_user(text, file):

@@ -1,14 +1,15 @@
 """The true reason why a model does not load, from its file and from Keras's own words. Pure functions."""
 
 import re
+from collections import deque
 from collections.abc import Iterator
 from typing import Any
 
 from valgap.check.loading.files import File
-from valgap.check.loading.own import short
+from valgap.check.loading.own import PREPROCESS, short
 
 UNKNOWN = re.compile(r"(?:Could not locate|Unknown) (?:class|function|layer|\w+)[: ]+'([^']+)'")
-PREPROCESS = "preprocess_input"
+MEMORY = re.compile(r"\bOOM\b|MemoryError|Unable to allocate|ResourceExhausted|bad_alloc|[Cc]annot allocate memory")
 APPLICATIONS = (  # how keras.applications names its networks, and the module of each; the first that fits
     ("mobilenetv2", "mobilenet_v2"), ("mobilenetv3", "mobilenet_v3"), ("mobilenet", "mobilenet"),
     ("efficientnetv2", "efficientnet_v2"), ("efficientnet", "efficientnet"), ("resnet-rs", "resnet_rs"),
@@ -39,6 +40,11 @@ def reason(file: File, module: str | None, text: str, keras: str) -> str:
         )
     if "lambda" in text.lower() and "safe_mode" in text:
         return python_code(file)
+    if MEMORY.search(text):
+        return (
+            f"MODEL = {file.path} needs more memory to load than this machine has, or than a file of its size explains "
+            f"({short(text)}): free some; a model that was made to fill it is not worth it"
+        )
     words = text.rpartition("Exception encountered: ")[2]  # the innermost, without the whole configuration
     by = f"Keras {file.version}" if file.version else "another version"
     return (
@@ -109,9 +115,9 @@ def python_code_in(config: Any) -> bool:
 
 def mappings(config: Any) -> Iterator[dict[str, Any]]:
     """Every mapping in a configuration, itself first."""
-    waiting = [config]
+    waiting = deque([config])
     while waiting:
-        part = waiting.pop(0)
+        part = waiting.popleft()
         if isinstance(part, dict):
             yield part
             waiting += part.values()

@@ -1,5 +1,6 @@
 """SavedModel folders, as keras.layers.TFSMLayer runs them: a function of images, without layers or a training mode."""
 
+import re
 import warnings
 from pathlib import Path
 from typing import Any
@@ -9,10 +10,22 @@ from valgap.check.loading.own import short
 from valgap.ground.errors import SuiteError
 
 ENDPOINTS = ("serving_default", "serve")  # of tf.saved_model.save and model.save, and of model.export
-REACHING = frozenset({  # operations by which a graph reaches outside of itself; saving and restoring are in every one
-    "ReadFile", "WriteFile", "MatchingFiles", "PyFunc", "PyFuncStateless", "EagerPyFunc", "RemoteCall",
-    "RemoteFusedGraphExecute", "Save", "SaveSlices", "WholeFileReader", "WholeFileReaderV2", "CreateSummaryFileWriter",
-    "CreateSummaryDbWriter", "WriteSummary", "WriteRawProtoSummary", "DebugIdentity", "DebugIdentityV2", "Abort",
+# Operations reach outside of a graph by what an input or a setting of theirs is called, or are named here.
+PLACE = re.compile(r"file|path|directory|logdir|shard_dir|address|ur[il]|descriptor_source|data_source|(?:^|_)prefix")
+REACHING = frozenset({
+    "Abort", "CollectiveInitializeCommunicator", "ConfigureDistributedTPU", "EagerPyFunc", "FileSystemSetConfiguration",
+    "ImportEvent", "MatchingFiles", "PyFunc", "PyFuncStateless", "Recv", "RemoteCall", "RemoteFusedGraphExecute",
+    "Send", "WorkerHeartbeat", "XlaHostCompute",
+})  # fmt: skip
+REACHING_ENDS = ("Reader", "ReaderV2", "Summary")  # of names: readers of files, writers of TensorBoard's
+COMPUTING = frozenset({  # whose words mean other things, and `MergeSummary`, `ScalarSummary` and such, which make texts
+    "AudioSummary", "AudioSummaryV2", "CTCBeamSearchDecoder", "ExperimentalSetStatsAggregatorDataset",
+    "ExperimentalStatsAggregatorSummary", "HistogramSummary", "ImageSummary", "MergeSummary", "ScalarSummary",
+    "SetStatsAggregatorDataset", "StatsAggregatorSummary", "TensorSliceDataset", "TensorSummary",
+})  # fmt: skip
+# In every SavedModel, which saves and restores itself by them; tables of words read the folder's own assets.
+IN_EVERY = frozenset({
+    "InitializeTableFromTextFile", "InitializeTableFromTextFileV2", "MergeV2Checkpoints", "RestoreV2", "SaveV2",
 })  # fmt: skip
 
 
@@ -73,13 +86,28 @@ def _refuse_reaching(folder: Path) -> None:
         raise SuiteError(
             f"MODEL = {folder} is a SavedModel whose {file.name} is damaged: copy the whole folder again"
         ) from None
-    found = {node.op for graph in graphs for node in graph.graph_def.node}
-    found |= {node.op for graph in graphs for each in graph.graph_def.library.function for node in each.node_def}
-    if reaching := sorted(found & REACHING):
+    nodes = [node for graph in graphs for node in graph.graph_def.node]
+    nodes += [node for graph in graphs for each in graph.graph_def.library.function for node in each.node_def]
+    found = {node.op for node in nodes if node.op == "PrintV2" and node.attr["output_stream"].s.startswith(b"file")}
+    found |= {name for name in {node.op for node in nodes} if reaches(name)}
+    if reaching := sorted(found):
         raise SuiteError(
             f"MODEL = {folder} is a SavedModel with operations that reach outside of it ({', '.join(reaching)}): it is "
             f"not run. {SAVE[0].upper()}{SAVE[1:]}, in the program that made it"
         )
+
+
+def reaches(name: str) -> bool:
+    """Whether TensorFlow's operation of that name reaches outside of a graph: to files, other machines, Python."""
+    from tensorflow.python.framework import op_def_registry
+
+    if name in REACHING:
+        return True
+    if name in COMPUTING or name in IN_EVERY:
+        return False
+    known = op_def_registry.get(name)  # None where it is of another library, and does not load
+    words = () if known is None else (each.name for each in (*known.input_arg, *known.attr))
+    return name.endswith(REACHING_ENDS) or any(PLACE.search(word) for word in words)
 
 
 def _shape(shape: Any) -> tuple[int | None, ...]:

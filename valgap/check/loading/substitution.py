@@ -16,7 +16,8 @@ from pathlib import Path
 from typing import Any
 
 from valgap.check.loading.files import CONFIG, File
-from valgap.check.loading.refusals import PREPROCESS, mappings
+from valgap.check.loading.own import PREPROCESS
+from valgap.check.loading.refusals import mappings
 
 SOURCE = re.compile(r"^(?:tf_keras|keras|tensorflow\.python\.keras)(?:\.src)?\.applications\.([a-z0-9_]+)$")
 

@@ -3,19 +3,18 @@
 import collections
 import hashlib
 import os
-import re
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
+from valgap.data.layouts.groups import groups_of
 from valgap.data.layouts.layout import Layout
-from valgap.data.names import listing, readable, shown
+from valgap.data.names import readable
 from valgap.data.reading.decode import Reading
 from valgap.data.reading.decoding import Decoding
 from valgap.data.reading.readers import facts, read_images
 from valgap.data.sources.images import Dropped, Files, Images, numbered
-from valgap.ground.errors import SuiteError
 
 
 def load_layout(
@@ -72,12 +71,3 @@ def _files(read: Sequence[Reading]) -> Files:
         transparent=np.array([one.transparent for one in read], dtype=np.bool_),
         cut=np.array([one.cut for one in read], dtype=np.str_),
     )
-
-
-def groups_of(pattern: str, names: Sequence[str]) -> list[str]:
-    """What the pattern's one group matches in each name. Raises SuiteError listing those that it does not match."""
-    found = [re.search(pattern, name) for name in names]
-    if missed := [shown(name) for name, match in zip(names, found, strict=True) if not match or match[1] is None]:
-        why = f"it does not match the paths of {len(missed):,} images: {listing(missed)}"
-        raise SuiteError(key="data.group_pattern", value=repr(pattern), why=why)
-    return [match[1] for match in found if match]

@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from valgap.data.layouts.layout import split_of
 from valgap.data.layouts.tree import OTHER_SUFFIXES, SUFFIXES
 
+OF_IMAGES = frozenset((*SUFFIXES, *OTHER_SUFFIXES))
+
 
 class Files:
     """Images by their names, without their suffixes."""
@@ -35,7 +37,8 @@ class Files:
     def _find(self, value: str, split: str) -> list[str]:
         parts = _parts(value)
         name = parts[-1] if parts else ""
-        found = self.by_stem.get(stem_of(name), [])
+        if not (found := self.by_stem.get(stem_of(name), [])):
+            return []
         exact = [file for file in found if file.rpartition("/")[2] == name]
         found = exact or ([] if stem_of(name) != name else found)  # a suffix that is said must be the file's
         if len(found) > 1:
@@ -51,7 +54,7 @@ class Files:
 def stem_of(name: str) -> str:
     """A file's name without an image's suffix."""
     stem, suffix = os.path.splitext(name)
-    return stem if suffix.lower() in (*SUFFIXES, *OTHER_SUFFIXES) else name
+    return stem if suffix.lower() in OF_IMAGES else name
 
 
 def folder_split(file: str) -> str:

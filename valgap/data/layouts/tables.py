@@ -14,6 +14,7 @@ from valgap.data.layouts.columns import PATHS, Columns, label_column, read_colum
 from valgap.data.layouts.folders import Found
 from valgap.data.layouts.layout import BESIDE, MEANT, Aside, Entry, quoted, refused, split_of
 from valgap.data.layouts.meant import Files, folder_split, stem_of
+from valgap.data.layouts.nameless import why_none
 from valgap.data.layouts.tree import Tree
 from valgap.data.names import listing, readable, shown
 from valgap.data.sources.images import Dropped
@@ -77,12 +78,14 @@ def read_table(tree: Tree, name: str, group: str | None = None) -> Found:
     Raises SuiteError on one that names none, does not tell all, or says two things of a file.
     """
     table = read_columns(tree.root, name)
-    rows = _read(table, Files(tree.top.all_images), group)
-    if rows is None:
+    files = Files(tree.top.all_images)
+    rows = _read(table, files, group)
+    if rows is None or not rows.entries:
+        why = why_none(tree, table, files, group, () if rows is None else rows.blank)
         raise refused(
             tree.root / name,
-            f"it names no image below its folder with a label: its columns are {listing([*table.cells])}",
-            "one, such as path, must name the files, and one, such as label, their classes",
+            f"it names no image below its folder with a label: {why}",
+            "one column, such as path, must name the files, and one, such as label, their classes",
         )
     return _entries(tree, [rows])
 

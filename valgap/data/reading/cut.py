@@ -1,18 +1,20 @@
 """Tells image files that a decoder accepts although a part of their data is missing: what it filled in gives them away.
 
-Pillow refuses most cut files. It accepts a JPEG that was cut and closed with an end marker (libjpeg fills up with mid
-grey, jdhuff.c, or leaves out the last scans of a progressive one), a BMP or TIFF of which the rest is zeros, as an
-interrupted copy leaves it (black rows), a WebP likewise, and sometimes a PNG or JPEG.
+Pillow refuses most cut files. It accepts a JPEG that was cut and closed with an end marker
+(valgap/data/reading/jpeg.py; what was filled in stays in copies of such an image, whatever their format), a BMP or TIFF
+of which the rest is zeros, as an interrupted copy leaves it (rows of the first colour), a WebP likewise, and sometimes
+a PNG or JPEG.
 """
 
 import io
 import struct
-from collections.abc import Iterator
 from typing import IO, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
+
+from valgap.data.reading import jpeg
 
 Cut = Literal["", "grey rows", "black rows", "zeros", "scans"]  # why a file counts as cut; "" for a whole one
 CUTS = get_args(Cut)
@@ -20,9 +22,17 @@ GREY = 128  # what libjpeg gives where data are missing: all coefficients are 0
 NEAR = 1  # levels by which converting colours may change it
 BLOCK = 8  # rows and columns of a JPEG's block, at which missing ones begin
 LEAST_ROWS, LEAST_SHARE = 4, 0.02  # of rows that are missing: fewer are not looked for
-ZEROS = 32  # bytes: compressed data never end in so many
-SCAN, PROGRESSIVE = 0xDA, 0xC2  # markers of a JPEG: a scan begins, and the frame of a progressive one
+ZEROS = 32  # bytes: compressed data end in no more, but for what FLAT allows
+FLAT, FLAT_BLOCK = (
+    5,
+    16,
+)  # bytes of zeros for each flat block, of so many rows and columns, that a WebP ends in
+FRAME_HEADER = 24  # bytes before the pixels of a frame of an animated WebP
+GREYISH = 8  # levels by which a block's grey pixels differ from GREY beside an edge, by a JPEG's ringing
+MOSTLY = 0.6  # share of such pixels from which on a block is drawn over an edge
+STEEP = 0.75  # share of a block's rows that end where it begins to be missing: the others happen to be as grey
 INSIDE = 0.1  # share of black pixels from which on an image's own row may be as black as missing ones
+CORNER = 2  # levels by which the lowest pixel on the right may differ from GREY, where rows above bleed into its colour
 
 
 def cut(image: Image.Image, kind: str, handle: IO[bytes]) -> Cut:
@@ -36,25 +46,51 @@ def cut(image: Image.Image, kind: str, handle: IO[bytes]) -> Cut:
         return "grey rows"
     if kind in ("JPEG", "PNG") and _ends_in_zeros(handle):
         return "zeros" if _lacks_end(_content(handle), kind) else ""
-    if kind == "JPEG" and image.info.get("progressive"):
-        return "scans" if _lacks_scans(_content(handle)) else ""
+    if kind == "JPEG":
+        return _cut_jpeg(image, _content(handle))
     if kind == "WEBP":
-        return "zeros" if _webp_ends_in_zeros(_content(handle)) else ""
+        zeros = _webp_zeros(_content(handle))
+        return "zeros" if zeros >= ZEROS and zeros > ZEROS + FLAT * _flat_end(_levels(image)) else ""
     if kind == "BMP" or (kind == "TIFF" and image.info.get("compression") == "raw"):
         first, last = (0, rows - 1) if kind == "BMP" else (rows - 1, 0)  # a BMP begins with its lowest row
-        if _flat(image, first, 0) and not _flat(image, last, 0):
-            levels = _levels(image) if kind == "BMP" else _levels(image)[::-1]
+        stored = Image.fromarray(np.asarray(image)) if image.mode == "P" else image  # a palette's places
+        if _flat(stored, first, 0) and not _flat(stored, last, 0):
+            levels = _levels(stored) if kind == "BMP" else _levels(stored)[::-1]
             return "black rows" if _black(levels, least) else ""
     return ""
 
 
+def _cut_jpeg(image: Image.Image, content: bytes) -> Cut:
+    """Whether a JPEG lacks scans, or a part of its last one, which is asked for only where that may be."""
+    if jpeg.lacks_scans(content):
+        return "scans"
+    if image.info.get("progressive"):
+        return "scans" if jpeg.wants_more(content, image) else ""
+    corner = image.crop((image.width - 1, image.height - 1, image.width, image.height))
+    filled = corner.getextrema() if image.mode == "CMYK" else (corner.convert("L").getextrema(),)
+    if all(abs(level - GREY) <= CORNER for level in np.ravel(np.array(filled))):
+        return "grey rows" if jpeg.wants_more(content, image) else ""
+    return ""
+
+
 def _grey(levels: NDArray[np.uint8], least: int) -> bool:
-    """Whether grey rows begin within a row of blocks, which is grey on its right alone: no padding, no background."""
+    """Whether grey rows begin within a row of blocks, which is grey from one block on: no padding, no slanted edge."""
     first = len(levels) - _run(levels[::-1], GREY, NEAR)
     if len(levels) - first < least or first % BLOCK or levels.shape[1] < 2 * BLOCK:
         return False
-    last = np.abs(levels[first - BLOCK : first].astype(np.int64) - GREY) <= NEAR
-    return not last[:, :BLOCK].all() and bool(last[:, -BLOCK:].all())
+    last = levels[first - BLOCK : first]
+    ends = np.array([len(row) - _run(row[::-1, np.newaxis], GREY, NEAR) for row in last])
+    edge = int(ends.max())
+    apart = min(edge % BLOCK, -edge % BLOCK)  # what is upsampled bleeds over the edge of a block
+    steep = np.mean(ends >= edge - NEAR - 1) >= STEEP
+    whole = last[:, max(0, edge - BLOCK) : edge].astype(
+        np.int64
+    )  # what is drawn over an edge is grey for the most part
+    return (
+        BLOCK <= edge <= levels.shape[1] - BLOCK
+        and apart <= NEAR
+        and bool(steep and np.mean(np.abs(whole - GREY) <= GREYISH) < MOSTLY)
+    )
 
 
 def _black(levels: NDArray[np.uint8], least: int) -> bool:
@@ -87,16 +123,25 @@ def _content(handle: IO[bytes]) -> bytes:
     return handle.read()
 
 
-def _webp_ends_in_zeros(content: bytes) -> bool:
-    """Whether the compressed pixels of a WebP (RIFF chunks) end in zeros."""
+def _webp_zeros(content: bytes) -> int:
+    """How many zeros the compressed pixels of a WebP (RIFF chunks), or of its first frame, end in."""
     place = 12
     while place + 8 <= len(content):
         name, size = content[place : place + 4], struct.unpack("<I", content[place + 4 : place + 8])[0]
         if name in (b"VP8 ", b"VP8L"):
-            end = content[place + 8 : place + 8 + size][-ZEROS:]
-            return size >= ZEROS and not any(end)
-        place += 8 + size + size % 2
-    return False
+            pixels = content[place + 8 : place + 8 + size]
+            return len(pixels) - len(pixels.rstrip(b"\0"))
+        place += FRAME_HEADER if name == b"ANMF" else 8 + size + size % 2
+    return 0
+
+
+def _flat_end(levels: NDArray[np.uint8]) -> int:
+    """How many blocks of FLAT_BLOCK rows and columns the image ends in, row by row, that are of one level each."""
+    padded = np.pad(levels, [(0, -side % FLAT_BLOCK) for side in levels.shape], mode="edge")
+    rows, columns = (side // FLAT_BLOCK for side in padded.shape)
+    blocks = padded.reshape(rows, FLAT_BLOCK, columns, FLAT_BLOCK)
+    flat = (np.ptp(blocks, axis=(1, 3)) <= 2 * NEAR).ravel()[::-1]
+    return len(flat) if flat.all() else int(np.argmin(flat))
 
 
 def _ends_in_zeros(handle: IO[bytes]) -> bool:
@@ -106,32 +151,5 @@ def _ends_in_zeros(handle: IO[bytes]) -> bool:
 
 
 def _lacks_end(content: bytes, kind: str) -> bool:
-    """Whether a file has no mark of its end: that of a JPEG stands behind its first scan, for a preview has one too."""
-    if kind == "PNG":
-        return b"IEND" not in content
-    scan = next((end for marker, _, end in _segments(content) if marker == SCAN), 0)
-    return content.find(b"\xff\xd9", scan) < 0
-
-
-def _lacks_scans(content: bytes) -> bool:
-    """Whether the scans of a progressive JPEG do not bring the first component's 64 coefficients to their last bit.
-
-    ITU T.81, B.2.3: each scan says its components, its band of coefficients and the lowest bit that it sends.
-    """
-    first, lowest = -1, np.full(64, 99)
-    for marker, body, _ in _segments(content):
-        if marker == PROGRESSIVE and len(body) > 6:
-            first = body[6]
-        if marker == SCAN and len(body) >= 4 and first >= 0 and first in body[1 : 1 + 2 * body[0] : 2]:
-            lowest[body[-3] : body[-2] + 1] = body[-1] & 15
-    return first >= 0 and bool((lowest != 0).any())
-
-
-def _segments(content: bytes) -> Iterator[tuple[int, bytes, int]]:
-    """Marker, body and end of each segment of a JPEG; behind a scan's data only the next scan is looked for."""
-    place = 2
-    while 0 <= place <= len(content) - 4 and content[place] == 0xFF:
-        marker, size = content[place + 1], struct.unpack(">H", content[place + 2 : place + 4])[0]
-        end = place + 2 + size
-        yield marker, content[place + 4 : end], end
-        place = content.find(b"\xff\xda", end) if marker == SCAN else end
+    """Whether a file has no mark of its end."""
+    return b"IEND" not in content if kind == "PNG" else not jpeg.has_end(content)

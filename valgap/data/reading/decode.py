@@ -1,7 +1,7 @@
 """Reads one image file.
 
 What a file may be: PNG, JPEG, BMP, GIF (first frame), WebP or TIFF (first page), whatever its name ends in, of at most
-50 megapixels. That size is read from the header before anything is decoded.
+50 megapixels and 65,500 pixels a side. That size is read from the header before anything is decoded.
 
 What becomes of it: valgap/data/reading/decoding.py.
 """
@@ -24,6 +24,7 @@ from valgap.data.reading.decoding import Decoding, to_array
 # Pillow may open these alone: others have readers that run programs, as EPS does. TIFF's is a library.
 FORMATS = ("PNG", "JPEG", "BMP", "GIF", "WEBP", "TIFF")
 MAX_PIXELS = 50_000_000  # of one image, which takes up to 650 MB to convert; a small file can claim any number
+MAX_SIDE = 65_500  # pixels, as libjpeg has it (JPEG_MAX_DIMENSION): a PNG of 1 x 49,000,000 takes three times as much
 ORIENTATION = 0x0112  # Exif 2.32, section 4.6.4: tag 274
 UPRIGHT = {  # value of that tag, and what undoes it
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -170,6 +171,8 @@ def _open(handle: io.BufferedReader) -> Image.Image:
         raise _UnreadableError("no PNG, JPEG, BMP, GIF, WebP or TIFF image, or a damaged one") from None
     if image.width * image.height > MAX_PIXELS:
         raise _UnreadableError(f"{image.width}x{image.height} pixels, {limit}")
+    if max(image.size) > MAX_SIDE:
+        raise _UnreadableError(f"{image.width}x{image.height} pixels, a side over the limit of {MAX_SIDE:,}: cut it up")
     return image
 
 

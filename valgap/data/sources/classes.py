@@ -1,22 +1,21 @@
 """Which classes can be learned and told apart."""
 
 import collections
-import unicodedata
 from collections.abc import Sequence
 
 from valgap.data.names import listing, shown
 from valgap.ground.errors import SuiteError
+from valgap.ground.naming import alike, shortened, spelt, trouble
 
 
 def check_classes(labels: Sequence[str], given: Sequence[str], class_names: Sequence[str], where: str) -> None:
     """Raise SuiteError on classes that cannot be learned or told apart; `labels` and `given` are of each image."""
-    alike = collections.defaultdict(list)
-    for name in class_names:
-        alike[unicodedata.normalize("NFKC", name).strip().casefold()].append(name)
-    if confused := [" and ".join(map(repr, names)) for names in alike.values() if len(names) > 1]:
-        raise SuiteError(f"classes of {where} that differ in case or spaces alone: {listing(confused)}; rename one")
-    if blank := [repr(name) for name in class_names if not name.strip()]:
-        raise SuiteError(f"classes of {where} have a name that nobody can read, {listing(blank)}: rename them")
+    if confused := [" and ".join(map(spelt, names)) for names in alike(class_names)]:
+        raise SuiteError(
+            f"classes of {where} that look alike, or differ in case or spaces alone: {listing(confused)}; rename one"
+        )
+    if refused := [f"{shortened(name)!r} {why}" for name in class_names if (why := trouble(name))]:
+        raise SuiteError(f"classes of {where} have a name that cannot be used: {listing(refused, '; ')}; rename them")
     if len(class_names) < 2:
         raise SuiteError(f"{where} has one class only, {listing(class_names)}: there is nothing to tell apart")
     trained = collections.Counter(

@@ -5,8 +5,9 @@ import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
 
+from valgap.data.layouts.groups import groups_of
 from valgap.data.layouts.layout import Layout, refused
-from valgap.data.layouts.loading import groups_of, load_layout
+from valgap.data.layouts.loading import load_layout
 from valgap.data.layouts.tree import SUFFIXES
 from valgap.data.names import listing, readable, shown
 from valgap.data.reading.decoding import Decoding

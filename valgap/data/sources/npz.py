@@ -42,6 +42,8 @@ def load(data: Data, target: Path) -> Images:
     refuse_groups(data, "npz has them under its key groups")
     path = Path(data.path)
     try:
+        if path.exists() and not (path.is_file() or path.is_dir()):
+            raise OSError("no file")  # a pipe would be waited for without end
         with path.open("rb") as handle:
             sha256 = hashlib.file_digest(handle, "sha256").hexdigest()
             return _load(data, target, _Members(path, handle), sha256)

@@ -15,6 +15,7 @@ from valgap.ground.params.fields import (
     Rate,
     check_name,
     knob,
+    refuse_alike,
     transforms,
 )
 from valgap.ground.params.recipe import OfOptimizer, OfSchedule, Optimizer, Schedule
@@ -150,6 +151,7 @@ class Train:
     def __post_init__(self) -> None:
         for name in self.evaluation_policies:
             check_name(f"evaluation_policies.{name}", name)
+        refuse_alike("evaluation_policies", self.evaluation_policies)
         if self.steps and self.curve_points > self.steps:
             raise ParamsError(
                 key="curve_points",

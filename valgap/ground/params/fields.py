@@ -6,10 +6,12 @@ shown that it acts (a proof of valgap/models/bites.py), and which transform of i
 
 import dataclasses
 import keyword
+from collections.abc import Collection
 from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
+from valgap.ground.naming import alike, shortened, spelt, trouble
 from valgap.ground.params.schema import ParamsError
 from valgap.ground.records import Plain
 
@@ -23,11 +25,20 @@ SHOWS, CHOICE, TRANSFORM = "shows", "choice", "transform"  # of a knob's metadat
 
 
 def check_name(where: str, name: object) -> None:
-    """Raise ParamsError when `name` is no identifier: DVC splits keys on dots, and names become file names."""
+    """Raise ParamsError when `name` is no identifier, or in trouble: DVC splits keys on dots, names become files'."""
     if not isinstance(name, str) or not name.isidentifier() or keyword.iskeyword(name):
         raise ParamsError(
             f"params.yaml: {where} is not a valid name: letters, digits and underscores, not starting with a digit"
         )
+    if why := trouble(name):
+        raise ParamsError(f"params.yaml: {shortened(where)} {why}: choose another name")
+
+
+def refuse_alike(where: str, names: Collection[str]) -> None:
+    """Raise ParamsError on names that people, or file systems, may take for each other."""
+    if found := alike(names):
+        pairs = ", ".join(" and ".join(map(spelt, group)) for group in found)
+        raise ParamsError(f"params.yaml: names of {where} that look alike: {pairs}; choose others")
 
 
 def knob(neutral: Any, *, shows: str | None = None, choice: bool = False, transform: str | None = None) -> Any:

@@ -1,9 +1,10 @@
 """From YAML text to checked dataclasses, with errors that name key, value and what is allowed."""
 
+import collections
 import difflib
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -11,6 +12,7 @@ import yaml
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
 from valgap.ground.errors import SuiteError
+from valgap.ground.params.bounds import BYTES, excess
 from valgap.ground.records import Plain
 
 T = TypeVar("T")
@@ -29,7 +31,8 @@ class _UniqueKeys(yaml.SafeLoader):
 
 def _mapping(loader: _UniqueKeys, node: yaml.MappingNode) -> dict[Any, Any]:
     keys = [loader.construct_object(key, deep=True) for key, _ in node.value if key.value != "<<"]
-    repeated = sorted({str(key) for key in keys if keys.count(key) > 1})
+    counts = collections.Counter(key for key in keys if isinstance(key, Hashable))  # PyYAML refuses others
+    repeated = sorted(str(key) for key, count in counts.items() if count > 1)
     if repeated:
         raise ParamsError(f"params.yaml line {node.start_mark.line + 1}: repeated key {', '.join(repeated)}")
     loader.flatten_mapping(node)
@@ -40,9 +43,12 @@ _UniqueKeys.add_constructor(yaml.resolver.BaseResolver.DEFAULT_MAPPING_TAG, _map
 
 
 def read_yaml(path: Path) -> Plain:
-    """Top-level mapping of a YAML file. Raises ParamsError when missing, malformed or not a mapping."""
+    """Top-level mapping of a YAML file. Raises ParamsError when missing, malformed, too large or not a mapping."""
     try:
-        content = yaml.load(path.read_text(encoding="utf-8"), Loader=_UniqueKeys)
+        text = path.read_text(encoding="utf-8") if path.stat().st_size <= BYTES else None
+        if why := f"has over {BYTES:,} bytes" if text is None else excess(text):
+            raise ParamsError(f"{path} {why}: it is to hold a few hundred entries; take out what is not of the suite")
+        content = yaml.load(text or "", Loader=_UniqueKeys)
     except FileNotFoundError:
         raise ParamsError(f"{path} is missing: run from the repository root") from None
     except (yaml.YAMLError, ValueError) as error:  # ValueError: bytes that are not UTF-8, a date of month 13

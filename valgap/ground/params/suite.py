@@ -19,7 +19,7 @@ from valgap.ground.params.experiment import (
     baseline_settings,
     variant_settings,
 )
-from valgap.ground.params.fields import Fraction, Natural, NonNegative, check_name
+from valgap.ground.params.fields import Fraction, Natural, NonNegative, check_name, refuse_alike
 from valgap.ground.params.questions import refuse_questions
 from valgap.ground.params.schema import STRICT, ParamsError, parse, read_yaml
 from valgap.ground.params.split import Split
@@ -152,6 +152,7 @@ def load(path: Path = paths.PARAMS) -> Suite:
     extra = _extra(raw["extra"], declared, exploratory)
     if both := sorted(set(declared) & set(exploratory)):
         raise ParamsError(f"params.yaml: {', '.join(both)} under both variants and exploratory: keep one")
+    refuse_alike("variants", [*declared, *exploratory, *REFERENCE_NAMES])
     data, train = parse(Data, raw["data"], "data"), baseline_settings(raw["train"])
     variants = {
         name: settings
