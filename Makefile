@@ -23,7 +23,7 @@ setup-ray: setup  ## add Ray to the environment, for a cluster (docs/cluster.md)
 	  cp requirements-ray.txt "$(VENV)/requirements-ray.installed"; }
 
 # What users name reaches the command as it was typed: never through make's own expansion, never through a shell's.
-OPTIONS := MODEL WEIGHTS DATA MODULE GROUPS RANGE OUT VAL TEST SAW HISTORY PREPROCESS OUTPUT MUTE MINUTES HALF BUDGET JOBS VARIANT BLOCK BLOCKS FOLLOW_UP BASE CONFIRM LINK FORMAT TO STORE ROUNDS TORCH KILLS SEED DRY LOWEST ONLY ARGS
+OPTIONS := MODEL WEIGHTS DATA MODULE GROUPS RANGE OUT VAL TEST SAW HISTORY PREPROCESS OUTPUT MUTE MINUTES HALF BUDGET PARTIAL JOBS VARIANT BLOCK BLOCKS FOLLOW_UP BASE CONFIRM LINK FORMAT TO STORE ROUNDS TORCH KILLS SEED DRY LOWEST ONLY ARGS
 $(foreach name,$(OPTIONS),$(if $(value $(name)),$(eval export OPTION_$(name) := $$(value $(name))),$(eval unexport OPTION_$(name))))
 unexport $(OPTIONS)
 VALGAP := "$(BIN)/python" -m valgap
@@ -49,8 +49,8 @@ repro: setup  ## run what is out of date of the pipeline; JOBS=2: two cells at o
 more: setup  ## train a variant on fresh replicates: VARIANT=dropout [BLOCKS=1] [BUDGET=4h]; FOLLOW_UP=1: add the arms that the report asks for; DRY=1 only prints
 	@$(VALGAP) more $(call option,VARIANT,--variant) $(call option,BLOCKS,--blocks) $(call flag,FOLLOW_UP,--follow-up) $(call option,BUDGET,--budget) $(call flag,DRY,--dry)
 
-report: setup  ## remake reports/report.html from the tables in Git, in seconds
-	@$(VALGAP) report
+report: setup  ## remake reports/report.html from the tables in Git, in seconds; PARTIAL=1: of what is trained so far
+	@$(VALGAP) report $(call flag,PARTIAL,--partial)
 
 export: setup  ## train VARIANT=dropout once on training and validation images: [OUT=export]/<variant>/model.keras and its card
 	@$(VALGAP) export $(call option,VARIANT,--variant) $(call option,OUT,--out)
