@@ -715,7 +715,7 @@ def test_near_duplicates_are_searched_for_once(tmp_path: Path, monkeypatch: pyte
     probabilities = np.full((40, 3), 1 / 3, np.float32)
     found = predictions(bare, images.given, probabilities)
 
-    def run_jobs(work: Any, jobs: list[Any], place: Any) -> list[Predicted]:
+    def run_jobs(work: Any, jobs: list[Any], place: Any, *boxed: Any) -> list[Predicted]:
         np.save(jobs[0][3], images.images)
         return [found]
 

@@ -23,10 +23,23 @@ FULL_WORDS = tuple(os.strerror(number) for number in FULL)  # HDF5 puts them int
 
 def write_whole(path: Path, text: str) -> None:
     """Write a file, UTF-8 with the line ends of the text, by one rename; its folder is made where it is missing."""
-    partial = path.with_name(f"{path.name}.partial")
-    partial.parent.mkdir(parents=True, exist_ok=True)
-    partial.write_bytes(text.encode("utf-8"))
-    partial.replace(path)
+    write_together({path: text})
+
+
+def write_together(texts: Mapping[Path, str]) -> None:
+    """Write files as `write_whole` does, all of them before the first is renamed: where one fails, none has changed."""
+    partials = {path: path.with_name(f"{path.name}.partial") for path in texts}
+    try:
+        for path, text in texts.items():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            partials[path].write_bytes(text.encode("utf-8"))
+    except OSError:
+        for partial in partials.values():
+            with contextlib.suppress(OSError):
+                partial.unlink()
+        raise
+    for path, partial in partials.items():
+        partial.replace(path)
 
 
 def sha256_of(path: Path) -> str:

@@ -4,13 +4,13 @@ Reads reports/*.csv, verdict.json, provenance.json and audit.json; writes report
 and figures/ (SVG and PNG).
 """
 
-import os
 import shutil
 
 from valgap.document import figures, html, markdown
 from valgap.document.markdown import Style
 from valgap.ground import paths
 from valgap.ground.errors import SuiteError
+from valgap.ground.files import write_together
 from valgap.report.document import build
 from valgap.report.inputs import read
 
@@ -26,12 +26,11 @@ def main() -> None:
     try:
         partial.mkdir()
         figures.save(document, partial)
-        for path, text in texts.items():
-            path.with_name(path.name + ".partial").write_text(text, encoding="utf-8")
+        write_together(texts)
         shutil.rmtree(paths.FIGURES, ignore_errors=True)
         partial.rename(paths.FIGURES)
-        for path in texts:
-            os.replace(path.with_name(path.name + ".partial"), path)
     except OSError as error:
         raise SuiteError(f"cannot write {paths.REPORTS}: {error}; check its owner and free space") from None
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
     print(f"wrote {paths.HTML} and {paths.REPORT}")

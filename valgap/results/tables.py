@@ -9,7 +9,7 @@ import pandas as pd
 
 from valgap.ground import paths, records
 from valgap.ground.errors import SuiteError
-from valgap.ground.files import write_whole
+from valgap.ground.files import write_together
 
 Content = Any  # a table; a record, as a dataclass or a mapping of plain values
 SCHEMA = 4  # of the tables: raise it when a file, column, name or unit of them changes its meaning
@@ -61,17 +61,18 @@ def parse_table(path: Path, content: bytes) -> pd.DataFrame:
 def write_all(contents: Mapping[Path, Content]) -> None:
     """Write every table as CSV, every record as JSON; a kill leaves the old file or the new.
 
-    Raises SuiteError when reports/ cannot be written.
+    Raises SuiteError when reports/ cannot be written; then none has changed.
     """
     try:
-        for path, content in contents.items():
-            if isinstance(content, pd.DataFrame):
-                text = content.to_csv(index=False, float_format="%.6g", lineterminator="\n")
-            else:
-                text = records.text(content, indent=2)
-            write_whole(path, text)
+        write_together({path: _text(content) for path, content in contents.items()})
     except OSError as error:
         raise SuiteError(f"cannot write {paths.REPORTS}: {error}; check its owner and free space") from None
+
+
+def _text(content: Content) -> str:
+    if isinstance(content, pd.DataFrame):
+        return content.to_csv(index=False, float_format="%.6g", lineterminator="\n")
+    return records.text(content, indent=2)
 
 
 def write_metrics(folder: Path, rows: Mapping[str, Mapping[str, float]]) -> None:

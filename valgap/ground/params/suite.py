@@ -152,7 +152,7 @@ def load(path: Path = paths.PARAMS) -> Suite:
     extra = _extra(raw["extra"], declared, exploratory)
     if both := sorted(set(declared) & set(exploratory)):
         raise ParamsError(f"params.yaml: {', '.join(both)} under both variants and exploratory: keep one")
-    refuse_alike("variants", [*declared, *exploratory, *REFERENCE_NAMES])
+    refuse_alike("variants", [*dict.fromkeys([*declared, *exploratory, *REFERENCE_NAMES])])
     data, train = parse(Data, raw["data"], "data"), baseline_settings(raw["train"])
     variants = {
         name: settings
