@@ -40,14 +40,14 @@ class Node:
 
 def build(inputs: Inputs, scores: pd.DataFrame) -> Node:
     """All runs; `scores` are the rows of results.csv. Files are those of reports/ that are here."""
-    names = inputs.variants
+    names, of_reports = inputs.variants, digest()
     of_replicates = series(scores)
     return Node(
-        name=f"valgap {digest()[:9]}",
+        name=f"valgap {of_reports[:9]}",
         params=_settings(inputs),
         tags={
             "valgap.headline": plain(headline(inputs), LONGEST),
-            "valgap.reports": digest(),
+            "valgap.reports": of_reports,
             **_words(inputs.verdict),
         },
         metrics=_known(_of_verdict(inputs.verdict)),

@@ -45,17 +45,20 @@ def unpacked(path: Path) -> int:
     if not zipfile.is_zipfile(path):
         return path.stat().st_size
     with zipfile.ZipFile(path) as archive:
-        return sum(member.file_size for member in archive.infolist())
+        return _size(archive)
+
+
+def _size(archive: zipfile.ZipFile) -> int:
+    return sum(member.file_size for member in archive.infolist())
 
 
 def refuse_bomb(path: Path, archive: zipfile.ZipFile) -> None:
     """Raise SuiteError where an archive would unpack to far more than it is, before anything of it is unpacked."""
-    members = archive.infolist()
-    if len(members) > MOST_MEMBERS:
+    if (members := len(archive.infolist())) > MOST_MEMBERS:
         raise SuiteError(
-            f"MODEL = {path} is an archive of {len(members):,} files (allowed: {MOST_MEMBERS:,}): it is no model"
+            f"MODEL = {path} is an archive of {members:,} files (allowed: {MOST_MEMBERS:,}): it is no model"
         )
-    size, packed = sum(member.file_size for member in members), path.stat().st_size
+    size, packed = _size(archive), path.stat().st_size
     if size > max(ALWAYS_UNPACKED, MOST_UNPACKED * packed):
         raise SuiteError(
             f"MODEL = {path} has {packed:,} bytes and unpacks to {size:,} (allowed: {MOST_UNPACKED} times as many, "

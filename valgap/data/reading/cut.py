@@ -23,10 +23,7 @@ NEAR = 1  # levels by which converting colours may change it
 BLOCK = 8  # rows and columns of a JPEG's block, at which missing ones begin
 LEAST_ROWS, LEAST_SHARE = 4, 0.02  # of rows that are missing: fewer are not looked for
 ZEROS = 32  # bytes: compressed data end in no more, but for what FLAT allows
-FLAT, FLAT_BLOCK = (
-    5,
-    16,
-)  # bytes of zeros for each flat block, of so many rows and columns, that a WebP ends in
+FLAT, FLAT_BLOCK = 5, 16  # bytes of zeros for each flat block, of so many rows and columns, that a WebP ends in
 FRAME_HEADER = 24  # bytes before the pixels of a frame of an animated WebP
 GREYISH = 8  # levels by which a block's grey pixels differ from GREY beside an edge, by a JPEG's ringing
 MOSTLY = 0.6  # share of such pixels from which on a block is drawn over an edge
@@ -83,9 +80,8 @@ def _grey(levels: NDArray[np.uint8], least: int) -> bool:
     edge = int(ends.max())
     apart = min(edge % BLOCK, -edge % BLOCK)  # what is upsampled bleeds over the edge of a block
     steep = np.mean(ends >= edge - NEAR - 1) >= STEEP
-    whole = last[:, max(0, edge - BLOCK) : edge].astype(
-        np.int64
-    )  # what is drawn over an edge is grey for the most part
+    # What is drawn over an edge is grey for the most part.
+    whole = last[:, max(0, edge - BLOCK) : edge].astype(np.int64)
     return (
         BLOCK <= edge <= levels.shape[1] - BLOCK
         and apart <= NEAR
