@@ -50,7 +50,7 @@ def _fits(scenario: Scenario, word: str) -> bool:
 @click.command(cls=InWorkspace, epilog="Example: valgap calibrate --only rate_low --jobs 2")
 @click.option("--only", multiple=True, metavar="TRIALS", help="A name or pattern, a fault, setting or kind; or sample.")
 @click.option("--half", type=click.Choice(["rules", "judged"]), help="The trials that rules may see, or the others.")
-@options.jobs_by_cores
+@options.jobs
 @click.option("--findings", is_flag=True, help="Measure the findings on images instead: --only names studies.")
 @click.option(
     "--photos", type=click.Path(path_type=Path, exists=True), metavar="PHOTOS", help="A folder to plant faults in."

@@ -19,17 +19,12 @@ budget = click.option(
 )
 
 
-def _jobs(default: int | None) -> Callable[[F], F]:
-    return click.option(
-        "--jobs",
-        type=click.IntRange(min=1),
-        default=default,
-        envvar="JOBS",
-        show_envvar=True,
-        metavar="N",
-        help="Variants, or trials, that train at once.",
-    )
-
-
-jobs, jobs_by_cores = _jobs(1), _jobs(None)  # without it one, or as many as the command finds cores for
+jobs = click.option(  # None without it: the command finds how many
+    "--jobs",
+    type=click.IntRange(min=1),
+    envvar="JOBS",
+    show_envvar=True,
+    metavar="N",
+    help="Variants, or trials, that train at once; by default one a core or slot.",
+)
 out = click.option("--out", type=click.Path(path_type=Path, file_okay=False), metavar="FOLDER", help="Where to write.")

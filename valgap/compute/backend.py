@@ -1,14 +1,16 @@
 """Replicates as jobs: what a worker needs, the files that it gives back, and where it runs: here, or on a cluster."""
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
+from queue import SimpleQueue
 from typing import Protocol
 
-from valgap.compute import environment, placement, pool
-from valgap.data.prepared import load_groups, load_images, load_labels
-from valgap.ground.files import full_disk_named
+from valgap.compute import placement, pool
+from valgap.compute.standing import Standing, standing
+from valgap.compute.work import train
 from valgap.ground.params.experiment import Compute
-from valgap.training.job import Files, Job, train_files
+from valgap.training.job import Files, Job
 from valgap.training.tensorflow import start_tensorflow
 
 
@@ -30,7 +32,34 @@ class Local:
 
     def run(self, jobs: list[Job]) -> Iterator[tuple[int, Files]]:
         """As Backend says."""
-        yield from pool.run_jobs(_work, [(job,) for job in jobs], self.placement)
+        yield from pool.run_jobs(train, [(job,) for job in jobs], self.placement)
+
+
+class OnStanding:
+    """Processes of this machine that stand ready: a replicate at a time on each slot of a placement."""
+
+    def __init__(self, processes: Standing, placed: placement.Placement) -> None:
+        self._processes, self._numbers, self.device = processes, placed.numbers, placed.device
+
+    def run(self, jobs: list[Job]) -> Iterator[tuple[int, Files]]:
+        """As Backend says."""
+        free: SimpleQueue[int] = SimpleQueue()
+        for number in self._numbers:
+            free.put(number)
+
+        def trained(job: Job) -> tuple[int, Files]:
+            number = free.get()
+            try:
+                return self._processes.run(number, train, job)
+            finally:
+                free.put(number)
+
+        threads = ThreadPoolExecutor(len(self._numbers))
+        try:
+            for future in as_completed([threads.submit(trained, job) for job in jobs]):
+                yield future.result()
+        finally:
+            threads.shutdown(wait=False, cancel_futures=True)
 
 
 class InProcess:
@@ -46,24 +75,18 @@ class InProcess:
         if jobs:
             start_tensorflow(self.device)
         for job in jobs:
-            yield _work(job)
+            yield train(job)
 
 
 def open_backend(compute: Compute, files: Path) -> Backend:
-    """The Ray cluster where an address is set, else this machine; `files` is `model.files`, which a cluster is sent.
+    """The Ray cluster where an address is set, else processes of this machine that stand ready, else new ones.
 
-    Raises SuiteError when the cluster cannot be used.
+    `files` is `model.files`, which a cluster is sent. Raises SuiteError when the cluster cannot be used.
     """
     address = placement.address(compute)
     if address is None:
-        return Local(compute)
+        processes = standing(files)
+        return OnStanding(processes, placement.place(compute)) if processes else Local(compute)
     from valgap.compute.ray.apart import Apart
 
     return Apart(address, compute, files)
-
-
-def _work(job: Job) -> tuple[int, Files]:
-    with full_disk_named():
-        return job.number, train_files(
-            job, load_images(), load_labels(), load_groups(), environment.environment(job.device)
-        )

@@ -5,10 +5,11 @@ import multiprocessing
 import os
 import signal
 import sys
-from collections.abc import Callable, Iterator
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing.queues import SimpleQueue
+from pathlib import Path
 from types import ModuleType
 from typing import TypeVar
 
@@ -40,12 +41,7 @@ def run_jobs(
     """
     if not jobs:
         return
-    spawn = multiprocessing.get_context("spawn")
-    workers = min(len(placement.slots), len(jobs))
-    slots: SimpleQueue[str] = spawn.SimpleQueue()
-    for slot in placement.slots[:workers]:
-        slots.put(slot)
-    pool = ProcessPoolExecutor(workers, spawn, initializer=_start_worker, initargs=(os.getpid(), slots, box))
+    pool, slots = _pool(placement.slots[: len(jobs)], box)
     try:
         with main_hidden():
             futures = [pool.submit(_run, placement.device, work, job, first) for job in jobs]
@@ -58,10 +54,48 @@ def run_jobs(
     except BrokenProcessPool:
         raise SuiteError(KILLED if box is None else boxes.KILLED) from None
     finally:
-        for process in multiprocessing.active_children():  # none is busy unless something failed
-            process.kill()
-        pool.shutdown(cancel_futures=True)
+        end([pool])  # no process is busy unless something failed
         slots.close()
+
+
+def process_of(slot: str, device: str, log: Path) -> ProcessPoolExecutor:
+    """A process in this slot that starts TensorFlow at once and then waits for `submit`. For the main thread to call.
+
+    The kernel ends a process with the thread that started it. What it says is appended to the file `log`.
+    """
+    pool, _ = _pool((slot,), None, log)
+    with main_hidden():
+        pool.submit(_run, device, _nothing, (), None)
+    return pool
+
+
+def submit(pool: ProcessPoolExecutor, device: str, work: Callable[..., T], *job: object) -> "Future[T]":
+    """`work(*job)` in a process of `process_of`."""
+    return pool.submit(_run, device, work, job, None)
+
+
+def end(pools: Sequence[ProcessPoolExecutor]) -> None:
+    """End the processes of these pools, and all others that this process started so."""
+    for process in multiprocessing.active_children():
+        process.kill()
+    for pool in pools:
+        pool.shutdown(cancel_futures=True)
+
+
+def _pool(
+    slots: Sequence[str], box: boxes.Box | None, log: Path | None = None
+) -> "tuple[ProcessPoolExecutor, SimpleQueue[str]]":
+    """Single-threaded processes, not started yet, one a slot; and the queue from which each takes its own."""
+    spawn = multiprocessing.get_context("spawn")
+    waiting: SimpleQueue[str] = spawn.SimpleQueue()
+    for slot in slots:
+        waiting.put(slot)
+    arguments = (os.getpid(), waiting, box, log)
+    return ProcessPoolExecutor(len(slots), spawn, initializer=_start_worker, initargs=arguments), waiting
+
+
+def _nothing() -> None:
+    """What a process does to be started."""
 
 
 @contextlib.contextmanager
@@ -78,7 +112,11 @@ def main_hidden() -> Iterator[None]:
         sys.modules["__main__"] = main
 
 
-def _start_worker(parent: int, slots: "SimpleQueue[str]", box: boxes.Box | None) -> None:
+def _start_worker(parent: int, slots: "SimpleQueue[str]", box: boxes.Box | None, log: Path | None) -> None:
+    if log is not None:
+        said = os.open(log, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o666)
+        os.dup2(said, sys.stdout.fileno())
+        os.dup2(said, sys.stderr.fileno())
     if box is not None:
         boxes.enter(box)  # before anything that starts threads is imported; a change of rights ends a wish to die
     die_with_parent(parent)

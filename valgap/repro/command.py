@@ -1,4 +1,5 @@
-"""`make repro`: one `dvc repro` a workspace, or with JOBS several cells of it at once. Arguments are passed on to DVC.
+"""`make repro`: several cells at once, JOBS or as many as there are slots; with arguments, which are DVC's, one after
+the other.
 
 Without explicit targets it first refuses what would train for over an hour, or for more than BUDGET. BUDGET, such as
 4h, and JOBS are environment variables. Holds .dvc/tmp/workspace.lock for DVC's whole life, drops DVC's own rwlock
@@ -6,13 +7,17 @@ file, which a reused pid, a zombie or a truncated write can leave blocking for e
 kill cut short. Writes .dvc/tmp/last_run.json.
 """
 
+import contextlib
 import time
+from collections.abc import Iterator
+from pathlib import Path
 
 import click
 
 from valgap.cli import options
 from valgap.cli.workspace import InPipeline
 from valgap.compute import placement
+from valgap.compute.standing import Workers
 from valgap.costs import timings
 from valgap.costs.budget import check_budget
 from valgap.data.prepared import load_suite
@@ -20,11 +25,15 @@ from valgap.ground.calls import call
 from valgap.ground.errors import SuiteError
 from valgap.ground.params import suite
 from valgap.ground.params.experiment import Compute
+from valgap.ground.params.suite import Suite
 from valgap.ground.params.symptom import check_file
 from valgap.pipeline import dvc, lockfile, workspace
 from valgap.pipeline.foreground import Received, note_signals, run_dvc
 from valgap.repro import account, side_by_side
 from valgap.results.known import known
+
+MOST_JOBS = 16
+WORKERS_LOG = Path(".dvc/tmp/workers.log")  # of what training processes say, a user's builder among it
 
 
 def trains_everything(arguments: list[str]) -> bool:
@@ -39,8 +48,13 @@ def slots_of(compute: Compute) -> list[int] | None:
     return list(placement.place(compute).numbers)
 
 
-def jobs_allowed(asked: int, slots: list[int] | None) -> int:
-    """JOBS, at most one a slot; says so where that is fewer."""
+def jobs_allowed(asked: int | None, slots: list[int] | None) -> int:
+    """JOBS, at most one a slot, and says so where that is fewer; unless asked one a slot, and one where a cluster has.
+
+    Each is a DVC of its own, of some 200 MB: MOST_JOBS at most unless asked.
+    """
+    if asked is None:
+        return 1 if slots is None else min(len(slots), MOST_JOBS)
     if slots is None or asked <= len(slots):
         return asked
     print(
@@ -55,8 +69,8 @@ def so_far() -> str:
     return known(timings.done_cells(params, params.cells), sum(map(len, params.cells.values())))
 
 
-def run_cells(size: int, jobs: int, slots: list[int] | None, received: Received) -> int:
-    """Bring all cells of `size` replicates up to date, `jobs` at once; exit status of what comes before them.
+def run_cells(params: Suite, jobs: int, slots: list[int] | None, received: Received) -> int:
+    """Bring all cells up to date, `jobs` at once; exit status of what comes before them.
 
     Raises SuiteError as side_by_side.run does.
     """
@@ -64,20 +78,31 @@ def run_cells(size: int, jobs: int, slots: list[int] | None, received: Received)
     if status := run_dvc(["repro", "prepare", "models", *seen], received):
         return status
     if cells := dvc.stale_cells():
-        side_by_side.run(cells, size, jobs, slots, received, so_far)
+        with workers_for(params, slots) as variables:
+            side_by_side.run(cells, params.split.block_size, jobs, slots, received, so_far, variables)
     return 0
 
 
-def run(arguments: list[str], jobs: int) -> int:
-    """Exit status of `dvc repro` with these arguments, after the cells where there are `jobs`; dvc.lock in order."""
+@contextlib.contextmanager
+def workers_for(params: Suite, slots: list[int] | None) -> Iterator[dict[str, str]]:
+    """A training process on each slot, for all cells of this run; what the environment of their stages needs."""
+    if slots is None:  # a cluster's processes stand by themselves
+        yield {}
+        return
+    with Workers(placement.place(params.compute), Path(params.model.files), WORKERS_LOG) as workers:
+        yield workers.variables
+
+
+def run(arguments: list[str], asked: int | None) -> int:
+    """Exit status of `dvc repro` with these arguments, after the cells where there are jobs; dvc.lock in order."""
     received = note_signals()
     start, params = time.time(), suite.load() if trains_everything(arguments) else None
     slots = slots_of(params.compute) if params else None
-    jobs = jobs_allowed(jobs, slots)
+    jobs = jobs_allowed(asked, slots) if params and not arguments else 1
     status = 0
     try:
         if params and jobs > 1:
-            status = run_cells(params.split.block_size, jobs, slots, received)
+            status = run_cells(params, jobs, slots, received)
         status = status or run_dvc(["repro", *arguments], received)
         if not status and lockfile.changed():
             lockfile.sort(dvc.stage_names())
@@ -102,12 +127,12 @@ def run(arguments: list[str], jobs: int) -> int:
 @options.budget
 @options.jobs
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED, metavar="[DVC ARGUMENTS]")
-def command(budget: str | None, jobs: int, arguments: tuple[str, ...]) -> int:
+def command(budget: str | None, jobs: int | None, arguments: tuple[str, ...]) -> int:
     """Run what is out of date of the pipeline; over an hour of training needs a --budget.
 
     Further arguments are passed to `dvc repro`.
     """
-    if jobs > 1 and arguments:
+    if jobs and jobs > 1 and arguments:
         raise SuiteError(
             f"--jobs {jobs} brings everything up to date: give no arguments to DVC, received {' '.join(arguments)!r}"
         )

@@ -39,9 +39,11 @@ class Child:
 class Cells:
     """The run of some cells: what waits, what runs, which slots are free."""
 
-    def __init__(self, cells: list[str], jobs: int, slots: list[int] | None, display: Display) -> None:
+    def __init__(
+        self, cells: list[str], jobs: int, slots: list[int] | None, display: Display, variables: dict[str, str]
+    ) -> None:
         self.waiting, self.running = deque(cells), list[Child]()
-        self.jobs, self.display = jobs, display
+        self.jobs, self.display, self.variables = jobs, display, variables
         self.limited, self.free = slots is not None, list(slots or [])
         self.selector = selectors.DefaultSelector()
 
@@ -55,7 +57,7 @@ class Cells:
             environment = {placement.SHARE: ",".join(map(str, slots))} if self.limited else {}
             process = start(
                 ["dvc", "--wait-for-lock", "repro", "--single-item", *batch],
-                env=environment | {progress.FILE: str(PROGRESS.resolve())},
+                env=environment | self.variables | {progress.FILE: str(PROGRESS.resolve())},
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
@@ -135,16 +137,22 @@ def _signal_group(child: Child, number: int) -> None:
 
 
 def run(
-    cells: list[str], size: int, jobs: int, slots: list[int] | None, received: Received, known: Callable[[], str]
+    cells: list[str],
+    size: int,
+    jobs: int,
+    slots: list[int] | None,
+    received: Received,
+    known: Callable[[], str],
+    variables: dict[str, str],
 ) -> None:
     """Bring these cells of `size` replicates up to date, at most `jobs` at once, on these slots; None: no limit.
 
-    `known` says what the finished cells tell.
+    `known` says what the finished cells tell; `variables` are for the environment of the stages.
 
     Raises SuiteError on the first that fails and Stopped after a signal; then no process is left.
     """
     with Display(len(cells), size, known) as display:
-        work = Cells(cells, jobs, slots, display)
+        work = Cells(cells, jobs, slots, display, variables)
         try:
             while work.waiting or work.running:
                 if received:

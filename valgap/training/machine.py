@@ -25,6 +25,7 @@ from valgap.training.optimizer import make_optimizer
 from valgap.training.pixels import Affine, Pixels
 from valgap.training.schedule import Plateau, make_rate, plateau_of
 
+KEPT = 2  # traced models of a process: memory of a large one is as much again for each
 Predict = Callable[[Iterable[NDArray[Any]]], NDArray[np.float32]]  # of batches
 
 
@@ -82,9 +83,9 @@ def sees_images_as_they_are(settings: Train) -> bool:
     return settings.augmentation == Augmentation() and not mixed
 
 
-@functools.cache
+@functools.lru_cache(maxsize=KEPT)
 def machine_of(input_shape: tuple[int, int, int], classes: int, architecture: Model, settings: Train) -> Machine:
-    """The machine of these settings, one in a process; `start` it before each replicate."""
+    """The machine of these settings, which a process keeps for a while; `start` it before each replicate."""
     keras.utils.set_random_seed(0)  # for what a builder draws beside weights: the same in every process
     with _layers_in(settings.precision):
         model = build_model(input_shape, classes, architecture, settings)
