@@ -155,7 +155,7 @@ def check_source(source: str, data: Data, root: Path) -> None:
         assert len(message) < 20_000
         if images is not None:
             check_images(images)
-        assert {path.name for path in Path(folder).iterdir()} <= {"rows.npy"}
+        assert {path.name for path in Path(folder).iterdir()} <= {"rows.npy", "rows.journal"}
     assert before == {path: path.is_file() and path.read_bytes() for path in root.rglob("*")}
 
 

@@ -244,9 +244,11 @@ def test_unreadable_files_are_listed_or_dropped_and_counted(workspace: Path) -> 
     for name in ("empty.png", "text.png", "<script>"):
         assert name in str(caught.value)
     assert not paths.PREPARED.exists()
-    assert not list(workspace.glob("data/*.partial"))
+    kept = [path.name for path in workspace.glob("data/*.partial/**/*") if path.is_file()]
+    assert sorted(kept) == ["images.journal", "images.npy"], "what was read need not be read again"
     write_params(data={"on_unreadable": "skip"})
     prepare.main()
+    assert not list(workspace.glob("data/*.partial"))
     assert read_manifest()["dropped"] == 3
     assert finding("dropped")["count"] == 3
 

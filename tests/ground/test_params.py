@@ -45,7 +45,9 @@ def test_shipped_params_give_the_source_recipe() -> None:
     assert suite.variants["dropout"].dropout == (0.25, 0.25, 0.5)
     assert suite.variants["l2"].l2_penalty == 0.001
     assert suite.variants["augmentation"].augmentation == Augmentation(20.0, 0.2, 0.2, 0.2, 0.2, True)
-    assert (suite.train.steps, suite.train.batch_size, suite.train.learning_rate) == (960, 32, 1e-3)
+    source = suite.variants["constant_rate"]
+    assert (source.steps, source.schedule.name, source.batch_size, source.learning_rate) == (960, "constant", 32, 1e-3)
+    assert suite.variants["longer"].steps == 3 * suite.train.steps
 
 
 @pytest.mark.parametrize(
@@ -66,7 +68,7 @@ def test_shipped_params_give_the_source_recipe() -> None:
         ("train/l2_penalty", float("nan"), "train.l2_penalty = nan: input should be a finite number"),
         ("train/dropout", [0, 0, 1], "train.dropout.2 = 1: input should be less than 1"),
         ("train/early_stopping", "off", "train.early_stopping = 'off': input should be a valid boolean"),
-        ("train/curve_points", 961, "curve_points = 961: it exceeds steps = 960"),
+        ("train/curve_points", 481, "curve_points = 481: it exceeds steps = 480"),
         ("split/block_size", 0, "split.block_size = 0: input should be greater than or equal to 1"),
         ("split/blocks", [], "split.blocks = []"),
         ("split/blocks", [0, 0], "split.blocks = [0, 0] repeats a block"),
