@@ -26,8 +26,8 @@ Cells = Mapping[str, tuple[int, ...]]  # blocks by variant
 class Timings:
     """Seconds that the baseline takes with as many processes at once as a run uses.
 
-    `step` an optimizer step of its batch, `image` a scored image, `run` a replicate besides these, `cell` a cell's
-    start: import and tracing.
+    `step` an optimizer step of its batch, `image` a scored image, `run` a replicate besides these, `cell` a cell
+    besides its replicates: its stage and tracing. Processes start once a run, which is left out.
     """
 
     step: float
@@ -88,8 +88,11 @@ def run_seconds(settings: Train, baseline: Train, sizes: Sizes, timings: Timings
 
 
 def cell_seconds(run: float, replicates: int, workers: int, fixed: float) -> float:
-    """Seconds of one cell: its replicates in waves of `workers`, `run` seconds each, after `fixed` seconds."""
-    return fixed + math.ceil(replicates / workers) * run
+    """Seconds that one of many cells takes of a run: its replicates, `run` seconds each, and `fixed` seconds.
+
+    Cells run side by side, so that all `workers` are busy but at the end.
+    """
+    return (fixed + replicates * run) / workers
 
 
 def cell_megabytes(settings: Train, sizes: Sizes, replicates: int, classes: int, parameters: int) -> float:

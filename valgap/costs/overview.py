@@ -74,8 +74,8 @@ def overview(
     seconds = costs.timings
     return [
         f"{costs.workers} processes on {costs.device}: {1000 * seconds.step:.1f} ms a step of the baseline, "
-        f"{1000 * seconds.image:.2f} ms a scored image, {seconds.cell:.0f} s to start a cell "
-        f"of {params.split.block_size} runs",
+        f"{1000 * seconds.image:.2f} ms a scored image, {seconds.cell:.1f} s a cell "
+        f"of {params.split.block_size} runs besides",
         f"{len(costs.measured)} of {len(costs.of_run)} variants are timed by their own finished runs, the others by "
         "steps, images and operations",
         "",

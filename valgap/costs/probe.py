@@ -24,33 +24,27 @@ from valgap.training.recipe import Recipe, Streams
 from valgap.training.subset import load_splits
 
 STEPS = 30  # timed optimizer steps, after as many that pay for tracing
+STAGE_SECONDS = 1.2  # of a core, what a cell's stage takes besides training: DVC, the parameters' check, its imports
 IMAGES = 5000  # of a split, at most: enough to time predictions
 
 Models = dict[str, dict[str, int]]
 Parts = Mapping[str, tuple[NDArray[np.uint8], NDArray[np.int64]]]  # (n, h, w, c) images and (n,) labels, by split
 
 
-def measure(submitted: float, model: Model, baseline: Train, block: int) -> Timings:
-    """Seconds of the baseline in this worker process, which was asked for at `submitted` (seconds since the epoch)."""
-    started = time.time() - submitted
-    clock = time.perf_counter()
+def measure(model: Model, baseline: Train, block: int) -> Timings:
+    """Seconds of the baseline in this worker process."""
     images, labels = load_images(), load_labels()
     splits = load_splits(block)
     index = {"train": splits.train[0][: splits.train_size], "val": splits.val[0], "test": splits.test[0]}
     parts = {name: (images[rows[:IMAGES]], labels[rows[:IMAGES]]) for name, rows in index.items()}
-    ready = started + time.perf_counter() - clock
-    return timed(model, baseline, splits.streams, parts, STEPS, ready)
+    return timed(model, baseline, splits.streams, parts, STEPS)
 
 
-def timed(model: Model, baseline: Train, streams: Streams, parts: Parts, steps: int, ready: float) -> Timings:
-    """Seconds of the baseline on `parts`, the images and labels of train, val and test, over `steps` optimizer steps.
-
-    `ready` are the seconds that a cell took until it had its images.
-    """
+def timed(model: Model, baseline: Train, streams: Streams, parts: Parts, steps: int) -> Timings:
+    """Seconds of the baseline on `parts`, images and labels of train, val and test, over `steps` optimizer steps."""
     from valgap.training.examples import Examples
     from valgap.training.replicate import train_replicate
 
-    clock = time.perf_counter()
     examples = {name: Examples(*part) for name, part in parts.items()}
     settings = dataclasses.replace(baseline, steps=steps, curve_points=1)
     recipe = Recipe(model, settings, settings, streams)
@@ -58,7 +52,6 @@ def timed(model: Model, baseline: Train, streams: Streams, parts: Parts, steps: 
     scored = count["train"] + count["val"] * (1 + len(settings.evaluation_policies)) + count["test"]
     scored += min(settings.curve_train_images, count["train"]) + count["val"]
     classes = max(int(split.labels.max()) for split in examples.values()) + 1
-    imported = time.perf_counter() - clock
     walls, spent = [], {"train": 0.0, "curve": 0.0, "predict": 0.0}
     for _ in range(2):
         clock = time.perf_counter()
@@ -68,7 +61,7 @@ def timed(model: Model, baseline: Train, streams: Streams, parts: Parts, steps: 
         step=spent["train"] / steps,
         image=(spent["curve"] + spent["predict"]) / scored,
         run=max(walls[1] - sum(spent.values()), 0.0),
-        cell=ready + imported + max(walls[0] - walls[1], 0.0),
+        cell=STAGE_SECONDS + max(walls[0] - walls[1], 0.0),
     )
 
 
@@ -100,7 +93,7 @@ def _half(params: Suite, placement: Placement) -> float:
     """Seconds of the baseline's step in mixed_bfloat16, in as many processes at once."""
     print("probe: the same in mixed_bfloat16, which this processor has", flush=True)
     half = dataclasses.replace(params.train, precision="mixed_bfloat16")
-    jobs = [(time.time(), params.model, half, params.split.blocks[0])] * len(placement.slots)
+    jobs = [(params.model, half, params.split.blocks[0])] * len(placement.slots)
     return mean_of([*pool.run_jobs(measure, jobs, placement)]).step
 
 
@@ -117,7 +110,7 @@ def take(params: Suite) -> None:
             f"probe: the baseline for {2 * STEPS} steps in {workers} processes at once on {placement.device}",
             flush=True,
         )
-        job = (time.time(), params.model, params.train, params.split.blocks[0])
+        job = (params.model, params.train, params.split.blocks[0])
         measured = []
         for found in pool.run_jobs(measure, [job] * workers, placement):
             measured.append(found)

@@ -4,7 +4,6 @@ TensorFlow is imported in the workers alone. Nothing is kept of what they train 
 """
 
 import dataclasses
-import time
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -73,7 +72,7 @@ class _Part:
 
 def ask(request: Request, placement: Placement) -> Network:
     """Build, try and time the network, in as many processes at once as train. Raises SuiteError in init's words."""
-    jobs = [(time.time(), request, worker == 0) for worker in range(len(placement.slots))]
+    jobs = [(request, worker == 0) for worker in range(len(placement.slots))]
     try:
         parts = list(pool.run_jobs(work, jobs, placement))
     except SuiteError as error:
@@ -82,9 +81,8 @@ def ask(request: Request, placement: Placement) -> Network:
     return dataclasses.replace(network, timings=mean_of([part.timings for part in parts]))
 
 
-def work(submitted: float, request: Request, first: bool) -> _Part:
-    """A worker's part of `ask`, which was asked for at `submitted` (seconds since the epoch)."""
-    started = time.time() - submitted
+def work(request: Request, first: bool) -> _Part:
+    """A worker's part of `ask`."""
     shape = request.shapes[0]
     operations, parameters = _operations(request, shape)
     images = np.load(request.images, mmap_mode="r")[: SCORED * 4, ..., : shape[2]]
@@ -97,7 +95,6 @@ def work(submitted: float, request: Request, first: bool) -> _Part:
         Streams(Split().seed, tuple(streams.training_numbers().items())),
         {"train": part, "val": part, "test": part},
         timed_steps(operations, request.baseline.batch_size),
-        started,
     )
     if not first:
         return _Part(found, None)

@@ -97,8 +97,12 @@ def _spread(affordable: int, suspects: int) -> Plan:
 
 
 def plan_seconds(plan: Plan, run: float, workers: int, fixed: float) -> float:
-    """Seconds of the plan's cells at `run` seconds a training and `fixed` seconds a cell, `workers` at once."""
-    return sum(step.arms * step.blocks * cell_seconds(run, step.block_size, workers, fixed) for step in plan.steps)
+    """Seconds of the plan's cells at `run` seconds a training and `fixed` seconds a cell, `workers` at once.
+
+    A step takes no less than one training, however many workers there are.
+    """
+    steps = (step.arms * step.blocks * cell_seconds(run, step.block_size, workers, fixed) for step in plan.steps)
+    return sum(max(seconds, fixed + run) for seconds in steps)
 
 
 def largest_plan(budget: float, suspects: int, run: float, workers: int, fixed: float) -> Plan | None:
