@@ -43,7 +43,7 @@ params: setup  ## the whole of params.yaml with every default, or of one VARIANT
 plan: setup  ## what a run costs and can show; BUDGET=2h: what to train in that time
 	@$(VALGAP) plan $(call option,BUDGET,--budget)
 
-repro: setup  ## run what is out of date of the pipeline; JOBS=2: two cells at once; over an hour needs BUDGET=4h; ARGS= are passed to `dvc repro`
+repro: setup  ## run what is out of date of the pipeline, a cell a core at once, or JOBS=1; over an hour needs BUDGET=4h; ARGS= are passed to `dvc repro`
 	@set -f; exec $(VALGAP) repro $(call option,BUDGET,--budget) $(call option,JOBS,--jobs) $(words)
 
 more: setup  ## train a variant on fresh replicates: VARIANT=dropout [BLOCKS=1] [BUDGET=4h]; FOLLOW_UP=1: add the arms that the report asks for; DRY=1 only prints

@@ -338,6 +338,20 @@ def test_repro_asks_before_long_training(folder: Path, monkeypatch: pytest.Monke
     budget.check_budget(SHIPPED, "")
 
 
+def test_a_budget_that_does_not_cover_all_is_for_a_first_answer(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    cells = sum(map(len, SHIPPED.cells.values()))
+    monkeypatch.setattr(timings, "costs", lambda _: costs_of(600 / cells))
+    assert budget.seconds_of_first_answer(SHIPPED, "") is None, "ten minutes need none"
+    assert budget.seconds_of_first_answer(SHIPPED, "10m") is None
+    assert budget.seconds_of_first_answer(SHIPPED, "9m") == 540
+    with pytest.raises(SuiteError, match=r"runs are left to train, about 0\.2 hours .* more than BUDGET, 0\.0167 h"):
+        budget.seconds_of_first_answer(SHIPPED, "1m")
+    monkeypatch.setattr(timings, "costs", lambda _: costs_of(7000 / cells))
+    with pytest.raises(SuiteError, match=r"more than the 60 minutes"):
+        budget.seconds_of_first_answer(SHIPPED, "")
+    assert budget.seconds_of_first_answer(SHIPPED, "1h") == 3600
+
+
 def test_repro_measures_nothing_when_nothing_is_left(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def forbidden(*_: object) -> None:
         raise AssertionError("no need to know the costs")

@@ -10,6 +10,7 @@ from valgap.ground.errors import SuiteError
 from valgap.ground.params.suite import Suite
 
 UNASKED = 3600.0  # seconds of training that need no BUDGET
+LEAST = 120.0  # seconds of a BUDGET in which something can be told: all but training takes one of the two minutes
 
 
 def refusal(runs: int, seconds: float, budget: float | None) -> str | None:
@@ -30,14 +31,29 @@ def check_budget(params: Suite, budget: str) -> None:
 
     Finished replicates in the store are not known here, and neither are stages that only changed code makes stale.
     """
+    if why := _refusal(params, parse_budget(budget) if budget else None):
+        raise SuiteError(why)
+
+
+def seconds_of_first_answer(params: Suite, budget: str) -> float | None:
+    """Seconds that `budget` leaves for a part of what is left to train, which takes longer; None where it does not.
+
+    Raises SuiteError as check_budget does where there is no budget, or less than LEAST.
+    """
     allowed = parse_budget(budget) if budget else None
+    why = _refusal(params, allowed)
+    if why and (allowed is None or allowed < LEAST):
+        raise SuiteError(why)
+    return allowed if why else None
+
+
+def _refusal(params: Suite, allowed: float | None) -> str | None:
     if params.in_epochs:
         timings.prepare()
         params = load_suite()
     done = timings.done_cells(params, params.cells)
     if all((name, block) in done for name, blocks in params.cells.items() for block in blocks):
-        return
+        return None
     costs = timings.costs(params)
     left = total(params.cells, done, params.split.block_size, costs.of_cell, costs.megabytes)
-    if why := refusal(left.left, left.seconds_left, allowed):
-        raise SuiteError(why)
+    return refusal(left.left, left.seconds_left, allowed)

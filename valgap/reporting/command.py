@@ -17,6 +17,6 @@ def command(partial: bool) -> None:
     if not partial:
         stage.main()
         return
-    from valgap.reporting.partial import make
+    from valgap.reporting import partial as page
 
-    print(make())
+    page.main()

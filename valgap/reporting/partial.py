@@ -47,6 +47,11 @@ def make() -> str:
     return f"wrote {paths.PARTIAL}, of {len(done)} of {len(every)} cells; {call('repro')} trains the others"
 
 
+def main() -> None:
+    """Make the page and say where it is."""
+    print(make(), flush=True)
+
+
 def experiment(raw: Plain, done: Cells) -> Plain:
     """params.yaml of the trained cells alone: those in the baseline's first block, and what they have beyond it.
 

@@ -1,10 +1,9 @@
-"""`make repro`: several cells at once, JOBS or as many as there are slots; with arguments, which are DVC's, one after
-the other.
+"""`make repro`: several cells at once, JOBS or as many as there are slots; with arguments, which are DVC's, one by one.
 
-Without explicit targets it first refuses what would train for over an hour, or for more than BUDGET. BUDGET, such as
-4h, and JOBS are environment variables. Holds .dvc/tmp/workspace.lock for DVC's whole life, drops DVC's own rwlock
-file, which a reused pid, a zombie or a truncated write can leave blocking for ever, and puts back a dvc.lock that a
-kill cut short. Writes .dvc/tmp/last_run.json.
+Without explicit targets it first refuses what would train for over an hour. BUDGET, such as 4h, allows more; where that
+ends before the training does, a report is made of what was trained. BUDGET and JOBS are environment variables. Holds
+.dvc/tmp/workspace.lock for DVC's whole life, drops DVC's own rwlock file, which a reused pid, a zombie or a truncated
+write can leave blocking for ever, and puts back a dvc.lock that a kill cut short. Writes .dvc/tmp/last_run.json.
 """
 
 import contextlib
@@ -19,7 +18,7 @@ from valgap.cli.workspace import InPipeline
 from valgap.compute import placement
 from valgap.compute.standing import Workers
 from valgap.costs import timings
-from valgap.costs.budget import check_budget
+from valgap.costs.budget import check_budget, seconds_of_first_answer
 from valgap.data.prepared import load_suite
 from valgap.ground.calls import call
 from valgap.ground.errors import SuiteError
@@ -29,10 +28,13 @@ from valgap.ground.params.suite import Suite
 from valgap.ground.params.symptom import check_file
 from valgap.pipeline import dvc, lockfile, workspace
 from valgap.pipeline.foreground import Received, note_signals, run_dvc
+from valgap.pipeline.processes import start as start_child
 from valgap.repro import account, side_by_side
+from valgap.repro.order import ranked
 from valgap.results.known import known
 
 MOST_JOBS = 16
+REPORT_SECONDS = 45.0  # of a budget, for the report on what was trained in it
 WORKERS_LOG = Path(".dvc/tmp/workers.log")  # of what training processes say, a user's builder among it
 
 
@@ -69,18 +71,31 @@ def so_far() -> str:
     return known(timings.done_cells(params, params.cells), sum(map(len, params.cells.values())))
 
 
-def run_cells(params: Suite, jobs: int, slots: list[int] | None, received: Received) -> int:
-    """Bring all cells up to date, `jobs` at once; exit status of what comes before them.
+def run_cells(
+    params: Suite, jobs: int, slots: list[int] | None, received: Received, deadline: float | None
+) -> tuple[int, bool]:
+    """Bring all cells up to date, `jobs` at once: exit status of what comes before them, and whether all are.
 
-    Raises SuiteError as side_by_side.run does.
+    With a `deadline`, of the monotonic clock, those that tell most come first. Raises SuiteError as side_by_side.run.
     """
     seen = [name for name in dvc.stage_names() if name.startswith("symptom@")]
     if status := run_dvc(["repro", "prepare", "models", *seen], received):
-        return status
-    if cells := dvc.stale_cells():
-        with workers_for(params, slots) as variables:
-            side_by_side.run(cells, params.split.block_size, jobs, slots, received, so_far, variables)
-    return 0
+        return status, False
+    cells = dvc.stale_cells()
+    if not cells:
+        return 0, True
+    if deadline is not None:
+        cells = ranked(cells, load_suite())
+    with workers_for(params, slots) as variables:
+        size = params.split.block_size
+        return 0, side_by_side.run(cells, size, jobs, slots, received, so_far, variables, deadline)
+
+
+def first_answer(seconds: float) -> int:
+    """Report on the cells that were trained in so many seconds; exit status."""
+    print(f"{seconds / 60:.3g} minutes are over: what they told so far is put together", flush=True)
+    status: int = start_child(["valgap.reporting.partial"]).wait()
+    return status
 
 
 @contextlib.contextmanager
@@ -93,17 +108,24 @@ def workers_for(params: Suite, slots: list[int] | None) -> Iterator[dict[str, st
         yield workers.variables
 
 
-def run(arguments: list[str], asked: int | None) -> int:
-    """Exit status of `dvc repro` with these arguments, after the cells where there are jobs; dvc.lock in order."""
+def run(arguments: list[str], asked: int | None, seconds: float | None = None) -> int:
+    """Exit status of `dvc repro` with these arguments, after the cells where there are jobs; dvc.lock in order.
+
+    In so many `seconds`, where they are said, cells are trained that tell most, and a report is made of these.
+    """
     received = note_signals()
+    deadline = None if seconds is None else time.monotonic() + seconds - REPORT_SECONDS
     start, params = time.time(), suite.load() if trains_everything(arguments) else None
     slots = slots_of(params.compute) if params else None
     jobs = jobs_allowed(asked, slots) if params and not arguments else 1
-    status = 0
+    status, whole = 0, True
     try:
-        if params and jobs > 1:
-            status = run_cells(params, jobs, slots, received)
-        status = status or run_dvc(["repro", *arguments], received)
+        if params and (jobs > 1 or seconds):
+            status, whole = run_cells(params, jobs, slots, received, deadline)
+        if not status and whole:
+            status = run_dvc(["repro", *arguments], received)
+        elif not status and seconds:
+            status = first_answer(seconds)
         if not status and lockfile.changed():
             lockfile.sort(dvc.stage_names())
     finally:
@@ -130,15 +152,20 @@ def run(arguments: list[str], asked: int | None) -> int:
 def command(budget: str | None, jobs: int | None, arguments: tuple[str, ...]) -> int:
     """Run what is out of date of the pipeline; over an hour of training needs a --budget.
 
+    Where the budget ends before the training does, what tells most is trained, and reports/partial.html is made of it.
     Further arguments are passed to `dvc repro`.
     """
     if jobs and jobs > 1 and arguments:
         raise SuiteError(
             f"--jobs {jobs} brings everything up to date: give no arguments to DVC, received {' '.join(arguments)!r}"
         )
+    seconds = None
     with workspace.locked():
         if trains_everything([*arguments]):
             params = suite.load()
             check_file(params.symptom)  # before DVC misses it, in its own words
-            check_budget(params, budget or "")
-        return run([*arguments], jobs)
+            if arguments:
+                check_budget(params, budget or "")
+            else:
+                seconds = seconds_of_first_answer(params, budget or "")
+        return run([*arguments], jobs, seconds)

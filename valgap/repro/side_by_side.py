@@ -144,10 +144,12 @@ def run(
     received: Received,
     known: Callable[[], str],
     variables: dict[str, str],
-) -> None:
+    deadline: float | None = None,
+) -> bool:
     """Bring these cells of `size` replicates up to date, at most `jobs` at once, on these slots; None: no limit.
 
-    `known` says what the finished cells tell; `variables` are for the environment of the stages.
+    `known` says what the finished cells tell; `variables` are for the environment of the stages. False where time was
+    up, at `deadline` of the monotonic clock, before all were trained.
 
     Raises SuiteError on the first that fails and Stopped after a signal; then no process is left.
     """
@@ -158,8 +160,11 @@ def run(
                 if received:
                     display.say("stopped", [work.resume()])
                     raise Stopped(received[0])
+                if deadline is not None and time.monotonic() > deadline:
+                    return False
                 work.launch()
                 work.listen(POLL_SECONDS)
                 work.reap()
         finally:
             work.stop()
+    return True
