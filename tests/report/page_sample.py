@@ -162,6 +162,13 @@ def _of_predictions(known: dict[str, Any], n: int, classes: tuple[str, ...]) -> 
             [(7, classes[0], classes[-1], n, n, png)],
             columns=["image", "actual", "predicted", "wrong", "replicates", "png"],
         ),
+        "segments": pd.DataFrame(
+            [
+                ("dark images", 200, 0.61, 0.54, 0.67, 0.84, 0.2, 0.001, 1, f"{png} {png}"),
+                ("sharp or noisy images", 200, 0.8, 0.74, 0.85, 0.82, 0.01, 0.9, 0, ""),
+            ],
+            columns=["segment", "images", "right", "low", "high", "elsewhere", "lost", "p", "weak", "pngs"],
+        ),
         "wrong_labels": pd.DataFrame(
             [("pool", 900, 1.5, 0.04, 0.02, 0.07), ("test", 600, n, 0.01, 0.0, 0.05)],
             columns=["part", "images", "networks", "wrong", "low", "high"],

@@ -5,6 +5,7 @@ on the light that it is taken in, and by the largest of all segments under permu
 """
 
 import dataclasses
+from collections.abc import Mapping, Sequence
 from pathlib import PurePosixPath
 
 import numpy as np
@@ -36,6 +37,8 @@ ENDS = {  # of a property: what its low and its high end are called
     "brightness of the border": ("images with a dark border", "images with a bright border"),
     "red in pixels of the whole": ("images with little red", "reddish images"),
     "blue in pixels of the whole": ("images with little blue", "bluish images"),
+    "area": ("small files", "large files"),
+    "aspect": ("tall images", "wide images"),
 }
 
 
@@ -71,10 +74,7 @@ def weak(used: Used, held: str, right: Flags, seed: int) -> Finding[int]:
         found = f"It takes {FEWEST} images that the model was not trained on."
         return Finding("VG125", "segments", TITLE, "unknown", 0, len(rows), "images", found, "")
     segments = of(used, rows)
-    judged = judge(segments, right[rows], used.labels[rows], seed)
-    bad = _distinct(
-        sorted((each for each in judged if each.p <= ALPHA and each.lost >= LOST), key=lambda each: -each.lost)
-    )
+    bad = worst(judge(segments, right[rows], used.labels[rows], seed))
     some = np.zeros(len(rows), np.bool_)
     for each in bad:
         some |= each.segment.has
@@ -99,27 +99,32 @@ def weak(used: Used, held: str, right: Flags, seed: int) -> Finding[int]:
 
 def of(used: Used, rows: Index) -> list[Segment]:
     """The segments of the used images at (n,) `rows`: ends of properties, groups, folders, formats of files."""
-    found = []
-    values = {each.name: each.values for each in properties(used.source.images, used.index[rows]) if each.name in ENDS}
-    ends = dict(ENDS)
-    files = used.source.files
-    if files is not None:
+    values, kinds = appearance(used.source.images, used.index[rows]), {"folder": _folders(used, rows)}
+    if (files := used.source.files) is not None:
         width, height = files.size[used.index[rows]].T.astype(np.float32)
         values |= {"area": width * height, "aspect": width / np.maximum(height, 1)}
-        ends |= {"area": ("small files", "large files"), "aspect": ("tall images", "wide images")}
+        kinds["format"] = files.format[used.index[rows]]
+    if used.groups is not None:
+        kinds["group"] = used.groups[rows].astype(str)
+    return by(values, kinds)
+
+
+def appearance(images: NDArray[np.uint8], index: Index) -> dict[str, NDArray[np.float32]]:
+    """What the images at (n,) `index` of all `images` look like: (n,) values by the property's name, a key of ENDS."""
+    return {each.name: each.values for each in properties(images, index) if each.name in ENDS}
+
+
+def by(values: Mapping[str, NDArray[np.float32]], kinds: Mapping[str, NDArray[np.str_]]) -> list[Segment]:
+    """The ends of (n,) values, and the largest of (n,) kinds, that have images enough."""
+    found = []
     for name, value in values.items():
         low, high = np.quantile(value, (TAIL, 1 - TAIL))
-        found += [Segment(ends[name][0], value <= low), Segment(ends[name][1], value >= high)]
-    kinds = [("folder", _folders(used, rows))]
-    if files is not None:
-        kinds.append(("format", files.format[used.index[rows]]))
-    if used.groups is not None:
-        kinds.append(("group", used.groups[rows].astype(str)))
-    for what, kind in kinds:
+        found += [Segment(ENDS[name][0], value <= low), Segment(ENDS[name][1], value >= high)]
+    for what, kind in kinds.items():
         names, counts = np.unique(kind, return_counts=True)
         for place in np.argsort(-counts, kind="stable")[:KINDS] if len(names) > 1 else ():
             found.append(Segment(f"{what} “{shown(str(names[place]))}”", kind == names[place]))
-    return [each for each in found if LEAST <= each.has.sum() <= len(rows) - LEAST]
+    return [each for each in found if LEAST <= each.has.sum() <= len(each.has) - LEAST]
 
 
 def judge(segments: list[Segment], right: Flags, labels: Index, seed: int) -> list[Judged]:
@@ -161,10 +166,14 @@ def _folders(used: Used, rows: Index) -> NDArray[np.str_]:
     return np.array(["/".join(part for part in parts if part not in plain) for parts in paths])
 
 
-def _distinct(judged: list[Judged]) -> list[Judged]:
-    """Those of which most images do not lie in the segments before them: dark images are of low contrast too."""
+def worst(judged: Sequence[Judged]) -> list[Judged]:
+    """Those that are worse for sure, by what matters, the worst first.
+
+    Without those of which most images lie in the segments before them: dark images are of low contrast too.
+    """
     found: list[Judged] = []
-    for each in judged:
+    bad = [each for each in judged if each.p <= ALPHA and each.lost >= LOST]
+    for each in sorted(bad, key=lambda each: -each.lost):
         before = np.any([other.segment.has for other in found], axis=0) & each.segment.has
         if before.sum() <= ANEW * each.images:
             found.append(each)
@@ -178,9 +187,15 @@ def _told(each: Judged) -> str:
     )
 
 
+def limits(each: Judged) -> tuple[float, float]:
+    """Wilson's limits of the share that is right, at 95%."""
+    found = stats.binomtest(round(each.right * each.images), each.images).proportion_ci(CONFIDENCE, method="wilson")
+    return float(found.low), float(found.high)
+
+
 def _limits(each: Judged) -> str:
-    limits = stats.binomtest(round(each.right * each.images), each.images).proportion_ci(CONFIDENCE, method="wilson")
-    return f"{100 * limits.low:.0f} to {100 * limits.high:.0f}%"
+    low, high = limits(each)
+    return f"{100 * low:.0f} to {100 * high:.0f}%"
 
 
 def _table(bad: list[Judged]) -> tuple[Sheet, ...]:

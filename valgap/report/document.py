@@ -13,6 +13,7 @@ from valgap.report.inputs import Inputs
 from valgap.report.picture import picture
 from valgap.report.predictions import classes, confusion, hardest, reliability
 from valgap.report.responses import curves, doses, policies
+from valgap.report.segments import segments
 from valgap.report.suspects import causes
 from valgap.report.symptom import symptom
 from valgap.report.words import sentence
@@ -26,6 +27,7 @@ SECTIONS: tuple[Callable[[Inputs], Section], ...] = (  # everything below the fi
     reliability,
     classes,
     confusion,
+    segments,
     hardest,
     doubted,
     audit,

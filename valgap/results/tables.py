@@ -23,6 +23,7 @@ TEXTS = {  # columns by file that hold text, whatever it looks like: a class may
     paths.CONFUSION: ("variant", "actual", "predicted"),
     paths.RELIABILITY: ("variant",),
     paths.HARDEST: ("actual", "predicted", "png"),
+    paths.SEGMENTS: ("segment", "pngs"),
     paths.WRONG_LABELS: ("part",),
     paths.SUSPECTS: ("part", "label", "predicted", "png"),
     paths.CONTRASTS: ("variant", "against", "cause", "kind", "role", "metric", "wins", "verdict"),
