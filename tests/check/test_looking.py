@@ -3,8 +3,7 @@ import dataclasses
 import numpy as np
 
 from valgap.check import maps
-from valgap.check.looking import choose
-from valgap.diagnostics.looked import Looked
+from valgap.diagnostics.looked import Looked, choose
 from valgap.document import html, markdown
 from valgap.document.parts import Document, Gallery, Table
 
@@ -18,18 +17,17 @@ def looked(**changes: object) -> Looked:
 
 
 def test_the_surest_mistakes_and_the_weakest_class_are_chosen() -> None:
-    labels = np.array([0, 0, 0, 0, 1, 1, 1, 1, 1, 0])
-    guess = np.array([0, 0, 1, 0, 0, 0, 0, 1, 1, 1])
-    sure = np.array([0.9, 0.8, 0.7, 0.6, 0.95, 0.6, 0.8, 0.7, 0.9, 0.99])
+    labels = np.array([0, 0, 0, 0, 1, 1, 1, 1, 1])
+    guess = np.array([0, 0, 1, 0, 0, 0, 0, 1, 1])
+    sure = np.array([0.9, 0.8, 0.7, 0.6, 0.95, 0.6, 0.8, 0.7, 0.9])
     probabilities = np.where(np.arange(2) == guess[:, np.newaxis], sure[:, np.newaxis], 1 - sure[:, np.newaxis])
-    splits = np.array(["val"] * 9 + ["train"])
     # of class 1, recognised in 2 of 5: wrong 4 and 6, right 8 and 7; then the other mistakes, 2 and 5
-    assert choose(probabilities.astype(np.float32), labels, splits).tolist() == [4, 6, 8, 7, 2, 5]
+    assert choose(probabilities.astype(np.float32), labels).tolist() == [4, 6, 8, 7, 2, 5]
 
 
 def test_without_a_mistake_nothing_is_chosen() -> None:
     labels = np.array([0, 1])
-    assert len(choose(np.eye(2, dtype=np.float32), labels, np.array(["train", "train"]))) == 0
+    assert len(choose(np.eye(2, dtype=np.float32), labels)) == 0
 
 
 def test_a_map_stands_beside_its_image_with_words_for_it() -> None:

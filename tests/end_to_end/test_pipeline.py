@@ -8,6 +8,7 @@ import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import numpy as np
 import psutil
 import pytest
 import vl_convert
@@ -16,6 +17,8 @@ from dvc.repo import Repo
 from tests.scratch import ROOT, TOY, copy_repository, read_params, run, user_environment, write_params
 from tests.toys import Toys, two_variants
 from tests.watching import PATIENCE, results, stored, wait_for
+from valgap.ground import paths
+from valgap.results.tables import parse_table
 
 ROOMS = sorted(
     path.name for path in (ROOT / "valgap").iterdir() if path.suffix == ".py" or (path / "__init__.py").exists()
@@ -69,6 +72,16 @@ def test_full_run_leaves_its_artefacts(project: Path) -> None:
     assert not list((project / ".replicates/partial").iterdir())
 
 
+def test_the_network_that_is_looked_at_is_the_one_that_was_scored(project: Path) -> None:
+    looked = parse_table(paths.LOOKS, (project / paths.LOOKS).read_bytes())
+    assert len(looked)
+    with np.load(project / "runs/baseline/0/predictions.npz") as content:
+        scored = dict(zip(content["test_index"][0].tolist(), content["test_probabilities"][0], strict=True))
+    for row in looked.itertuples():
+        assert row.probability == pytest.approx(scored[row.image].max(), abs=1e-5)
+        assert row.left <= row.probability + 1e-9 or not row.drawn
+
+
 def test_second_run_does_nothing_though_bytecode_was_written(project: Path) -> None:
     assert list((project / "valgap").rglob("*.pyc")), "the first run must have written bytecode"
     done = run(project, "dvc", "repro")
@@ -90,23 +103,24 @@ def test_second_run_does_nothing_though_bytecode_was_written(project: Path) -> N
         ("valgap/stats/metrics.py", "CALIBRATION_BINS = 15", "CALIBRATION_BINS = 10",
          {"evaluate", "diagnose", "report"}),
         ("valgap/ground/paths.py", '"report.md"', '"index.md"',
-         {"prepare", "models", "evaluate", "diagnose", "report"}),
+         {"prepare", "models", "evaluate", "diagnose", "looks", "report"}),
         ("valgap/ground/params/suite.py", "BASELINE", "BASELINE ",
-         {"prepare", "models", "evaluate", "diagnose", "report"}),
+         {"prepare", "models", "evaluate", "diagnose", "looks", "report"}),
         ("valgap/findings/labels.py", "import", "import ", {"prepare"}),
         ("params.yaml", "workers: 0", "workers: 1", set()),
         ("params.yaml", "- 0.5", "- 0.6", {"models", "train@dropout-0", "evaluate", "diagnose"}),
         ("params.yaml", "l2_penalty: 0", "l2_penalty: 0.1",
-         {"models", "train@baseline-0", "train@dropout-0", "evaluate", "diagnose"}),
+         {"models", "train@baseline-0", "train@dropout-0", "evaluate", "diagnose", "looks"}),
         ("params.yaml", "builder: cnn", "builder: resnet",
-         {"models", "train@baseline-0", "train@dropout-0", "evaluate", "diagnose"}),
+         {"models", "train@baseline-0", "train@dropout-0", "evaluate", "diagnose", "looks"}),
         ("params.yaml", "on_unreadable: error", "on_unreadable: skip", {"prepare"}),
         ("params.yaml", "margin: 0.01", "margin: 0.02", {"diagnose"}),
         ("params.yaml", "causes:", "causes:  # a label", set()),
-        ("requirements-train.txt", "numpy==", "numpy==9", {"models", "train@baseline-0", "train@dropout-0"}),
+        ("requirements-train.txt", "numpy==", "numpy==9", {"models", "train@baseline-0", "train@dropout-0", "looks"}),
         ("requirements-gpu.txt", "nvidia-cudnn-cu12==", "nvidia-cudnn-cu12==9",
          {"train@baseline-0", "train@dropout-0"}),
-        ("valgap/training/network/cnn.py", "128", "64", {"models", "train@baseline-0", "train@dropout-0"}),
+        ("valgap/training/network/cnn.py", "128", "64",
+         {"models", "train@baseline-0", "train@dropout-0", "looks"}),
     ],
 )  # fmt: skip
 def test_an_edit_invalidates_what_it_must_and_no_more(

@@ -169,6 +169,10 @@ def _of_predictions(known: dict[str, Any], n: int, classes: tuple[str, ...]) -> 
             ],
             columns=["segment", "images", "right", "low", "high", "elsewhere", "lost", "p", "weak", "pngs"],
         ),
+        "looks": pd.DataFrame(
+            [(7, classes[0], classes[-1], 0.9, 0.5, "upper left", png, png), (9, *classes[:2], 0.7, 0.7, "", png, "")],
+            columns=["image", "actual", "predicted", "probability", "left", "place", "png", "drawn"],
+        ),
         "wrong_labels": pd.DataFrame(
             [("pool", 900, 1.5, 0.04, 0.02, 0.07), ("test", 600, n, 0.01, 0.0, 0.05)],
             columns=["part", "images", "networks", "wrong", "low", "high"],

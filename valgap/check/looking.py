@@ -7,13 +7,12 @@ from numpy.typing import NDArray
 
 from valgap.check.network import Network
 from valgap.check.outputs import to_probabilities
-from valgap.check.prediction import Index, Predicted, outputs_of, roles
+from valgap.check.prediction import Predicted, outputs_of, roles
 from valgap.check.reading import Read
 from valgap.data.sources.images import Images
-from valgap.diagnostics.looked import Looked
+from valgap.diagnostics.looked import Looked, choose
 from valgap.diagnostics.occlusion import covered, grid
 
-EACH = 4  # images of the weakest class, and of other surest mistakes
 LEAST = 2  # images that are looked at, however few there are in all
 
 
@@ -23,7 +22,9 @@ def looked(network: Network, images: Images, read: Read, predicted: Predicted) -
         return ()
     height, width = images.images.shape[1:3]
     most = max(LEAST, len(images.labels) // len(grid(height, width)))
-    chosen = choose(predicted.probabilities, images.labels, predicted.splits)[:most]
+    fitted, held_out = roles(predicted.splits)
+    rows = np.flatnonzero(predicted.splits == (held_out or fitted))
+    chosen = rows[choose(predicted.probabilities[rows], images.labels[rows])[:most]]
     if not len(chosen):
         return ()
     pictures = [np.asarray(images.images[row]) for row in chosen]
@@ -53,28 +54,6 @@ def _looked(
         float(found[0, named]),
         found[0, named] - found[1:, named],
     )
-
-
-def choose(probabilities: NDArray[np.float32], labels: Index, splits: NDArray[np.str_]) -> Index:
-    """Rows to look at: of the weakest class the two surest mistakes and the two surest right ones, then other mistakes.
-
-    They are held-out images, where there are any. None where there is no mistake.
-    """
-    fitted, held_out = roles(splits)
-    rows = np.flatnonzero(splits == (held_out or fitted))
-    guess, sure = probabilities[rows].argmax(axis=1), probabilities[rows].max(axis=1)
-    right = guess == labels[rows]
-    if right.all():
-        return np.array([], np.int64)
-    classes = probabilities.shape[1]
-    recall = np.array(
-        [right[labels[rows] == label].mean() if np.any(labels[rows] == label) else 2.0 for label in range(classes)]
-    )
-    weak = labels[rows] == int(np.argmin(recall))
-    order = np.argsort(-sure, kind="stable")
-    own = [*order[(weak & ~right)[order]][: EACH // 2], *order[(weak & right)[order]][: EACH // 2]]
-    others = [place for place in order[~right[order]].tolist() if place not in own][: 2 * EACH - len(own)]
-    return rows[np.array([*own, *others], np.int64)]
 
 
 def with_maps(network: Network, images: Images, read: Read, predicted: Predicted) -> Predicted:

@@ -10,6 +10,7 @@ from valgap.report.doubted import doubted
 from valgap.report.effects import effects, results
 from valgap.report.headline import headline
 from valgap.report.inputs import Inputs
+from valgap.report.looks import looks
 from valgap.report.picture import picture
 from valgap.report.predictions import classes, confusion, hardest, reliability
 from valgap.report.responses import curves, doses, policies
@@ -29,6 +30,7 @@ SECTIONS: tuple[Callable[[Inputs], Section], ...] = (  # everything below the fi
     confusion,
     segments,
     hardest,
+    looks,
     doubted,
     audit,
     data,

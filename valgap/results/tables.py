@@ -24,17 +24,26 @@ TEXTS = {  # columns by file that hold text, whatever it looks like: a class may
     paths.RELIABILITY: ("variant",),
     paths.HARDEST: ("actual", "predicted", "png"),
     paths.SEGMENTS: ("segment", "pngs"),
+    paths.LOOKS: ("actual", "predicted", "place", "png", "drawn"),
     paths.WRONG_LABELS: ("part",),
     paths.SUSPECTS: ("part", "label", "predicted", "png"),
     paths.CONTRASTS: ("variant", "against", "cause", "kind", "role", "metric", "wins", "verdict"),
 }
 
 
+OPTIONAL = {paths.LOOKS}  # of a stage that a dvc.yaml of an older release has not
+
+
 def read_table(path: Path) -> pd.DataFrame:
-    """A table of reports/, as `parse_table` takes it. Raises SuiteError where it is missing or malformed."""
+    """A table of reports/, as `parse_table` takes it; without a row where one of OPTIONAL is missing.
+
+    Raises SuiteError where another is missing, or one is malformed.
+    """
     try:
         return parse_table(path, path.read_bytes())
     except FileNotFoundError:
+        if path in OPTIONAL:
+            return pd.DataFrame(columns=TEXTS[path])
         raise SuiteError(f"{path} is missing: run `dvc repro diagnose`, or restore it from Git") from None
     except (OSError, ValueError) as error:
         raise SuiteError(f"{path} cannot be read ({error}): run `dvc repro -f -s evaluate diagnose`") from None
