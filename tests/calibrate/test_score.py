@@ -1,8 +1,10 @@
 """Rates, worked out by hand."""
 
 import dataclasses
+import json
 import math
 
+import numpy as np
 import pytest
 
 from tests.calibrate.trials import named, planted, trial
@@ -16,6 +18,11 @@ def test_limits_are_wilsons() -> None:
     assert found.low == pytest.approx(0.5958, abs=1e-4)
     assert found.high == pytest.approx(0.9821, abs=1e-4)
     assert score.rate([False] * 60).high == pytest.approx(0.0602, abs=1e-4)
+
+
+def test_flags_of_numpy_are_counted_as_numbers_that_json_takes() -> None:
+    """As a trial that was just run has them, where one that was read from its record has Python's."""
+    assert json.dumps(dataclasses.asdict(score.rate([np.True_, np.False_, np.True_])))
 
 
 def test_a_rate_of_no_trial_is_unknown() -> None:

@@ -20,7 +20,7 @@ QUANTILE = float(stats.norm.ppf(0.975))
 
 def rate(hits: Iterable[bool]) -> Rate:
     """How many of the given are true, with Wilson's limits; NaN of none."""
-    outcomes = list(hits)
+    outcomes = [bool(hit) for hit in hits]  # a trial that was just run has NumPy's, whose sums JSON does not take
     return rate_of(sum(outcomes), len(outcomes))
 
 
