@@ -17,6 +17,7 @@ STAGES = {  # by name the module whose `main` it is
     "train": "valgap.train",
     "evaluate": "valgap.evaluate",
     "diagnose": "valgap.diagnose",
+    "looks": "valgap.looks",
     "report": "valgap.report.stage",
 }
 SCORED = "valgap.check.scored"  # which scores a saved model for the stage `symptom`, as stages/symptom.py says

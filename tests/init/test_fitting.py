@@ -54,7 +54,7 @@ def test_seconds_of_a_plan_by_hand() -> None:
     )
     scored = 320 + 100 + 100 + 10 * (320 + 100)
     run, long = (steps * 0.1 + scored * 0.001 + 1.0 for steps in (300, 900))
-    assert plan.seconds == pytest.approx(3 * 8 + 2 * (2 * run + long))
+    assert plan.seconds == pytest.approx((3 * 8 + 6 * (2 * run + long)) / 3)
 
 
 @pytest.mark.parametrize("step", [0.002, 0.02, 0.2, 1.0])

@@ -55,7 +55,7 @@ def test_where_the_library_lies_and_its_bytecode_do_not_count(folder: Path, othe
 @pytest.mark.parametrize(
     ("file", "stages"),
     [
-        ("training/loop.py", ["training", "models"]),
+        ("training/loop.py", ["training", "models", "looks"]),
         ("report/words.yaml", ["report"]),
         ("cli/__init__.py", []),
         ("ground/version.py", []),

@@ -153,9 +153,9 @@ def test_ladder_with_other_numbers_of_suspects() -> None:
     assert ladder.ladder(7, 0).rung == "audit"
 
 
-def test_largest_plan_counts_idle_workers_and_starts() -> None:
-    """10 s a run, 5 s a cell, 2 workers: 48 trainings are 4 screening cells and 3 x 6 more, 22 x 15 s."""
-    assert ladder.plan_seconds(ladder.ladder(48, 3), 10, 2, 5) == 22 * 15
+def test_largest_plan_counts_starts_and_no_step_is_shorter_than_a_training() -> None:
+    """10 s a run, 5 s a cell, 2 workers: 48 trainings are 4 screening cells and 3 x 6 more, 22 x 25 s of 2 workers."""
+    assert ladder.plan_seconds(ladder.ladder(48, 3), 10, 2, 5) == 22 * 25 / 2
     found = ladder.largest_plan(330, 3, 10, 2, 5)
     assert found is not None
     assert found.affordable >= 48
@@ -163,7 +163,7 @@ def test_largest_plan_counts_idle_workers_and_starts() -> None:
     assert ladder.largest_plan(14, 3, 10, 2, 5) is None
     one = ladder.largest_plan(15, 3, 10, 2, 5)
     assert one is not None
-    assert one.trainings == 2  # both workers, in one wave
+    assert one.trainings == 2  # both workers at once
 
 
 def edited(tmp_path: Path, kept: list[str], **split: Any) -> suite.Suite:

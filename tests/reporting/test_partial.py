@@ -20,11 +20,17 @@ RAW: dict[str, Any] = {
     "model": {"builder": "cnn", "files": "valgap/training"},
     "train": {"steps": 10},
     "diagnosis": {},
-    "variants": {"baseline": {}, "wide": {"width": 2}, "narrow": {"width": 0.5}, "tail": {"long_tail": 10}},
-    "exploratory": {"l1": {"l1_penalty": 0.1}},
+    "variants": {
+        "baseline": {},
+        "wide": {"width": 2},
+        "narrow": {"width": 0.5},
+        "tail": {"long_tail": 10},
+        "logits": {"long_tail": 10, "class_remedy": "logit_adjustment"},
+    },
+    "exploratory": {"decay": {"weight_decay": 0.1}},
     "causes": {
         "capacity": {"removes": ["narrow"], "opposes": ["wide"]},
-        "imbalance": {"injects": ["tail"], "remedies": ["narrow"]},
+        "imbalance": {"injects": ["tail"], "remedies": ["logits"]},
     },
 }
 
@@ -46,7 +52,7 @@ def parsed(raw: dict[str, Any], folder: Path) -> suite.Suite:
         (["baseline0", "baseline1", "wide0", "narrow0", "narrow1"],
          {"baseline": (0, 1), "wide": (0,), "narrow": (0, 1)}),
         (["baseline0", "narrow1"], {"baseline": (0,)}),
-        (["baseline0", "l10", "tail0"], {"baseline": (0,), "l1": (0,), "tail": (0,)}),
+        (["baseline0", "decay0", "tail0"], {"baseline": (0,), "decay": (0,), "tail": (0,)}),
     ],
 )  # fmt: skip
 def test_the_experiment_is_what_is_trained_and_can_be_paired(
@@ -63,8 +69,8 @@ def test_causes_keep_the_arms_that_are_trained(tmp_path: Path) -> None:
     assert causes() == {}
     assert causes("wide0")["capacity"].opposes == ("wide",)
     assert causes("wide0")["capacity"].removes == ()
-    assert causes("narrow0").keys() == {"capacity"}  # a remedy is compared with what injects
-    assert causes("narrow0", "tail0")["imbalance"].remedies == ("narrow",)
+    assert causes("logits0") == {}  # a remedy is compared with what injects
+    assert causes("logits0", "tail0")["imbalance"].remedies == ("logits",)
 
 
 def test_without_the_baseline_nothing_is_reported() -> None:
@@ -76,7 +82,7 @@ def test_a_part_is_reported_and_nothing_else_changes(tmp_path: Path, toys: Toys)
     folder = toys.copy(two_variants, tmp_path / "project")
     shutil.rmtree(folder / "runs/dropout")
     before = {path: path.read_bytes() for path in (folder / "reports").rglob("*") if path.is_file()}
-    said = run(folder, "valgap", "report", "--partial").stdout
+    said = run(folder, "python", "-m", "valgap", "report", "--partial").stdout
     params = yaml.safe_load((folder / "params.yaml").read_text())
     total = 2 * len(params["split"]["blocks"])
     assert f"wrote reports/partial.html, of {total // 2} of {total} cells; `make repro` trains the others" in said
