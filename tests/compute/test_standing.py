@@ -4,6 +4,7 @@ import os
 import signal
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -37,21 +38,22 @@ def workers(tmp_path: Path, files: Path) -> Iterator[Workers]:
 
 
 def test_a_slot_is_one_process_for_all_that_ask(workers: Workers, files: Path, tmp_path: Path) -> None:
-    first, second = (standing.standing(files, workers.variables) for _ in range(2))
-    assert first
-    assert second
-    found = [asked.run(number, pid_after, 0.0) for number in (0, 2) for asked in (first, second)]
-    assert found[0] == found[1] != found[2] == found[3]
-    assert os.getpid() not in found
-    assert (tmp_path / "workers.log").read_text().count("said by a process") == 4
+    stages = [standing.standing(files, workers.variables) for _ in range(3)]
+    with ThreadPoolExecutor(6) as threads:
+        found = [threads.submit(stage.run, pid_after, 0.2) for stage in stages * 2 if stage]
+        pids = [each.result() for each in found]
+    assert len(pids) == 6
+    assert len(set(pids)) == 2
+    assert os.getpid() not in pids
+    assert (tmp_path / "workers.log").read_text().count("said by a process") == 6
 
 
 def test_what_a_job_raises_is_raised(workers: Workers, files: Path) -> None:
     asked = standing.standing(files, workers.variables)
     assert asked
     with pytest.raises(SuiteError, match="no images"):
-        asked.run(0, refuse, "images")
-    assert asked.run(0, pid_after, 0.0) > 0, "the process lives on"
+        asked.run(refuse, "images")
+    assert asked.run(pid_after, 0.0) > 0, "the process lives on"
 
 
 def test_processes_that_hold_other_code_are_not_used(workers: Workers, files: Path) -> None:
@@ -83,18 +85,19 @@ def test_an_address_that_is_none_is_refused_by_name(files: Path) -> None:
 def test_a_killed_process_is_an_error_that_says_so(workers: Workers, files: Path) -> None:
     asked = standing.standing(files, workers.variables)
     assert asked
-    os.kill(asked.run(0, pid_after, 0.0), signal.SIGKILL)
+    for pid in {asked.run(pid_after, 0.0) for _ in range(8)}:
+        os.kill(pid, signal.SIGKILL)
     with pytest.raises(SuiteError, match="was killed, perhaps for want of memory"):
-        asked.run(0, pid_after, 0.0)
+        asked.run(pid_after, 0.0)
 
 
 def test_afterwards_they_are_gone_and_that_is_said(files: Path, tmp_path: Path) -> None:
     with Workers(Placement("cpu", ("",), (0,)), files, tmp_path / "log") as workers:
         asked = standing.standing(files, workers.variables)
         assert asked
-        pid = asked.run(0, pid_after, 0.0)
+        pid = asked.run(pid_after, 0.0)
     with pytest.raises(SuiteError, match="are gone: run it again"):
-        asked.run(0, pid_after, 0.0)
+        asked.run(pid_after, 0.0)
     assert standing.standing(files, workers.variables) is None
     with pytest.raises(ProcessLookupError):
         os.kill(pid, 0)

@@ -19,8 +19,8 @@ PARAMS = "data: {path: photos}\nmodel: {files: library/training.txt}\n"
 WRITTEN = {
     ".dvc/plots/accuracy_by_variant.json", ".dvc/plots/confusion_counts.json", ".dvc/plots/learning_curves.json",
     ".dvcignore", ".gitignore", "dvc.yaml", "library/diagnose.txt", "library/evaluate.txt", "library/looks.txt",
-    "library/models.txt", "library/prepare.txt", "library/report.txt", "library/symptom.txt", "library/training.txt", "requirements-gpu.txt",
-    "requirements-train.txt",
+    "library/models.txt", "library/prepare.txt", "library/report.txt", "library/symptom.txt", "library/training.txt",
+    "requirements-gpu.txt", "requirements-train.txt",
 }  # fmt: skip
 
 

@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
-from queue import SimpleQueue
 from typing import Protocol
 
 from valgap.compute import placement, pool
@@ -36,27 +35,18 @@ class Local:
 
 
 class OnStanding:
-    """Processes of this machine that stand ready: a replicate at a time on each slot of a placement."""
+    """Processes of this machine that stand ready, for other cells too: a replicate runs in the next that is free."""
 
-    def __init__(self, processes: Standing, placed: placement.Placement) -> None:
-        self._processes, self._numbers, self.device = processes, placed.numbers, placed.device
+    def __init__(self, processes: Standing, device: str) -> None:
+        self._processes, self.device = processes, device
 
     def run(self, jobs: list[Job]) -> Iterator[tuple[int, Files]]:
         """As Backend says."""
-        free: SimpleQueue[int] = SimpleQueue()
-        for number in self._numbers:
-            free.put(number)
-
-        def trained(job: Job) -> tuple[int, Files]:
-            number = free.get()
-            try:
-                return self._processes.run(number, train, job)
-            finally:
-                free.put(number)
-
-        threads = ThreadPoolExecutor(len(self._numbers))
+        if not jobs:
+            return
+        threads = ThreadPoolExecutor(len(jobs))  # which wait
         try:
-            for future in as_completed([threads.submit(trained, job) for job in jobs]):
+            for future in as_completed([threads.submit(self._processes.run, train, job) for job in jobs]):
                 yield future.result()
         finally:
             threads.shutdown(wait=False, cancel_futures=True)
@@ -86,7 +76,7 @@ def open_backend(compute: Compute, files: Path) -> Backend:
     address = placement.address(compute)
     if address is None:
         processes = standing(files)
-        return OnStanding(processes, placement.place(compute)) if processes else Local(compute)
+        return OnStanding(processes, placement.place(compute).device) if processes else Local(compute)
     from valgap.compute.ray.apart import Apart
 
     return Apart(address, compute, files)

@@ -15,6 +15,7 @@ from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import AuthenticationError
 from multiprocessing.connection import Client, Connection, Listener
 from pathlib import Path
+from queue import SimpleQueue
 from types import TracebackType
 from typing import Any, TypeVar
 
@@ -48,7 +49,8 @@ class Workers:
         self._address = str(Path(self._folder.name) / "workers")
         self.variables = {ADDRESS: f"{self._address}:{self._key.hex()}"}
         self._listener: Listener | None = None
-        self._processes: dict[int, ProcessPoolExecutor] = {}
+        self._processes: list[ProcessPoolExecutor] = []
+        self._free: SimpleQueue[ProcessPoolExecutor] = SimpleQueue()
 
     def __enter__(self) -> "Workers":
         try:
@@ -56,15 +58,16 @@ class Workers:
         except OSError:
             self.variables = {}
             return self
-        for number, slot in zip(self._placement.numbers, self._placement.slots, strict=True):
-            self._processes[number] = pool.process_of(slot, self._placement.device, self._log)
+        self._processes = [pool.process_of(slot, self._placement.device, self._log) for slot in self._placement.slots]
+        for process in self._processes:
+            self._free.put(process)
         threading.Thread(target=self._listen, args=(self._listener,), daemon=True).start()
         return self
 
     def __exit__(self, kind: type | None, error: BaseException | None, trace: TracebackType | None) -> None:
         if self._listener:
             self._listener.close()
-        pool.end([*self._processes.values()])
+        pool.end(self._processes)
         self._folder.cleanup()
 
     def _listen(self, listener: Listener) -> None:
@@ -86,14 +89,17 @@ class Workers:
             except (EOFError, OSError):  # it is gone
                 return
 
-    def _done(self, number: int, work: Callable[..., object], job: tuple[object, ...]) -> object:
-        """What `work(*job)` gives in the process on slot `number`, or the exception that it raises."""
+    def _done(self, work: Callable[..., object], job: tuple[object, ...]) -> object:
+        """What `work(*job)` gives in the next process that is free, or the exception that it raises."""
+        process = self._free.get()
         try:
-            return pool.submit(self._processes[number], self._placement.device, work, *job).result()
+            return pool.submit(process, self._placement.device, work, *job).result()
         except BrokenProcessPool:
             return SuiteError(pool.KILLED)
         except Exception as error:
             return error
+        finally:
+            self._free.put(process)
 
 
 class Standing:
@@ -110,9 +116,9 @@ class Standing:
         except SuiteError:
             return False
 
-    def run(self, number: int, work: Callable[..., T], *job: object) -> T:
-        """`work(*job)` in the process on slot `number`; what it raises is raised, and SuiteError where that is gone."""
-        found = self._ask((number, work, job))
+    def run(self, work: Callable[..., T], *job: object) -> T:
+        """`work(*job)` in the next process that is free; what it raises is raised, SuiteError where that is gone."""
+        found = self._ask((work, job))
         if isinstance(found, Exception):
             raise found
         return found

@@ -87,8 +87,8 @@ def run_cells(
     if deadline is not None:
         cells = ranked(cells, load_suite())
     with workers_for(params, slots) as variables:
-        size = params.split.block_size
-        return 0, side_by_side.run(cells, size, jobs, slots, received, so_far, variables, deadline)
+        size, ahead = params.split.block_size, 1 if variables and jobs > 1 else 0  # its DVC works while others train
+        return 0, side_by_side.run(cells, size, jobs + ahead, slots, received, so_far, variables, deadline)
 
 
 def first_answer(seconds: float) -> int:
