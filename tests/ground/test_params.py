@@ -68,7 +68,7 @@ def test_shipped_params_give_the_source_recipe() -> None:
         ("train/l2_penalty", float("nan"), "train.l2_penalty = nan: input should be a finite number"),
         ("train/dropout", [0, 0, 1], "train.dropout.2 = 1: input should be less than 1"),
         ("train/early_stopping", "off", "train.early_stopping = 'off': input should be a valid boolean"),
-        ("train/curve_points", 481, "curve_points = 481: it exceeds steps = 480"),
+        ("train/curve_points", 961, "curve_points = 961: it exceeds steps = 960"),
         ("split/block_size", 0, "split.block_size = 0: input should be greater than or equal to 1"),
         ("split/blocks", [], "split.blocks = []"),
         ("split/blocks", [0, 0], "split.blocks = [0, 0] repeats a block"),

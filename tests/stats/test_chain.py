@@ -28,7 +28,7 @@ def test_a_cause_behind_a_baseline_that_is_not_trained_waits_until_it_is_judged_
     assert [(each.variant, each.why, each.of) for each in first.follow_up] == [
         ("longer_and_dropout", "together", ("longer", "dropout"))
     ]
-    assert first.follow_up[0].diff == {"steps": 1440, "dropout": [0.25, 0.25, 0.5]}
+    assert first.follow_up[0].diff == {"steps": 2880, "dropout": [0.25, 0.25, 0.5]}
     assert [each.cause for each in first.answer] == ["training"]
 
     vanished = judged(suite(TWO, BOTH), runs(np.random.default_rng(2), accuracies | {"longer_and_dropout": 0.8}))
@@ -105,9 +105,9 @@ def test_shares_of_three_causes_add_up_and_ask_for_the_arms_of_their_subsets() -
 
 def test_arms_that_set_one_thing_to_different_values_are_not_put_together() -> None:
     params = suite(("baseline", "longer", "dropout", "heavy_dropout"))
-    assert together(params, ("longer", "dropout")) == {"steps": 1440, "dropout": [0.25, 0.25, 0.5]}
+    assert together(params, ("longer", "dropout")) == {"steps": 2880, "dropout": [0.25, 0.25, 0.5]}
     assert together(params, ("dropout", "heavy_dropout")) is None
-    assert with_diff(params, params.cells, {"steps": 1440}) == "longer"
+    assert with_diff(params, params.cells, {"steps": 2880}) == "longer"
     assert with_diff(params, params.cells, {"steps": 1}) is None
 
 

@@ -175,9 +175,9 @@ def test_no_cause_is_acquitted_by_arms_that_had_too_few_steps() -> None:
     both = judged(suite(arms), loaded, curves=curves | {"pooling_head": slow, "narrow": slow})
     assert effect(both, "capacity").verdict == "not tested fairly"
     assert [(each.variant, each.diff) for each in both.follow_up] == [
-        ("baseline_longer", {"steps": 1440}),
-        ("pooling_head_longer", {"head": "pooling", "steps": 1440}),
-        ("narrow_longer", {"width": 0.5, "steps": 1440}),
+        ("baseline_longer", {"steps": 2880}),
+        ("pooling_head_longer", {"head": "pooling", "steps": 2880}),
+        ("narrow_longer", {"width": 0.5, "steps": 2880}),
     ]
     one = judged(suite(arms), loaded, curves=curves | {"pooling_head": slow})
     assert effect(one, "capacity").arms == ("narrow",)
