@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from valgap.document.numbers import COUNT, PERCENT
+from valgap.document.numbers import CHANGE, COUNT, PERCENT
 from valgap.document.parts import Example, Gallery, Part, Picture, Section, Table
 from valgap.document.text import plain
 from valgap.report.inputs import Inputs
@@ -18,14 +18,14 @@ def segments(inputs: Inputs) -> Section:
     parts: list[Part] = [sentence("segments", segments=len(rows), weak=[_told(row) for row in weak])]
     if weak:
         parts.append(Gallery(tuple(map(_example, weak))))
-    headings = ("segment", "images", "right", "95% limits", "elsewhere", "under its classes, pp", "p, of all")
+    headings = ("segment", "images", "right", "95% limits", "elsewhere", "against its classes", "p, of all")
     table = Table(sentence("segments_table"), headings, tuple(map(_listed, rows)), 1, folded=True)
     return Section("segments", title, (*parts, table))
 
 
 def _listed(row: Any) -> tuple[str, ...]:
     limits = f"{PERCENT(row.low)} to {PERCENT(row.high)}"
-    shares = PERCENT(row.right), limits, PERCENT(row.elsewhere), f"{100 * row.lost:.1f}", f"{row.p:.3f}"
+    shares = PERCENT(row.right), limits, PERCENT(row.elsewhere), CHANGE(-row.lost), f"{row.p:.3f}"
     return plain(str(row.segment)), COUNT(row.images), *shares
 
 
