@@ -7,12 +7,13 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.scratch import run
+from tests.scratch import ROOT, run
 from tests.toys import Toys, two_variants
 from valgap.ground import paths
 from valgap.ground.errors import SuiteError
 from valgap.ground.params import suite
 from valgap.reporting.partial import experiment
+from valgap.repro.order import by_use
 
 RAW: dict[str, Any] = {
     "data": {"source": "embedded", "path": "data/embedded"},
@@ -71,6 +72,15 @@ def test_causes_keep_the_arms_that_are_trained(tmp_path: Path) -> None:
     assert causes("wide0")["capacity"].removes == ()
     assert causes("logits0") == {}  # a remedy is compared with what injects
     assert causes("logits0", "tail0")["imbalance"].remedies == ("logits",)
+
+
+def test_whatever_is_trained_of_the_shipped_run_is_an_experiment(tmp_path: Path) -> None:
+    """In the order in which a first answer trains."""
+    raw = yaml.safe_load((ROOT / "params.yaml").read_text())
+    order = by_use(suite.load(ROOT / "params.yaml"))
+    for count in range(1, len(order) + 1):
+        params = parsed(experiment(raw, {(name, 0) for name in order[:count]}), tmp_path)
+        assert set(params.variants) == set(order[:count])
 
 
 def test_without_the_baseline_nothing_is_reported() -> None:

@@ -52,11 +52,11 @@ def outcome(monkeypatch: pytest.MonkeyPatch, cells: tuple[int, bool], seconds: f
     monkeypatch.setattr(lockfile, "mend", str)
     monkeypatch.setattr(account, "take", lambda *_: type("Took", (), {"replicates": 0})())
     before = time.monotonic()
-    assert command.run([], 2, seconds) == cells[0]
+    assert command.run([], 2, seconds, before) == cells[0]
     if seconds is None:
         assert deadlines == [None]
     else:
-        assert deadlines[0] == pytest.approx(before + seconds - command.REPORT_SECONDS, abs=5)
+        assert deadlines[0] == pytest.approx(before + seconds - command.REPORT_SECONDS)
     return done
 
 

@@ -8,6 +8,7 @@ import contextlib
 import dataclasses
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import yaml
 
@@ -79,11 +80,14 @@ def experiment(raw: Plain, done: Cells) -> Plain:
 
 def _known(arms: Plain, kept: Plain) -> Plain:
     """A cause's entry without arms that are not trained. Remedies are compared with what injects."""
-    found = {
-        key: [name for name in value if name in kept] if key in KINDS and isinstance(value, list) else value
-        for key, value in arms.items()
-    }
+    found = {key: _trained(value, kept) if key in KINDS else value for key, value in arms.items()}
+    strengths = {name: _trained(listed, kept) for name, listed in (arms.get("strengths") or {}).items()}
+    found |= {"strengths": {name: listed for name, listed in strengths.items() if listed}}
     return found if found.get("injects") else {key: value for key, value in found.items() if key != "remedies"}
+
+
+def _trained(listed: Any, kept: Plain) -> Any:
+    return [name for name in listed if name in kept] if isinstance(listed, list) else listed
 
 
 def _lay_down(root: Path, raw: Plain, done: Cells) -> None:

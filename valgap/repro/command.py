@@ -34,7 +34,7 @@ from valgap.repro.order import ranked
 from valgap.results.known import known
 
 MOST_JOBS = 16
-REPORT_SECONDS = 45.0  # of a budget, for the report on what was trained in it
+REPORT_SECONDS = 50.0  # of a budget, for the report on what was trained in it
 WORKERS_LOG = Path(".dvc/tmp/workers.log")  # of what training processes say, a user's builder among it
 
 
@@ -108,13 +108,14 @@ def workers_for(params: Suite, slots: list[int] | None) -> Iterator[dict[str, st
         yield workers.variables
 
 
-def run(arguments: list[str], asked: int | None, seconds: float | None = None) -> int:
+def run(arguments: list[str], asked: int | None, seconds: float | None = None, began: float = 0.0) -> int:
     """Exit status of `dvc repro` with these arguments, after the cells where there are jobs; dvc.lock in order.
 
-    In so many `seconds`, where they are said, cells are trained that tell most, and a report is made of these.
+    In so many `seconds` from `began` on, of the monotonic clock, where they are said, those cells are trained that tell
+    most, and a report is made of these.
     """
     received = note_signals()
-    deadline = None if seconds is None else time.monotonic() + seconds - REPORT_SECONDS
+    deadline = None if seconds is None else began + seconds - REPORT_SECONDS
     start, params = time.time(), suite.load() if trains_everything(arguments) else None
     slots = slots_of(params.compute) if params else None
     jobs = jobs_allowed(asked, slots) if params and not arguments else 1
@@ -159,7 +160,7 @@ def command(budget: str | None, jobs: int | None, arguments: tuple[str, ...]) ->
         raise SuiteError(
             f"--jobs {jobs} brings everything up to date: give no arguments to DVC, received {' '.join(arguments)!r}"
         )
-    seconds = None
+    began, seconds = time.monotonic(), None
     with workspace.locked():
         if trains_everything([*arguments]):
             params = suite.load()
@@ -168,4 +169,4 @@ def command(budget: str | None, jobs: int | None, arguments: tuple[str, ...]) ->
                 check_budget(params, budget or "")
             else:
                 seconds = seconds_of_first_answer(params, budget or "")
-        return run([*arguments], jobs, seconds)
+        return run([*arguments], jobs, seconds, began)

@@ -40,10 +40,16 @@ class Cells:
     """The run of some cells: what waits, what runs, which slots are free."""
 
     def __init__(
-        self, cells: list[str], jobs: int, slots: list[int] | None, display: Display, variables: dict[str, str]
+        self,
+        cells: list[str],
+        jobs: int,
+        slots: list[int] | None,
+        display: Display,
+        variables: dict[str, str],
+        in_order: bool = False,
     ) -> None:
         self.waiting, self.running = deque(cells), list[Child]()
-        self.jobs, self.display, self.variables = jobs, display, variables
+        self.jobs, self.display, self.variables, self.in_order = jobs, display, variables, in_order
         self.limited, self.free = slots is not None, list(slots or [])
         self.selector = selectors.DefaultSelector()
 
@@ -52,7 +58,8 @@ class Cells:
         while self.waiting and len(self.running) < self.jobs:
             launches = min(self.jobs - len(self.running), len(self.waiting))
             slots = slots_of_next(self.free, launches)
-            batch = [self.waiting.popleft() for _ in range(batch_size(len(self.waiting), self.jobs))]
+            size = 1 if self.in_order else batch_size(len(self.waiting), self.jobs)
+            batch = [self.waiting.popleft() for _ in range(size)]
             self.free = self.free[len(slots) :]
             environment = {placement.SHARE: ",".join(map(str, slots))} if self.limited else {}
             process = start(
@@ -154,7 +161,7 @@ def run(
     Raises SuiteError on the first that fails and Stopped after a signal; then no process is left.
     """
     with Display(len(cells), size, known) as display:
-        work = Cells(cells, jobs, slots, display, variables)
+        work = Cells(cells, jobs, slots, display, variables, in_order=deadline is not None)
         try:
             while work.waiting or work.running:
                 if received:
