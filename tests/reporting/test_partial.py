@@ -1,5 +1,6 @@
 """A report on a part of the cells is one of a smaller experiment, marked as such, and touches nothing else."""
 
+import dataclasses
 import shutil
 from pathlib import Path
 from typing import Any
@@ -7,13 +8,15 @@ from typing import Any
 import pytest
 import yaml
 
+from tests.report import page_sample
 from tests.scratch import ROOT, run
 from tests.toys import Toys, two_variants
 from valgap.ground import paths
 from valgap.ground.errors import SuiteError
 from valgap.ground.params import suite
-from valgap.reporting.partial import experiment
+from valgap.reporting.partial import experiment, unsettled
 from valgap.repro.order import by_use
+from valgap.stats.verdict import CauseEffect
 
 RAW: dict[str, Any] = {
     "data": {"source": "embedded", "path": "data/embedded"},
@@ -81,6 +84,24 @@ def test_whatever_is_trained_of_the_shipped_run_is_an_experiment(tmp_path: Path)
     for count in range(1, len(order) + 1):
         params = parsed(experiment(raw, {(name, 0) for name in order[:count]}), tmp_path)
         assert set(params.variants) == set(order[:count])
+
+
+@pytest.mark.parametrize(
+    ("cause", "done", "word"),
+    [
+        ("augmentation_lack", ["augmentation"], "not tested"),  # the milder one may help, and did in the whole run
+        ("augmentation_lack", ["augmentation", "mild_augmentation"], "not tested"),  # or with more steps
+        ("augmentation_lack", ["augmentation", "mild_augmentation", "mild_augmentation_longer"], "not to blame"),
+        ("labels", ["without_suspects"], "not to blame"),  # has no other
+    ],
+)
+def test_no_cause_is_acquitted_while_an_arm_waits(cause: str, done: list[str], word: str) -> None:
+    entry = next(each for each in page_sample.sample().verdict.causes if isinstance(each, CauseEffect))
+    given = dataclasses.replace(entry, cause=cause, verdict="not to blame")
+    (found,) = unsettled([given], suite.load(ROOT / "params.yaml"), {("baseline", 0), *((name, 0) for name in done)})
+    assert found.verdict == word
+    blamed = dataclasses.replace(given, verdict="contributes")
+    assert [*unsettled([blamed], suite.load(ROOT / "params.yaml"), {("baseline", 0)})] == [blamed]
 
 
 def test_without_the_baseline_nothing_is_reported() -> None:

@@ -7,6 +7,7 @@ that is removed.
 import contextlib
 import dataclasses
 import tempfile
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -21,11 +22,14 @@ from valgap.ground.calls import call
 from valgap.ground.errors import SuiteError
 from valgap.ground.files import write_whole
 from valgap.ground.params.arms import KINDS
+from valgap.ground.params.causes import CAUSES
 from valgap.ground.params.schema import read_yaml
-from valgap.ground.params.suite import BASELINE
+from valgap.ground.params.suite import BASELINE, Suite
 from valgap.ground.records import Plain
 from valgap.report.document import build
 from valgap.report.inputs import read
+from valgap.stats.hypotheses import longer, with_diff
+from valgap.stats.verdict import CauseEntry, Untested
 
 LINKED = (paths.PREPARED, paths.STORE)  # what is read alone
 
@@ -43,7 +47,9 @@ def make() -> str:
         with contextlib.redirect_stdout(None):
             evaluate.main()
             diagnose.main()
-        page = html.write(build(dataclasses.replace(read(), trained=(len(done), len(every)))))
+        found = read()
+    settled = dataclasses.replace(found.verdict, causes=tuple(unsettled(found.verdict.causes, params, done)))
+    page = html.write(build(dataclasses.replace(found, verdict=settled, trained=(len(done), len(every)))))
     write_whole(paths.PARTIAL, page)
     return f"wrote {paths.PARTIAL}, of {len(done)} of {len(every)} cells; {call('repro')} trains the others"
 
@@ -51,6 +57,30 @@ def make() -> str:
 def main() -> None:
     """Make the page and say where it is."""
     print(make(), flush=True)
+
+
+def unsettled(causes: Iterable[CauseEntry], params: Suite, done: Cells) -> Iterator[CauseEntry]:
+    """The causes; none is acquitted while an arm that may yet help is not trained."""
+    trained = {name for name, _ in done}
+    for entry in causes:
+        arms = _arms_against(entry.cause, params)
+        waiting = [arm for arm in arms if arm in params.cells and arm not in trained]
+        if waiting and entry.verdict == "not to blame":
+            why = f"So far nothing helps; of its {len(arms)} arms {', '.join(waiting)} are still to be trained"
+            yield Untested(cause=entry.cause, title=entry.title, verdict="not tested", why=why)
+        else:
+            yield entry
+
+
+def _arms_against(name: str, params: Suite) -> tuple[str, ...]:
+    """Arms that remove a cause or, of its opposite, oppose it; and what these are with more steps."""
+    for cause, arms in params.causes.items():
+        opposite = CAUSES[cause].opposite
+        listed = {cause: arms.removes, opposite.name if opposite else "": arms.opposes}.get(name, ())
+        if listed:
+            more = (with_diff(params, params.cells, longer(params, arm)) for arm in listed if arm in params.cells)
+            return tuple(dict.fromkeys([*listed, *(arm for arm in more if arm)]))
+    return ()
 
 
 def experiment(raw: Plain, done: Cells) -> Plain:
