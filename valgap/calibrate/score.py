@@ -7,6 +7,7 @@ import math
 from collections.abc import Iterable, Sequence
 from statistics import median
 
+import numpy as np
 from scipy import stats
 
 from valgap.calibrate.faults import FAULTS
@@ -18,7 +19,7 @@ from valgap.stats.intervals import wilson
 QUANTILE = float(stats.norm.ppf(0.975))
 
 
-def rate(hits: Iterable[bool]) -> Rate:
+def rate(hits: Iterable[bool | np.bool_]) -> Rate:
     """How many of the given are true, with Wilson's limits; NaN of none."""
     outcomes = [bool(hit) for hit in hits]  # a trial that was just run has NumPy's, whose sums JSON does not take
     return rate_of(sum(outcomes), len(outcomes))
