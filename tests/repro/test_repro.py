@@ -104,7 +104,7 @@ def test_whatever_ends_a_run_the_next_one_resumes_to_the_same_bits(
     )  # fmt: skip
     assert full.returncode == 1, full.stdout
     assert "error: no space left in " in full.stdout
-    assert "`make repro JOBS=2` resumes" in full.stdout
+    assert "`make repro` resumes" in full.stdout
     assert "Traceback" not in full.stdout
     assert not list(folder.glob("runs/*/*"))
     assert not list((folder / ".replicates/partial").iterdir())
@@ -117,7 +117,7 @@ def test_whatever_ends_a_run_the_next_one_resumes_to_the_same_bits(
     press_ctrl_c(process)
     assert process.wait(PATIENCE) == 130, log.read_text()
     assert processes(folder) == []
-    assert "finished replicates are kept, `make repro JOBS=2` resumes" in log.read_text()
+    assert "finished replicates are kept, `make repro` resumes" in log.read_text()
     assert "Traceback" not in log.read_text()
     kept = stored(folder)
     assert 1 <= kept < 6
@@ -148,7 +148,7 @@ def test_a_failing_cell_ends_the_run_with_its_own_words(folder: Path) -> None:
     assert "train@dropout-0:\n  " in done.stdout
     assert "  error: variant dropout, replicate " in done.stdout
     assert "lower train.learning_rate" in done.stdout
-    assert "\nerror: train@dropout-0 failed; finished replicates are kept, `make repro JOBS=2` resumes" in done.stdout
+    assert "\nerror: train@dropout-0 failed; finished replicates are kept, `make repro` resumes" in done.stdout
     assert "Traceback" not in done.stdout
     assert "evaluate" not in done.stdout
     assert not (folder / "runs/l2").exists()  # no further cell is started

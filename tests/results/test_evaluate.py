@@ -39,7 +39,7 @@ TRAIN, TEST = 9, 30
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Suite:
     """A prepared folder and finished runs of two variants, two blocks of two replicates, without any training."""
     params = only(yaml.safe_load((ROOT / "params.yaml").read_text()), ["baseline", "dropout"])
-    params["split"] |= {"block_size": 2, "train_size": TRAIN, "val_size": 12, "test_size": TEST}
+    params["split"] |= {"block_size": 2, "blocks": [0, 1], "train_size": TRAIN, "val_size": 12, "test_size": TEST}
     params["train"] |= {"evaluation_policies": {"flip": {"horizontal_flip": True}}}
     (tmp_path / "params.yaml").write_text(yaml.safe_dump(params))
     monkeypatch.chdir(tmp_path)

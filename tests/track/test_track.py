@@ -122,7 +122,7 @@ def test_curves_come_from_runs_where_they_are_here_and_rise_in_steps(built: Node
     assert baseline.children[0].curves["train_accuracy"] == ((10, 0.5), (20, 0.7))
     assert baseline.children[0].curves["val_accuracy"] == ((20, 0.6),), "what is empty is left out"
     assert baseline.children[2].curves == {}
-    assert len(baseline.curves["val_accuracy"]) == 10, "the mean's, from reports/"
+    assert len(baseline.curves["val_accuracy"]) == 6, "the mean's, from reports/"
     shutil.rmtree(paths.RUNS)
     assert tree.build(inputs.read(), tree.scores()).children[0].children[0].curves == {}
 

@@ -123,7 +123,7 @@ class Cells:
 
     def resume(self) -> str:
         """How to go on after this run ended early."""
-        return f"finished replicates are kept, {call('repro', jobs=self.jobs)} resumes; all output is in {LOG}"
+        return f"finished replicates are kept, {call('repro')} resumes; all output is in {LOG}"
 
     def stop(self) -> None:
         """End every process: by SIGINT, as Ctrl-C would, and after a while by SIGKILL with all it started."""
