@@ -51,7 +51,7 @@ def folder(toys: Toys, tmp_path: Path) -> Path:
 def reference(toys: Toys, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """Results of the undisturbed serial run."""
     folder = toys.copy(make_prepared, tmp_path_factory.mktemp("reference"))
-    done = run(folder, "python", "-m", "valgap", "repro").stdout
+    done = run(folder, "env", "JOBS=1", "python", "-m", "valgap", "repro").stdout
     assert "6 replicates of 3 cells trained in " in done
     assert json.loads((folder / account.LAST_RUN).read_text())["jobs"] == 1
     found = results(folder)

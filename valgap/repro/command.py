@@ -87,8 +87,8 @@ def run_cells(
     if deadline is not None:
         cells = ranked(cells, load_suite())
     with workers_for(params, slots) as variables:
-        size, ahead = params.split.block_size, 1 if variables and jobs > 1 else 0  # its DVC works while others train
-        return 0, side_by_side.run(cells, size, jobs + ahead, slots, received, so_far, variables, deadline)
+        size = params.split.block_size
+        return 0, side_by_side.run(cells, size, jobs, slots, received, so_far, variables, deadline)
 
 
 def first_answer(seconds: float) -> int:
@@ -122,7 +122,8 @@ def run(arguments: list[str], asked: int | None, seconds: float | None = None, b
     status, whole = 0, True
     try:
         if params and (jobs > 1 or seconds):
-            status, whole = run_cells(params, jobs, slots, received, deadline)
+            ahead = 1 if asked is None and slots is not None and jobs > 1 else 0  # its DVC works while others train
+            status, whole = run_cells(params, jobs + ahead, slots, received, deadline)
         if not status and whole:
             status = run_dvc(["repro", *arguments], received)
         elif not status and seconds:
