@@ -33,7 +33,7 @@ So do imports. A room imports only rooms above it; commands and stages import ro
     costs      estimates, the probe of this machine, the budget
 
 Commands: check, init, params, plan, repro, more, review, export, track, verify, calibrate, selfcheck. Stages: prepare,
-models, symptom, train, evaluate, diagnose, report (`python -m stages.<name>`, which DVC runs).
+models, symptom, train, evaluate, diagnose, looks, report (`python -m stages.<name>`, which DVC runs).
 """
 
 import importlib
