@@ -11,8 +11,8 @@ from valgap.training.job import Files, Job, train_files
 def train(job: Job) -> tuple[int, Files]:
     """Number and files of a replicate, trained on the prepared images of the workspace in this folder.
 
-    Keras counts layers of a kind over a process's life, and writes their names into files of weights: it begins anew, so
-    that these have the same bits whatever the process has trained before.
+    Keras counts layers of a kind over a process's life, and writes their names into files of weights: it begins anew,
+    so that these have the same bits whatever the process has trained before.
     """
     importlib.import_module("keras").utils.clear_session(free_memory=False)
     with full_disk_named():

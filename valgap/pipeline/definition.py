@@ -17,7 +17,7 @@ OF_TRAINING = ("train", "explore", "more")  # stages of one command, and of one 
 TITLE = "# The suite's pipeline, laid down by `valgap init --here`"
 HEAD = """{title} of valgap {version}; a later one lays down its own
 # where nobody edited this file. prepare -> models -> train@<variant>-<block> -> evaluate, diagnose, looks -> report.
-# Every command first checks the whole of params.yaml. `exec` makes a stage a child of DVC itself, so that it dies with it.
+# Every command first checks the whole of params.yaml. `exec` makes a stage a child of DVC itself, which dies with it.
 # sha256 of what follows: {digest}
 """
 LIBRARY = """\
