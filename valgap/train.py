@@ -17,17 +17,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from valgap.compute import environment, store
+from valgap.compute import environment, progress, store
 from valgap.compute.backend import Backend, open_backend
-from valgap.compute.progress import Progress
-from valgap.costs import timings
-from valgap.data.prepared import arrays_digest, load_labels, load_suite
+from valgap.data.prepared import arrays_digest, load_labels
 from valgap.ground import paths
 from valgap.ground.errors import SuiteError
 from valgap.ground.files import read_npz, write_npz
 from valgap.ground.params.experiment import Compute, Model, Train, baseline_settings, settings_as_dict, variant_settings
 from valgap.ground.params.schema import parse, read_yaml
-from valgap.results.known import known
 from valgap.results.record import ReplicateFacts, RunRecord, parse_telemetry, write_cell
 from valgap.training.job import RESULT, WEIGHTS, Job
 from valgap.training.recipe import Recipe
@@ -81,10 +78,10 @@ def train_cell(
             if store.find(keys[row]) is None
         ]
         done = len(keys) - len(jobs)
-        with Progress(f"train {variant}-{block}", len(keys), done) as progress:
+        with progress.Progress(f"train {variant}-{block}", len(keys), done) as meter:
             for number, files in backend.run(jobs):
                 store.publish(files, scratch / str(number), keys[splits.replicates.index(number)])
-                progress.advance()
+                meter.advance()
         finished = [folder for key in keys if (folder := store.find(key)) is not None]
         if len(finished) < len(keys):
             raise SuiteError(f"{paths.STORE} lost a replicate of {variant}-{block} meanwhile: run again")
@@ -146,5 +143,7 @@ def main() -> None:
     settings = variant_settings(raw["train"], diffs, variant)
     environment.check_installed()
     train_cell(variant, block, architecture, settings, baseline, compute)
-    params = load_suite()
-    print(known(timings.done_cells(params, params.cells), sum(map(len, params.cells.values()))), flush=True)
+    if not progress.is_followed():  # who follows says it once for all cells
+        from valgap.costs.so_far import so_far
+
+        print(so_far(), flush=True)

@@ -18,6 +18,11 @@ FILE = "SUITE_PROGRESS"  # environment variable: the file to append to
 _STAGE = "DVC_STAGE"  # environment variable in which DVC names the stage that it runs
 
 
+def is_followed() -> bool:
+    """Whether a process that started this one shows how far it is."""
+    return FILE in os.environ
+
+
 @dataclasses.dataclass(frozen=True)
 class State:
     """How far a stage is: replicates finished, of how many, and those of them that lay in the store."""

@@ -17,8 +17,8 @@ from valgap.cli import options
 from valgap.cli.workspace import InPipeline
 from valgap.compute import placement
 from valgap.compute.standing import Workers
-from valgap.costs import timings
 from valgap.costs.budget import check_budget, seconds_of_first_answer
+from valgap.costs.so_far import so_far
 from valgap.data.prepared import load_suite
 from valgap.ground.calls import call
 from valgap.ground.errors import SuiteError
@@ -31,7 +31,6 @@ from valgap.pipeline.foreground import Received, note_signals, run_dvc
 from valgap.pipeline.processes import start as start_child
 from valgap.repro import account, side_by_side
 from valgap.repro.order import ranked
-from valgap.results.known import known
 
 MOST_JOBS = 16
 REPORT_SECONDS = 50.0  # of a budget, for the report on what was trained in it
@@ -63,12 +62,6 @@ def jobs_allowed(asked: int | None, slots: list[int] | None) -> int:
         f"JOBS={asked}: slots for training here (cores or GPUs, at most compute.workers): {len(slots)}, so many at once"
     )
     return len(slots)
-
-
-def so_far() -> str:
-    """What the cells that are trained by now tell."""
-    params = load_suite()
-    return known(timings.done_cells(params, params.cells), sum(map(len, params.cells.values())))
 
 
 def run_cells(
@@ -122,7 +115,7 @@ def run(arguments: list[str], asked: int | None, seconds: float | None = None, b
     status, whole = 0, True
     try:
         if params and (jobs > 1 or seconds):
-            ahead = 1 if asked is None and slots is not None and jobs > 1 else 0  # its DVC works while others train
+            ahead = int(asked is None and jobs > 1)  # a cell whose DVC works while others train
             status, whole = run_cells(params, jobs + ahead, slots, received, deadline)
         if not status and whole:
             status = run_dvc(["repro", *arguments], received)

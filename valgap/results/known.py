@@ -5,10 +5,10 @@ from collections.abc import Collection
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from valgap.ground import paths
 from valgap.ground.params.suite import BASELINE
+from valgap.stats.measured import split_accuracy
 
 SHOWN = 5  # variants, those that differ most from the baseline
 SPLITS = ("train", "val", "test")
@@ -50,13 +50,8 @@ def _scores(variant: str, block: int) -> Scores:
 @functools.cache
 def _of_file(path: Path, changed: int) -> Scores:
     with np.load(path, allow_pickle=False) as content:
-        correct = {name: _accuracies(content[f"{name}_probabilities"], content[f"{name}_labels"]) for name in SPLITS}
+        accuracies = {name: split_accuracy(name)(content) for name in SPLITS}
         numbers = content["replicates"].tolist()
     return {
-        number: {name: float(values[row]) for name, values in correct.items()} for row, number in enumerate(numbers)
+        number: {name: float(values[row]) for name, values in accuracies.items()} for row, number in enumerate(numbers)
     }
-
-
-def _accuracies(probabilities: NDArray[np.float32], labels: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Of (replicates, images, classes) and (replicates, images)."""
-    return (probabilities.argmax(axis=2) == labels).mean(axis=1)
