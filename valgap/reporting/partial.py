@@ -22,16 +22,13 @@ from valgap.ground.calls import call
 from valgap.ground.errors import SuiteError
 from valgap.ground.files import write_whole
 from valgap.ground.params.arms import KINDS
-from valgap.ground.params.causes import CAUSES
 from valgap.ground.params.schema import read_yaml
 from valgap.ground.params.suite import BASELINE, Suite
 from valgap.ground.records import Plain
 from valgap.report.document import build
 from valgap.report.inputs import read
-from valgap.stats.hypotheses import longer, with_diff
+from valgap.stats.hypotheses import causes_of, with_more_steps
 from valgap.stats.verdict import CauseEntry, Untested
-
-LINKED = (paths.PREPARED, paths.STORE)  # what is read alone
 
 Cells = set[tuple[str, int]]
 
@@ -43,7 +40,7 @@ def make() -> str:
     done = done_cells(params, params.cells)
     smaller = experiment(read_yaml(paths.PARAMS), done)
     with tempfile.TemporaryDirectory(prefix="valgap-") as scratch, contextlib.chdir(scratch):
-        _lay_down(root, smaller, done)
+        _lay_down(root, smaller)
         with contextlib.redirect_stdout(None):
             evaluate.main()
             diagnose.main()
@@ -74,13 +71,11 @@ def unsettled(causes: Iterable[CauseEntry], params: Suite, done: Cells) -> Itera
 
 def _arms_against(name: str, params: Suite) -> tuple[str, ...]:
     """Arms that remove a cause or, of its opposite, oppose it; and what these are with more steps."""
-    for cause, arms in params.causes.items():
-        opposite = CAUSES[cause].opposite
-        listed = {cause: arms.removes, opposite.name if opposite else "": arms.opposes}.get(name, ())
-        if listed:
-            more = (with_diff(params, params.cells, longer(params, arm)) for arm in listed if arm in params.cells)
-            return tuple(dict.fromkeys([*listed, *(arm for arm in more if arm)]))
-    return ()
+    listed = [
+        arm for arm, (cause, kind) in causes_of(params).items() if cause == name and kind in ("removes", "opposes")
+    ]
+    more = (with_more_steps(params, params.cells, arm) for arm in listed if arm in params.cells)
+    return tuple(dict.fromkeys([*listed, *(arm for arm in more if arm)]))
 
 
 def experiment(raw: Plain, done: Cells) -> Plain:
@@ -120,14 +115,14 @@ def _trained(listed: Any, kept: Plain) -> Any:
     return [name for name in listed if name in kept] if isinstance(listed, list) else listed
 
 
-def _lay_down(root: Path, raw: Plain, done: Cells) -> None:
+def _lay_down(root: Path, raw: Plain) -> None:
     """Lay down what the stages read, in the current folder."""
     paths.PARAMS.write_text(yaml.safe_dump(raw, sort_keys=False), encoding="utf-8")
     paths.REPORTS.mkdir()
     (paths.REPORTS / paths.AUDIT.name).write_bytes((root / paths.AUDIT).read_bytes())
-    cells = {(name, int(cell["block"])) for cell in raw["extra"].values() for name in [cell["variant"]]}
-    cells |= {(name, raw["split"]["blocks"][0]) for name in raw["variants"]}
-    links = [*LINKED, *(paths.run_folder(*cell) for cell in sorted(cells & done)), *_symptoms(root, raw)]
+    cells = [(name, raw["split"]["blocks"][0]) for name in raw["variants"]]
+    cells += [(cell["variant"], cell["block"]) for cell in raw["extra"].values()]
+    links = [paths.PREPARED, *(paths.run_folder(*cell) for cell in cells), *_symptoms(root, raw)]
     for path in links:
         if (root / path).exists():
             path.parent.mkdir(parents=True, exist_ok=True)

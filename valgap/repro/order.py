@@ -4,7 +4,7 @@ import itertools
 from collections.abc import Sequence
 
 from valgap.ground.params.suite import BASELINE, Suite
-from valgap.stats.hypotheses import longer, with_diff
+from valgap.stats.hypotheses import with_more_steps
 
 
 def by_use(params: Suite) -> list[str]:
@@ -16,7 +16,7 @@ def by_use(params: Suite) -> list[str]:
     arms = [arm for turn in itertools.zip_longest(*lists) for arm in turn if arm in params.cells]
     found = [BASELINE]
     for arm in arms:
-        twin = with_diff(params, params.cells, longer(params, arm))
+        twin = with_more_steps(params, params.cells, arm)
         found += [arm, twin] if twin else [arm]
     return list(dict.fromkeys([*found, *params.cells]))
 

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from valgap.ground.params.suite import BASELINE, Suite
-from valgap.stats.hypotheses import Hypothesis, Proposal, longer, wider, with_diff
+from valgap.stats.hypotheses import Hypothesis, Proposal, longer, wider, with_diff, with_more_steps
 from valgap.stats.intervals import over_replicates
 from valgap.stats.measured import Measured
 
@@ -53,10 +53,10 @@ def trials(
     An arm that widens the network is judged beside a wider one, where that was trained.
     """
     found, proposals = [], []
-    same_steps = with_diff(params, measured.loaded, longer(params, BASELINE))
+    same_steps = with_more_steps(params, measured.loaded, BASELINE)
     for arm in hypothesis.arms:
         slow = hypothesis.name not in AT_ONCE and still_learns(curves[arm], curves[BASELINE])
-        more = with_diff(params, measured.loaded, longer(params, arm)) if slow else None
+        more = with_more_steps(params, measured.loaded, arm) if slow else None
         if more and same_steps:
             found.append(Trial(arm, more, same_steps, True))
             continue

@@ -108,6 +108,11 @@ def longer(params: Suite, arm: str) -> Plain:
     return diff | {"steps": MORE_STEPS * params.variants[arm].steps}
 
 
+def with_more_steps(params: Suite, trained: Collection[str], arm: str) -> str | None:
+    """The trained variant that is an arm with MORE_STEPS times its steps; None without one."""
+    return with_diff(params, trained, longer(params, arm))
+
+
 def wider(params: Suite, arm: str) -> Plain | None:
     """The diff of an arm that widens the network with MORE_WIDTH times its width; None of another arm."""
     width = params.variants[arm].width
