@@ -16,6 +16,7 @@ from valgap.compute.placement import place
 from valgap.data.prepared import load_images, load_labels, load_suite, read_manifest
 from valgap.diagnostics import occlusion
 from valgap.diagnostics.looked import choose
+from valgap.diagnostics.occlusion import SIDE
 from valgap.findings.pictures import png
 from valgap.ground import paths
 from valgap.ground.errors import SuiteError
@@ -26,7 +27,6 @@ from valgap.results.tables import write_all
 from valgap.training.subset import learned_from, load_splits, training_subset
 
 Index = NDArray[np.int64]
-SIDE = 96  # pixels of a picture, at most
 COLUMNS = ["image", "actual", "predicted", "probability", "left", "place", "png", "drawn"]
 
 
@@ -52,11 +52,10 @@ def look(job: Job) -> NDArray[np.float32]:
     machine = machine_of(images.shape[1:], job.classes, job.model, job.settings)
     machine.model.load_weights(job.weights)
     machine.normalize.set(affine_of(job.settings, Examples(images, load_labels()[job.learned], job.learned)))
-    every = [np.concatenate([images[[row]], occlusion.covered(images[row])]) for row in job.images.tolist()]
-    joined = np.concatenate(every)
+    joined = np.concatenate([occlusion.tried(np.asarray(images[row])) for row in job.images.tolist()])
     starts = range(0, len(joined), machine.batch)
     found = machine.predict_pixels(joined[start : start + machine.batch] for start in starts)
-    return found.reshape(len(every), -1, job.classes)
+    return found.reshape(len(job.images), -1, job.classes)
 
 
 def table(
@@ -69,13 +68,11 @@ def table(
     """
     listed = []
     for row, label, of_image in zip(rows.tolist(), labels.tolist(), found.astype(np.float64), strict=True):
-        picture, guess = np.asarray(images[row]), int(of_image[0].argmax())
-        falls = of_image[0, guess] - of_image[1:, guess]
+        picture, (guess, sure, falls) = np.asarray(images[row]), occlusion.answered(of_image)
         where, drawn = "", ""
         if not occlusion.is_empty(falls):
             where = occlusion.where(falls, *picture.shape[:2])
             drawn = png(occlusion.drawn(picture, falls), SIDE)
-        sure = of_image[0, guess]
         listed.append((row, names[label], names[guess], sure, sure - falls.max(), where, png(picture, SIDE), drawn))
     return pd.DataFrame(listed, columns=COLUMNS)
 

@@ -11,7 +11,7 @@ from valgap.check.prediction import Predicted, outputs_of, roles
 from valgap.check.reading import Read
 from valgap.data.sources.images import Images
 from valgap.diagnostics.looked import Looked, choose
-from valgap.diagnostics.occlusion import covered, grid
+from valgap.diagnostics.occlusion import answered, grid, tried
 
 LEAST = 2  # images that are looked at, however few there are in all
 
@@ -28,7 +28,7 @@ def looked(network: Network, images: Images, read: Read, predicted: Predicted) -
     if not len(chosen):
         return ()
     pictures = [np.asarray(images.images[row]) for row in chosen]
-    every = np.concatenate([np.concatenate([picture[np.newaxis], covered(picture)]) for picture in pictures])
+    every = np.concatenate([tried(picture) for picture in pictures])
     outputs = outputs_of(network, every, np.arange(len(every)), read.decision.reading, read.known)
     found = to_probabilities(outputs, images.class_names, network.name)[0][:, read.decision.order]
     found = found.reshape(len(chosen), -1, found.shape[1])
@@ -44,15 +44,15 @@ def _looked(
     images: Images, splits: NDArray[np.str_], row: int, picture: NDArray[np.uint8], found: NDArray[np.float64]
 ) -> Looked:
     """The map of one image, of probabilities (1 + places, classes), the first of the image itself."""
-    named = int(found[0].argmax())
+    named, probability, falls = answered(found)
     return Looked(
         picture,
         images.names[row],
         images.class_names[images.labels[row]],
         images.class_names[named],
         str(splits[row]),
-        float(found[0, named]),
-        found[0, named] - found[1:, named],
+        probability,
+        falls,
     )
 
 

@@ -2,14 +2,12 @@
 
 from valgap.check.phrases import called, say
 from valgap.diagnostics.looked import Looked
-from valgap.diagnostics.occlusion import drawn, is_empty, where
+from valgap.diagnostics.occlusion import SIDE, drawn, is_empty, where
 from valgap.document.numbers import SHARE
 from valgap.document.parts import Example, Gallery, Part, Picture, Section, Table
 from valgap.document.text import named
 from valgap.findings.finding import shown
 from valgap.findings.pictures import png
-
-SIDE = 96  # pixels of a picture, at most
 
 
 def section(looked: tuple[Looked, ...]) -> Section:

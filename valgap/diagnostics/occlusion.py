@@ -23,6 +23,7 @@ PLACES = (
 FALL = 0.01  # of probability: a map whose every place takes less is empty
 FULL = 0.85  # how strongly the place that counts most is coloured
 TINT = (213, 94, 0)  # vermilion of Okabe and Ito's palette
+SIDE = 96  # pixels of a side at which an image and its map are shown, at most
 PALE = 0.35  # of black that is taken from the grey picture below, so that the colour shows on dark images too
 
 Pixels = NDArray[np.uint8]
@@ -68,6 +69,17 @@ def covered(image: Pixels) -> Pixels:
     for copy, window in zip(copies, places.windows(), strict=True):
         copy[window] = mean
     return copies
+
+
+def tried(image: Pixels) -> Pixels:
+    """(1 + places, h, w, c) what a model is asked for a map: the image (h, w, c), then its covered copies."""
+    return np.concatenate([image[np.newaxis], covered(image)])
+
+
+def answered(found: NDArray[np.float64]) -> tuple[int, float, NDArray[np.float64]]:
+    """The class that is named, its probability and its falls (places,), of (1 + places, classes) said of `tried`."""
+    named = int(found[0].argmax())
+    return named, float(found[0, named]), found[0, named] - found[1:, named]
 
 
 def is_empty(falls: NDArray[np.float64]) -> bool:

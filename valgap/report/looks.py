@@ -21,13 +21,11 @@ def looks(inputs: Inputs) -> Section:
 
 
 def _example(row: Any) -> Example:
-    actual, guess, sure = plain(row.actual), plain(row.predicted), PERCENT(row.probability)
-    right = "right" if actual == guess else "wrong"
-    pictures = [Picture(row.png, f"test image {row.image}", actual)]
-    if not row.drawn:
-        return Example(f"{right}: {guess}, {sure}, whatever is covered", tuple(pictures))
-    pictures.append(Picture(row.drawn, "map", f"most counts: {row.place}"))
-    return Example(f"{right}: {guess}, {sure}; {PERCENT(row.left)} with its {row.place} covered", tuple(pictures))
+    pictures = [Picture(row.png, f"test image {row.image}", plain(row.actual))]
+    if row.drawn:
+        pictures.append(Picture(row.drawn, "map", f"most counts: {row.place}"))
+    told = {"right": row.actual == row.predicted, "guess": plain(row.predicted), "probability": row.probability}
+    return Example(sentence("look", **told, place=row.place, left=row.left), tuple(pictures))
 
 
 def _listed(row: Any) -> tuple[str, ...]:

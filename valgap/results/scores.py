@@ -180,17 +180,17 @@ def hardest(run: Run, images: NDArray[np.uint8], names: Sequence[str], count: in
     for row in np.argsort(-mistakes.sum(axis=1) / times, kind="stable")[:count]:
         if not mistakes[row].any():
             break
-        png = base64.b64encode(encode_png(images[tested[row]])).decode("ascii")
+        png = png_text(images[tested[row]])
         usual = names[mistakes[row].argmax()]
         rows.append((tested[row], names[actual[row]], usual, int(mistakes[row].sum()), times[row], png))
     return pd.DataFrame(rows, columns=["image", "actual", "predicted", "wrong", "replicates", "png"])
 
 
-def encode_png(image: NDArray[np.uint8]) -> bytes:
-    """PNG of one uint8 (h, w, c) image, grey for one channel, RGB for three."""
+def png_text(image: NDArray[np.uint8]) -> str:
+    """PNG in base64 of one uint8 (h, w, c) image, grey for one channel, RGB for three."""
     buffer = io.BytesIO()
     Image.fromarray(image[..., 0] if image.shape[-1] == 1 else image[..., :3]).save(buffer, "png")
-    return buffer.getvalue()
+    return base64.b64encode(buffer.getvalue()).decode("ascii")
 
 
 def headline(summary: pd.DataFrame) -> dict[str, dict[str, float]]:

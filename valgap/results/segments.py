@@ -1,14 +1,11 @@
 """Segments of the test images that the baseline is worse at, by how the images look and their groups."""
 
-import base64
-from collections.abc import Sequence
-
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from valgap.findings.segments import FEWEST, MOST, Judged, appearance, by, judge, limits, worst
-from valgap.results.scores import encode_png
+from valgap.findings.segments import FEWEST, MOST, appearance, by, judge, limits, worst
+from valgap.results.scores import png_text
 from valgap.stats.run import Run
 
 Index = NDArray[np.int64]
@@ -32,9 +29,14 @@ def table(run: Run, images: NDArray[np.uint8], seed: int) -> pd.DataFrame:
     kinds = {"group": groups[rows].astype(str)} if len(np.unique(groups)) < len(groups) else {}
     segments = by(appearance(images, index[rows]), kinds)
     judged = judge(segments, right[rows], labels[rows], seed)
-    bad = worst(judged)
-    others = sorted((each for each in judged if each not in bad), key=lambda each: -each.lost)
-    listed = [_row(each, each in bad, images, index[rows[each.segment.has & ~right[rows]]]) for each in [*bad, *others]]
+    weak = {each.segment.name for each in worst(judged)}
+    listed = []
+    for each in sorted(judged, key=lambda each: (each.segment.name not in weak, -each.lost)):
+        is_weak = each.segment.name in weak
+        mistakes = index[rows[each.segment.has & ~right[rows]]][: SHOWN if is_weak else 0]
+        shares = (each.right, *limits(each), each.elsewhere, each.lost, each.p)
+        pngs = " ".join(png_text(images[place]) for place in mistakes)
+        listed.append((each.segment.name, each.images, *shares, int(is_weak), pngs))
     return pd.DataFrame(listed, columns=COLUMNS)
 
 
@@ -45,9 +47,3 @@ def _tested(run: Run) -> tuple[Index, Index, Index, NDArray[np.bool_]]:
     index, first, at = np.unique(every, return_index=True, return_inverse=True)
     right = np.bincount(at, hits) / np.bincount(at) > 1 / 2
     return index, run["test_labels"].ravel()[first], run["test_groups"].ravel()[first], right
-
-
-def _row(each: Judged, is_weak: bool, images: NDArray[np.uint8], mistakes: Index) -> Sequence[object]:
-    pngs = [base64.b64encode(encode_png(images[place])).decode("ascii") for place in mistakes[:SHOWN]]
-    shares = (each.right, *limits(each), each.elsewhere, each.lost, each.p)
-    return (each.segment.name, each.images, *shares, int(is_weak), " ".join(pngs) if is_weak else "")

@@ -4,7 +4,6 @@ A pool's image is out in the replicates that validate on it, test images in all.
 labels are wrong, and which are likeliest to be.
 """
 
-import base64
 import dataclasses
 from collections.abc import Iterator, Sequence
 
@@ -13,7 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from valgap.findings.wrong_labels import CLEARLY, DIFFERENT, NOTHING, Wrong, wrong
-from valgap.results.scores import encode_png
+from valgap.results.scores import png_text
 from valgap.stats.run import Run
 
 Index = NDArray[np.int64]
@@ -102,7 +101,7 @@ def tables(run: Run, images: NDArray[np.uint8], names: Sequence[str]) -> tuple[p
         so_far += each.among(np.array([place])) if each else NOTHING
         own, guess = part.labels[place], int(part.probabilities[place].argmax())
         pixels = images[part.images[place]]
-        png = base64.b64encode(encode_png(pixels)).decode("ascii") if number < SHOWN else ""
+        png = png_text(pixels) if number < SHOWN else ""
         sure = part.probabilities[place, guess]
         row = (part.images[place], part.part, names[own], names[guess], sure, part.networks[place])
         listed.append((*row, *dataclasses.astuple(so_far), png))
