@@ -1,8 +1,9 @@
 """`python -m tests.scenarios`: run the scenarios of known truth, ask the diagnosis, and say how it did.
 
 `[--only NAME ...] [--jobs 2] [--table docs/scenarios.md]`. Names may be patterns. Finished replicates and outcomes are
-kept below .scenarios: what is killed resumes. --table writes the results of all finished scenarios into a page. Ends
-with 1 where a scenario is neither right nor honestly open.
+kept below .scenarios: what is killed resumes. --table writes the results of all finished scenarios into a page and into
+outcomes.json, which is in Git; what only that has may be of earlier code, and the page says so. Ends with 1 where a
+scenario is neither right nor honestly open.
 """
 
 import argparse
@@ -49,8 +50,9 @@ def main() -> None:
     print(totals(scenarios, outcomes))
     if asked.table:
         everything = list(all_known().values())
-        kept = {known.name: found for known in everything if (found := run.finished(known))}
-        asked.table.write_text(into_page(asked.table.read_text(), everything, kept | outcomes))
+        told = run.kept(everything) | outcomes
+        run.keep([told[known.name] for known in everything if known.name in told])
+        asked.table.write_text(into_page(asked.table.read_text(), everything, told))
     wrong = failures(scenarios, outcomes)
     print("\n".join(wrong))
     sys.exit(bool(wrong))

@@ -35,6 +35,7 @@ from valgap.report import headline, inputs
 
 WORK = Path(".scenarios")
 OUTCOME = "outcome.json"
+IN_GIT = FOLDER / "outcomes.json"  # those of the page's table: all of them take hours, in more than one sitting
 RESUME = "finished scenarios are kept: run the same command again"
 OWN = ("copies.py", "planting.py", "known.py", "run.py")  # beside this file: what decides an outcome
 WORDS = ("report/headline.py", "report/words.yaml")  # of the package: likewise
@@ -77,6 +78,22 @@ def finished(known: Known, work: Path = WORK) -> Outcome | None:
     except (OSError, ValueError):
         return None
     return found if found.code == code(known) and not found.failed else None
+
+
+def kept(everything: Sequence[Known], work: Path = WORK, in_git: Path = IN_GIT) -> dict[str, Outcome]:
+    """The outcomes by scenario: those that this code has finished, of the others those in Git, perhaps of other code.
+
+    Raises SuiteError where the file in Git cannot be read.
+    """
+    told = records.read(list[Outcome], in_git, "`git checkout` it")
+    found = {outcome.name: outcome for outcome in told}
+    mine = {known.name: outcome for known in everything if (outcome := finished(known, work))}
+    return {known.name: (found | mine)[known.name] for known in everything if known.name in found | mine}
+
+
+def keep(outcomes: Sequence[Outcome], in_git: Path = IN_GIT) -> None:
+    """Write the outcomes into the file in Git, without those that failed."""
+    write_whole(in_git, records.text([each for each in outcomes if not each.failed], indent=1))
 
 
 def run(known: Known, work: Path = WORK) -> Outcome:

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 
 from tests.scenarios.judge import ENOUGH, Judgement, judge
 from tests.scenarios.known import Known
-from tests.scenarios.run import Outcome
+from tests.scenarios.run import Outcome, code
 from valgap.calibrate.records import Named
 from valgap.document.numbers import CHANGE
 
@@ -18,6 +18,11 @@ def judgement(known: Known, outcome: Outcome | None) -> Judgement:
     if outcome is None or outcome.failed:
         return "not run"
     return judge(known.truth, outcome.named, outcome.words)
+
+
+def earlier(known: Known, outcome: Outcome | None) -> str:
+    """A mark behind the judgement on what was said by other code than there is now."""
+    return " (earlier code)" if outcome and not outcome.failed and outcome.code != code(known) else ""
 
 
 def totals(scenarios: Sequence[Known], outcomes: Mapping[str, Outcome]) -> str:
@@ -64,7 +69,7 @@ def as_markdown(scenarios: Sequence[Known], outcomes: Mapping[str, Outcome]) -> 
         rows.append((
             f"`{known.name}`", truth.planted, f"{truth.effect}. {truth.why}", right_to_say(known),
             found.failed or found.headline if found else "", names(found.named) if found and not found.failed else "",
-            judgement(known, found), f"{found.seconds:.0f}" if found else "",
+            judgement(known, found) + earlier(known, found), f"{found.seconds:.0f}" if found else "",
         ))  # fmt: skip
     lines = ["| " + " | ".join(cell.replace("|", "/").replace("\n", " ") for cell in row) + " |" for row in rows]
     return "\n".join([*lines, "", totals(scenarios, outcomes)])

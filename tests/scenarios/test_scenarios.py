@@ -18,6 +18,7 @@ from tests.scratch import ROOT
 from valgap.calibrate import project
 from valgap.calibrate.material import Material, Part
 from valgap.calibrate.records import Effect, Named
+from valgap.ground import records
 from valgap.ground.errors import SuiteError
 from valgap.ground.files import read_npz
 from valgap.ground.params import suite
@@ -348,7 +349,7 @@ def outcome(name: str, *causes: str, failed: str = "") -> Outcome:
 def test_the_table_has_every_scenario_and_what_became_of_it() -> None:
     scenarios = [all_known()[name] for name in ("G_none", "L_undertrained", "N_equal_steps", "O_over_regularized")]
     outcomes = {
-        "G_none": outcome("G_none"),
+        "G_none": dataclasses.replace(outcome("G_none"), code=run.code(scenarios[0])),
         "L_undertrained": outcome("L_undertrained", "capacity"),
         "N_equal_steps": outcome("N_equal_steps", failed="the loss is nan"),
     }
@@ -360,7 +361,7 @@ def test_the_table_has_every_scenario_and_what_became_of_it() -> None:
     assert len(lines) == 4
     assert len({line.count("|") for line in lines}) == 1, "a bar within a cell is no border"
     assert "| right | 61 |" in lines[0]
-    assert "| misleading | 61 |" in lines[1]
+    assert "| misleading (earlier code) | 61 |" in lines[1]
     assert "the loss is nan" in lines[2]
     assert "| not run |" in lines[3]
     assert "4 scenarios: not run 2, right 1, misleading 1." in page
@@ -381,11 +382,25 @@ def test_only_chooses_by_pattern_and_refuses_what_is_none() -> None:
         chosen(["A_healthy", "nonesuch"])
 
 
-def test_the_page_has_its_marks_and_all_scenarios() -> None:
+def test_the_page_says_what_the_outcomes_in_git_are() -> None:
     page = (ROOT / "docs/scenarios.md").read_text()
-    assert table.into_page(page, [], {}) != page
-    for name in NAMES:
-        assert f"`{name}`" in page
+    everything = list(all_known().values())
+    told = {outcome.name: outcome for outcome in records.read(list[Outcome], run.IN_GIT, "")}
+    mark = " (earlier code)"
+    assert table.into_page(page, everything, told).replace(mark, "") == page.replace(mark, "")
+
+
+def test_outcomes_of_earlier_sittings_are_kept_and_what_failed_is_not(tmp_path: Path) -> None:
+    in_git, everything = tmp_path / "outcomes.json", list(all_known().values())
+    told = [outcome("G_none"), outcome("gone"), outcome("A_healthy", failed="the loss is nan")]
+    run.keep(told, in_git)
+    assert list(run.kept(everything, tmp_path, in_git)) == ["G_none"]
+    now = dataclasses.replace(outcome("G_none", "data"), code=run.code(all_known()["G_none"]))
+    (tmp_path / "G_none").mkdir()
+    (tmp_path / "G_none" / run.OUTCOME).write_text(records.text(now, indent=1))
+    found = run.kept(everything, tmp_path, in_git)
+    assert found["G_none"] == dataclasses.replace(now, named=found["G_none"].named), "NaN equals nothing"
+    assert [each.cause for each in found["G_none"].named] == ["data"]
 
 
 def test_an_outcome_is_of_its_scenario_and_code(tmp_path: Path) -> None:
