@@ -127,7 +127,7 @@ UNMENDED := CVE-2025-69872# diskcache, which dvc-data asks for: who can write DV
 
 audit: setup  ## are vulnerabilities known of what is locked? Asks the package index
 	@for lock in requirements.txt requirements-gpu.txt requirements-ray.txt; do \
-	  echo "$$lock" && "$(BIN)/uv" tool run pip-audit==2.10.1 --disable-pip --require-hashes $(UNMENDED:%=--ignore-vuln %) -r "$$lock" || exit; done
+	  echo "$$lock" && "$(BIN)/uv" tool run pip-audit==2.10.1 --strict --disable-pip --require-hashes $(UNMENDED:%=--ignore-vuln %) -r "$$lock" || exit; done
 
 # `make lock ARGS=--upgrade` takes the newest releases that the .in files allow; docs/dependencies.md says what to look at.
 lock: setup  ## compile requirements*.in to hash-locked, universal files: [ARGS=--upgrade, or --upgrade-package=pillow]
