@@ -10,6 +10,7 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import psutil
 import pytest
 import yaml
@@ -26,11 +27,12 @@ from valgap.ground.calls import CLONE
 from valgap.ground.errors import SuiteError
 from valgap.ground.params import suite
 from valgap.ground.params.arms import Arms
-from valgap.ground.params.experiment import settings_as_dict
+from valgap.ground.params.experiment import settings_as_dict, variant_settings
 from valgap.models.stage import is_emulated
 from valgap.plan import ladder
 from valgap.plan.command import half
 from valgap.repro.command import trains_everything
+from valgap.training.recipe import Streams
 
 SHIPPED = suite.load(ROOT / "params.yaml")
 RAW: dict[str, Any] = yaml.safe_load((ROOT / "params.yaml").read_text())
@@ -262,7 +264,7 @@ def test_durations_of_another_run_are_not_taken_for_those_of_this_one(folder: Pa
 
 def test_probe_is_kept_by_its_key(folder: Path) -> None:
     path = folder / "probe.json"
-    probe = timings.Probe(SPEED, {timings.digest(SHIPPED.train): {"flops": 7, "parameters": 3}}, half=0.01)
+    probe = timings.Probe(SPEED, {timings.digest(SHIPPED.train): timings.Network(7, 3, False)}, half=0.01)
     key = {"workers": 2, "baseline": {"dropout": [0, 0, 0]}}
     assert timings.read_probe(key, path) is None
     timings.write_probe(key, probe, path)
@@ -273,6 +275,76 @@ def test_probe_is_kept_by_its_key(folder: Path) -> None:
     assert len(missing) == len({timings.digest(s) for s in SHIPPED.variants.values()}) - 1
     path.write_text('{"key"')
     assert timings.read_probe(key, path) is None
+
+
+KEEPS, RUNS = timings.Network(100, 3, True), timings.Network(100, 3, False)
+KEPT = Timings(step=0.001, image=0.00001, run=0.5, cell=4.0, once=0.03)
+
+
+def test_what_keeps_a_frozen_part_is_timed_by_its_like() -> None:
+    """Operations are compared where all of a network runs in each step, and nowhere else."""
+    wide = timings.Network(200, 6, False)
+    plain = timings.Probe(SPEED, {})
+    assert timings.pace(wide, RUNS, plain) == (SPEED, 2.0)
+    models = {"narrow": timings.Network(50, 2, False), "frozen": KEEPS}
+    kept = timings.Probe(KEPT, models, other=timings.Other("narrow", SPEED))
+    assert timings.pace(KEEPS, KEEPS, kept) == (KEPT, 1.0)
+    assert timings.pace(dataclasses.replace(KEEPS, flops=1), KEEPS, kept) == (KEPT, 1.0)
+    assert timings.pace(wide, KEEPS, kept) == (SPEED, 4.0)
+    trained = timings.Probe(SPEED, models, other=timings.Other("frozen", KEPT))
+    assert timings.pace(KEEPS, RUNS, trained) == (KEPT, 1.0)
+    assert timings.pace(wide, RUNS, trained) == (SPEED, 2.0)
+
+
+def test_a_second_variant_is_timed_where_one_of_both_keeps_a_frozen_part() -> None:
+    networks = {timings.digest(settings): RUNS for settings in SHIPPED.variants.values()}
+    assert timings.missing_other(SHIPPED, timings.Probe(SPEED, networks)) is None
+    dropout = timings.digest(SHIPPED.variants["dropout"])
+    mixed = timings.Probe(SPEED, networks | {dropout: KEEPS})
+    assert timings.missing_other(SHIPPED, mixed) == "dropout"
+    assert timings.missing_other(SHIPPED, dataclasses.replace(mixed, other=timings.Other(dropout, KEPT))) is None
+    gone = dataclasses.replace(mixed, other=timings.Other("of an earlier params.yaml", KEPT))
+    assert timings.missing_other(SHIPPED, gone) == "dropout"
+
+
+def test_a_frozen_part_runs_once_for_all_images_that_are_drawn() -> None:
+    sizes = Sizes(train=1000, max_train=3000, val=1000, test=5000)
+    assert estimate.once_seconds(sizes, KEPT, 2) == pytest.approx(9000 * 0.03 / 2)
+    assert estimate.once_seconds(sizes, SPEED, 2) == 0
+
+
+def test_a_probe_of_what_is_kept_runs_again_on_other_images(monkeypatch: pytest.MonkeyPatch) -> None:
+    """10 s with all that is traced, 4 s more of the same, 5.92 s with other images: 1.92 s are the frozen part's."""
+    runs: list[Any] = []
+    walls = iter([10.0, 4.0, 5.92])
+
+    def scripted(_: Any, parts: Any, classes: int) -> tuple[float, dict[str, float]]:
+        runs.append({name: images[:, 0, 0, 0].tolist() for name, (images, _) in parts.items()})
+        assert classes == 3
+        return next(walls), {"train": 2.0, "curve": 0.5, "predict": 0.5}
+
+    monkeypatch.setattr(probe, "_run", scripted)
+    monkeypatch.setattr(probe, "keeps_outputs", lambda *_: True)
+    images = np.arange(200, dtype=np.uint8).reshape(200, 1, 1, 1)
+    part = (images, np.arange(200) % 3)
+    plain = dataclasses.replace(SHIPPED.train, evaluation_policies={}, curve_train_images=500)
+    found = probe.timed(SHIPPED.model, plain, Streams(1, ()), dict.fromkeys(("train", "val", "test"), part), 20)
+    assert [run["val"] for run in runs] == [list(range(64)), list(range(64)), list(range(64, 128))]
+    assert found.step == 2.0 / 20
+    assert found.image == pytest.approx(1.0 / (5 * 64))
+    assert found.run == pytest.approx(1.0)
+    assert found.cell == pytest.approx(probe.STAGE_SECONDS + 10 - 4 - 1.92)
+    assert found.once == pytest.approx(1.92 / (3 * 64))
+
+
+@pytest.mark.parametrize(
+    ("changes", "keeps"),
+    [({}, False), ({"frozen": 0.5}, True), ({"frozen": 0.5, "augmentation": {"zoom": 0.1}}, False),
+     ({"frozen": 0.5, "mixup": 0.2}, False)],
+)  # fmt: skip
+def test_a_frozen_part_is_kept_where_images_are_as_they_are(changes: dict[str, Any], keeps: bool) -> None:
+    settings = variant_settings(RAW["train"], {"arm": changes}, "arm")
+    assert probe.keeps_outputs((28, 28, 1), 10, SHIPPED.model, settings) is keeps
 
 
 def costs_of(of_cell: float) -> timings.Costs:
@@ -389,8 +461,9 @@ def test_plan_more_and_repro_at_toy_scale(toys: Toys, tmp_path: Path) -> None:
     assert planned.splitlines()[-1].startswith("0.01m does not cover one training, which takes ")
     table = {line.split("  ")[0]: line.split() for line in planned.splitlines()}
     assert table["default set"][2:5] == ["3", "6", "6"]
-    probe = json.loads((folder / ".dvc/tmp/probe.json").read_text())
-    assert probe["key"]["image_shape"] == [28, 28, 1]
+    written = json.loads((folder / ".dvc/tmp/probe.json").read_text())
+    assert written["key"]["image_shape"] == [28, 28, 1]
+    probe = written["probe"]
     flops = {model["flops"] for model in probe["models"].values()}
     assert len(flops) == 2  # dropout costs what the baseline does, a narrower network less
     assert 0 < probe["timings"]["step"] < 5

@@ -27,13 +27,15 @@ class Timings:
     """Seconds that the baseline takes with as many processes at once as a run uses.
 
     `step` an optimizer step of its batch, `image` a scored image, `run` a replicate besides these, `cell` a cell
-    besides its replicates: its stage and tracing. Processes start once a run, which is left out.
+    besides its replicates: its stage and tracing. Processes start once a run, which is left out. `once` is what a
+    frozen part takes for an image where its outputs are kept, 0 elsewhere.
     """
 
     step: float
     image: float
     run: float
     cell: float
+    once: float = 0.0
 
 
 def mean_of(measured: Sequence[Timings]) -> Timings:
@@ -85,6 +87,11 @@ def run_seconds(settings: Train, baseline: Train, sizes: Sizes, timings: Timings
     step = timings.step * settings.batch_size / baseline.batch_size
     passes = settings.steps * step + scored_images(settings, sizes) * timings.image
     return passes * flops_ratio + timings.run
+
+
+def once_seconds(sizes: Sizes, timings: Timings, workers: int) -> float:
+    """Seconds until a frozen part's outputs are kept for all images that replicates draw; 0 where none are."""
+    return (sizes.max_train + sizes.val + sizes.test) * timings.once / workers
 
 
 def cell_seconds(run: float, replicates: int, workers: int, fixed: float) -> float:

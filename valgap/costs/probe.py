@@ -26,8 +26,9 @@ from valgap.training.subset import load_splits
 STEPS = 30  # timed optimizer steps, after as many that pay for tracing
 STAGE_SECONDS = 1.2  # of a core, what a cell's stage takes besides training: DVC, the parameters' check, its imports
 IMAGES = 5000  # of a split, at most: enough to time predictions
+FEW = 64  # of a split, where a frozen part's outputs are kept: it runs through all of them, twice over
 
-Models = dict[str, dict[str, int]]
+Models = dict[str, timings.Network]
 Parts = Mapping[str, tuple[NDArray[np.uint8], NDArray[np.int64]]]  # (n, h, w, c) images and (n,) labels, by split
 
 
@@ -42,45 +43,84 @@ def measure(model: Model, baseline: Train, block: int) -> Timings:
 
 def timed(model: Model, baseline: Train, streams: Streams, parts: Parts, steps: int) -> Timings:
     """Seconds of the baseline on `parts`, images and labels of train, val and test, over `steps` optimizer steps."""
-    from valgap.training.examples import Examples
-    from valgap.training.replicate import train_replicate
-
-    examples = {name: Examples(*part) for name, part in parts.items()}
+    classes = max(int(labels.max()) for _, labels in parts.values()) + 1
     settings = dataclasses.replace(baseline, steps=steps, curve_points=1)
+    images, _ = parts["train"]
+    keeps = keeps_outputs(images.shape[1:], classes, model, settings)
+    some, others = (_cut(parts, slice(FEW)), _cut(parts, slice(FEW, 2 * FEW))) if keeps else (parts, None)
     recipe = Recipe(model, settings, settings, streams)
-    count = {name: len(split.labels) for name, split in examples.items()}
+    first, _ = _run(recipe, some, classes)
+    again, spent = _run(recipe, some, classes)
+    fresh = _run(recipe, others, classes)[0] if others else again
+    count = {name: len(labels) for name, (_, labels) in some.items()}
     scored = count["train"] + count["val"] * (1 + len(settings.evaluation_policies)) + count["test"]
     scored += min(settings.curve_train_images, count["train"]) + count["val"]
-    classes = max(int(split.labels.max()) for split in examples.values()) + 1
-    walls, spent = [], {"train": 0.0, "curve": 0.0, "predict": 0.0}
-    for _ in range(2):
-        clock = time.perf_counter()
-        spent = train_replicate(recipe, 0, examples, classes).seconds
-        walls.append(time.perf_counter() - clock)
+    once = max(fresh - again, 0.0)
     return Timings(
         step=spent["train"] / steps,
         image=(spent["curve"] + spent["predict"]) / scored,
-        run=max(walls[1] - sum(spent.values()), 0.0),
-        cell=STAGE_SECONDS + max(walls[0] - walls[1], 0.0),
+        run=max(again - sum(spent.values()), 0.0),
+        cell=STAGE_SECONDS + max(first - again - once, 0.0),
+        once=once / sum(count.values()),
     )
+
+
+def _run(recipe: Recipe, parts: Parts, classes: int) -> tuple[float, dict[str, float]]:
+    """(seconds of a replicate, those of its parts)."""
+    from valgap.training.examples import Examples
+    from valgap.training.replicate import train_replicate
+
+    clock = time.perf_counter()
+    spent = train_replicate(recipe, 0, {name: Examples(*part) for name, part in parts.items()}, classes).seconds
+    return time.perf_counter() - clock, spent
+
+
+def _cut(parts: Parts, rows: slice) -> Parts:
+    """Those rows of each part, counted on from its beginning where it has fewer."""
+    wanted = np.arange(rows.start or 0, rows.stop)
+    return {
+        name: (images[wanted % len(labels)], labels[wanted % len(labels)]) for name, (images, labels) in parts.items()
+    }
+
+
+def keeps_outputs(input_shape: tuple[int, ...], classes: int, architecture: Model, settings: Train) -> bool:
+    """Whether a part of the network is frozen and runs once for each image."""
+    from valgap.training.machine import sees_images_as_they_are
+    from valgap.training.network.builders import knobs_of
+
+    key = (input_shape, classes, architecture, knobs_of(architecture, settings), settings.frozen)
+    if key not in _PARTS:
+        _PARTS[key] = _has_frozen_part(input_shape, classes, architecture, settings)
+    return _PARTS[key] and sees_images_as_they_are(settings)
+
+
+_PARTS: dict[object, bool] = {}  # of this process: most variants share one
+
+
+def _has_frozen_part(input_shape: tuple[int, ...], classes: int, architecture: Model, settings: Train) -> bool:
+    from valgap.training.frozen import frozen_part
+    from valgap.training.network.builders import build_model
+
+    height, width, channels = input_shape
+    shape = (height, width, channels)
+    return frozen_part(build_model(shape, classes, architecture, settings), shape) is not None
 
 
 def count_operations(
     networks: dict[str, Train], architecture: Model, input_shape: tuple[int, int, int], classes: int
 ) -> Models:
-    """Forward operations of one image and parameters of each network."""
+    """Forward operations of one image and parameters of each network, and whether a frozen part's outputs are kept."""
     from valgap.training.network.builders import build_network, knobs_of
     from valgap.training.network.structure import forward_flops
 
     found: Models = {}
-    alike: dict[object, dict[str, int]] = {}  # dropout computes nothing in inference and has no parameters
+    alike: dict[object, tuple[int, int]] = {}  # dropout computes nothing in inference and has no parameters
     for name, settings in networks.items():
         knobs = dataclasses.replace(knobs_of(architecture, settings), dropout=(0.0, 0.0, 0.0))
         if knobs not in alike:
             model = build_network(input_shape, classes, architecture, knobs)
-            operations = forward_flops(model, input_shape)
-            alike[knobs] = {"flops": operations, "parameters": int(model.count_params())}
-        found[name] = alike[knobs]
+            alike[knobs] = forward_flops(model, input_shape), int(model.count_params())
+        found[name] = timings.Network(*alike[knobs], keeps_outputs(input_shape, classes, architecture, settings))
     return found
 
 
@@ -89,12 +129,15 @@ def offers_half(params: Suite, placement: Placement) -> bool:
     return placement.device == "cpu" and params.train.precision == "float32" and host.has_bfloat16()
 
 
-def _half(params: Suite, placement: Placement) -> float:
-    """Seconds of the baseline's step in mixed_bfloat16, in as many processes at once."""
-    print("probe: the same in mixed_bfloat16, which this processor has", flush=True)
-    half = dataclasses.replace(params.train, precision="mixed_bfloat16")
-    jobs = [(params.model, half, params.split.blocks[0])] * len(placement.slots)
-    return mean_of([*pool.run_jobs(measure, jobs, placement)]).step
+def _timings(what: str, params: Suite, settings: Train, placement: Placement) -> Timings:
+    """Mean seconds of these settings in as many processes at once as a run uses."""
+    workers = len(placement.slots)
+    print(f"probe: {what}, {workers} processes at once on {placement.device}", flush=True)
+    measured: list[Timings] = []
+    for found in pool.run_jobs(measure, [(params.model, settings, params.split.blocks[0])] * workers, placement):
+        measured.append(found)
+        print(f"probe: {len(measured)}/{workers} processes, {1000 * found.step:.1f} ms a step", flush=True)
+    return mean_of(measured)
 
 
 def take(params: Suite) -> None:
@@ -103,24 +146,22 @@ def take(params: Suite) -> None:
     shape, classes = manifest.image_shape, len(manifest.class_names)
     key = timings.probe_key(params, manifest.image_shape)
     placement = place(params.compute)
-    workers = len(placement.slots)
     cached = timings.read_probe(key)
     if cached is None:
-        print(
-            f"probe: the baseline for {2 * STEPS} steps in {workers} processes at once on {placement.device}",
-            flush=True,
-        )
-        job = (params.model, params.train, params.split.blocks[0])
-        measured = []
-        for found in pool.run_jobs(measure, [job] * workers, placement):
-            measured.append(found)
-            print(f"probe: {len(measured)}/{workers} processes, {1000 * found.step:.1f} ms a step", flush=True)
-        half = _half(params, placement) if offers_half(params, placement) else None
-        cached = timings.Probe(mean_of(measured), {}, half)
+        baseline = _timings(f"the baseline for {2 * STEPS} steps", params, params.train, placement)
+        half = None
+        if offers_half(params, placement):
+            precise = dataclasses.replace(params.train, precision="mixed_bfloat16")
+            half = _timings("the same in mixed_bfloat16, which this processor has", params, precise, placement).step
+        cached = timings.Probe(baseline, {}, half)
     if networks := timings.missing_models(params, cached):
         print(f"probe: operations of {len(networks)} variants", flush=True)
         (counted,) = pool.run_jobs(count_operations, [(networks, params.model, shape, classes)], placement.first)
         cached = dataclasses.replace(cached, models=cached.models | counted)
+    if (name := timings.missing_other(params, cached)) is not None:
+        settings = params.variants[name]
+        other = _timings(f"{name}, of which another part is trained", params, settings, placement)
+        cached = dataclasses.replace(cached, other=timings.Other(timings.digest(settings), other))
     timings.write_probe(key, cached)
 
 

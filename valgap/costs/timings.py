@@ -18,6 +18,7 @@ from valgap.costs.estimate import (
     cell_megabytes,
     cell_seconds,
     everything,
+    once_seconds,
     run_seconds,
 )
 from valgap.data.prepared import read_manifest
@@ -35,15 +36,34 @@ PROBE = Path(".dvc/tmp/probe.json")
 
 
 @dataclasses.dataclass(frozen=True)
+class Network:
+    """Forward operations of an image, parameters, and whether a frozen part's outputs are kept (training/inputs.py)."""
+
+    flops: int
+    parameters: int
+    keeps: bool
+
+
+@dataclasses.dataclass(frozen=True)
+class Other:
+    """Seconds of the variant of these settings, by their digest, which keeps outputs where the baseline does not."""
+
+    settings: str
+    timings: Timings
+
+
+@dataclasses.dataclass(frozen=True)
 class Probe:
-    """The baseline's seconds, and by digest of its settings each network's forward operations and parameters.
+    """The baseline's seconds, and each network by digest of its settings.
 
     `half` are the seconds of a step in mixed_bfloat16, None where that is not to be had, or is what the baseline is in.
+    `other` is timed beside the baseline where one of both keeps a frozen part's outputs: operations then tell nothing.
     """
 
     timings: Timings
-    models: dict[str, dict[str, int]]
+    models: dict[str, Network]
     half: float | None = None
+    other: Other | None = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -88,20 +108,44 @@ def read_probe(key: Plain, path: Path = PROBE) -> Probe | None:
         content = json.loads(path.read_text(encoding="utf-8"))
         if content["key"] != key:
             return None
-        return Probe(Timings(**content["timings"]), content["models"], content["half"])
+        return records.parse(Probe, json.dumps(content["probe"]))
     except (OSError, ValueError, KeyError, TypeError):
         return None
 
 
 def write_probe(key: Plain, probe: Probe, path: Path = PROBE) -> None:
     """Write the probe's file."""
-    write_whole(path, json.dumps({"key": key, **dataclasses.asdict(probe)}, indent=1))
+    write_whole(path, json.dumps({"key": key, "probe": records.plain(probe)}, indent=1))
 
 
 def missing_models(params: Suite, probe: Probe) -> dict[str, Train]:
     """Settings by digest of all variants whose network the probe has not counted."""
     wanted = {digest(settings): settings for settings in params.variants.values()}
     return {name: settings for name, settings in wanted.items() if name not in probe.models}
+
+
+def missing_other(params: Suite, probe: Probe) -> str | None:
+    """The first variant that keeps outputs where the baseline does not, or the other way round, and is not timed.
+
+    None where the probe has timed one, or all are of one kind.
+    """
+    kinds = {name: probe.models[digest(settings)].keeps for name, settings in params.variants.items()}
+    known = probe.models.get(probe.other.settings) if probe.other else None
+    if known is not None and known.keeps != kinds[BASELINE]:
+        return None
+    return next((name for name, keeps in kinds.items() if keeps != kinds[BASELINE]), None)
+
+
+def pace(network: Network, baseline: Network, probe: Probe) -> tuple[Timings, float]:
+    """(seconds of the timed variant that is of the network's kind, the network's operations over that one's).
+
+    Operations count only where all of the network runs in each step.
+    """
+    if network.keeps == baseline.keeps or probe.other is None:
+        timed, reference = probe.timings, baseline
+    else:
+        timed, reference = probe.other.timings, probe.models[probe.other.settings]
+    return timed, 1.0 if network.keeps else network.flops / reference.flops
 
 
 def prepare() -> None:
@@ -122,7 +166,8 @@ def probed(params: Suite, prepared: bool) -> Probe:
         if not paths.MANIFEST.exists():
             return None
         found = read_probe(probe_key(params, read_manifest().image_shape))
-        return found if found and not missing_models(params, found) else None
+        whole = found is not None and not missing_models(params, found) and missing_other(params, found) is None
+        return found if whole else None
 
     if found := cached():
         return found
@@ -173,17 +218,20 @@ def costs(params: Suite, prepared: bool = False) -> Costs:
     key = probe_key(params, manifest.image_shape)
     device, workers = key["environment"]["device"], key["workers"]
     sizes, classes = sizes_of(manifest), len(manifest.class_names)
-    baseline = probe.models[digest(params.variants[BASELINE])]["flops"]
-    of_run, megabytes, measured = {}, {}, []
+    networks = {name: probe.models[digest(params.variants[name])] for name in everything(params)}
+    of_run, megabytes, measured, keeping = {}, {}, [], []
     for name, blocks in everything(params).items():
-        settings = params.variants[name]
-        model = probe.models[digest(settings)]
+        settings, network = params.variants[name], networks[name]
+        timed, ratio = pace(network, probe.models[digest(params.variants[BASELINE])], probe)
         seconds = measured_seconds(params, name, blocks, device)
         if seconds is None:
-            of_run[name] = run_seconds(settings, params.train, sizes, probe.timings, model["flops"] / baseline)
+            of_run[name] = run_seconds(settings, params.train, sizes, timed, ratio)
+            keeping += [(name, timed)] * network.keeps
         else:
             of_run[name] = seconds + probe.timings.run
             measured.append(name)
-        megabytes[name] = cell_megabytes(settings, sizes, split.block_size, classes, model["parameters"])
+        megabytes[name] = cell_megabytes(settings, sizes, split.block_size, classes, network.parameters)
     of_cell = {n: cell_seconds(seconds, split.block_size, workers, probe.timings.cell) for n, seconds in of_run.items()}
+    for name, timed in keeping[:1]:
+        of_cell[name] += once_seconds(sizes, timed, workers)
     return Costs(device, workers, probe.timings, of_run, of_cell, megabytes, tuple(measured), probe.half)

@@ -161,7 +161,9 @@ def _problem(
 
 def scaled(timings: Timings, ratio: float) -> Timings:
     """Timings of a network of `ratio` times the operations."""
-    return dataclasses.replace(timings, step=timings.step * ratio, image=timings.image * ratio)
+    return dataclasses.replace(
+        timings, step=timings.step * ratio, image=timings.image * ratio, once=timings.once * ratio
+    )
 
 
 def _pixels(found: Photos, plan: fitting.Plan) -> int:
@@ -184,6 +186,7 @@ def _overview(
         for name, settings in params.variants.items()
     }
     cells = {name: estimate.cell_seconds(run, size, problem.workers, timings.cell) for name, run in runs.items()}
+    cells[suite.BASELINE] += estimate.once_seconds(sizes, timings, problem.workers)
     megabytes = {
         name: estimate.cell_megabytes(settings, sizes, size, 10, network.parameters)
         for name, settings in params.variants.items()

@@ -10,7 +10,7 @@ each cause before any second.
 import dataclasses
 from collections.abc import Iterator, Sequence
 
-from valgap.costs.estimate import Timings, cell_seconds, run_seconds
+from valgap.costs.estimate import Timings, cell_seconds, once_seconds, run_seconds
 from valgap.data.sizes import Sizes
 from valgap.ground.params.experiment import Train
 from valgap.init.arms import Arm, first_of_each
@@ -25,7 +25,7 @@ BLOCK = 6  # replicates of a block, at most
 
 @dataclasses.dataclass(frozen=True)
 class Option:
-    """An arm that the network answers to; `ratio` are its network's operations over the baseline's."""
+    """An arm that the network answers to; `ratio` is what a step and a scored image take over the baseline's."""
 
     arm: Arm
     ratio: float
@@ -176,13 +176,16 @@ def _fitting(options: Sequence[Option], level: Level) -> list[Option]:
 
 
 def _seconds(problem: Problem, level: Level, option: Option | None = None) -> float:
-    """Seconds of all cells of an option, of the baseline for None."""
+    """Seconds of all cells of an option; of the baseline, and of a frozen part's outputs, for None."""
     scale, train = problem.scales[level.scale], level.train or problem.sizes.train
     steps = steps_of(level.epochs, train, problem.baseline.batch_size)
-    times, factor, ratio = 1.0, 1.0, 1.0
-    if option is not None:
+    sizes = dataclasses.replace(problem.sizes, train=train)
+    times, factor, ratio, once = 1.0, 1.0, 1.0, 0.0
+    if option is None:
+        once = once_seconds(sizes, scale.timings, problem.workers)
+    else:
         times, factor, ratio = option.arm.times, option.arm.diff.get("train_size_factor", 1.0), option.ratio
     settings = dataclasses.replace(problem.baseline, steps=round(times * steps), train_size_factor=factor)
-    run = run_seconds(settings, problem.baseline, dataclasses.replace(problem.sizes, train=train), scale.timings, ratio)
+    run = run_seconds(settings, problem.baseline, sizes, scale.timings, ratio)
     size = block_size(level.replicates)
-    return level.replicates // size * cell_seconds(run, size, problem.workers, scale.timings.cell)
+    return once + level.replicates // size * cell_seconds(run, size, problem.workers, scale.timings.cell)

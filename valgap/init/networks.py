@@ -4,7 +4,7 @@ TensorFlow is imported in the workers alone. Nothing is kept of what they train 
 """
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from valgap.compute import pool
 from valgap.compute.placement import Placement
 from valgap.costs.estimate import Timings, mean_of
-from valgap.costs.probe import timed
+from valgap.costs.probe import keeps_outputs, timed
 from valgap.ground import streams
 from valgap.ground.errors import SuiteError, Term
 from valgap.ground.params.experiment import Model, Train
@@ -51,8 +51,8 @@ class Network:
     """What was found.
 
     `timings` are at the first shape; `operations` of an image's forward pass by shape, None where the network cannot
-    be built for it; `parameters` at the first. `ratios` are operations of the arms that bite over the baseline's;
-    `refused` says of the others why.
+    be built for it; `parameters` at the first. `ratios` are what the arms that bite take over what the baseline does,
+    by operations, and by the clock where one of both keeps a frozen part's outputs; `refused` says of the others why.
     """
 
     timings: Timings
@@ -89,18 +89,37 @@ def work(request: Request, first: bool) -> _Part:
     labels = request.labels[: len(images)]
     rows = np.random.default_rng(0).permutation(len(images))
     part = (np.asarray(images[rows[:SCORED]]), labels[rows[:SCORED]])
-    found = timed(
-        request.model,
-        request.baseline,
-        Streams(Split().seed, tuple(streams.training_numbers().items())),
-        {"train": part, "val": part, "test": part},
-        timed_steps(operations, request.baseline.batch_size),
-    )
+    steps = timed_steps(operations, request.baseline.batch_size)
+
+    def seconds(settings: Train) -> Timings:
+        drawn = Streams(Split().seed, tuple(streams.training_numbers().items()))
+        return timed(request.model, settings, drawn, {"train": part, "val": part, "test": part}, steps)
+
+    found = seconds(request.baseline)
     if not first:
         return _Part(found, None)
     others = tuple(_operations_or_none(request, each) for each in request.shapes[1:])
     ratios, refused = _bites(request, operations)
+    ratios |= _by_the_clock(request, list(ratios), found, seconds)
     return _Part(found, Network(found, (operations, *others), parameters, ratios, refused))
+
+
+def _by_the_clock(
+    request: Request, arms: Sequence[str], baseline: Timings, seconds: Callable[[Train], Timings]
+) -> dict[str, float]:
+    """Ratios of the arms that keep a frozen part's outputs where the baseline does not, or the other way round.
+
+    The first of them is timed, for operations tell nothing of it.
+    """
+
+    def keeps(settings: Train) -> bool:
+        return keeps_outputs(request.shapes[0], request.classes, request.model, settings)
+
+    of_baseline = keeps(request.baseline)
+    others = [name for name in arms if keeps(request.arms[name]) != of_baseline]
+    if not others:
+        return {}
+    return dict.fromkeys(others, seconds(request.arms[others[0]]).step / baseline.step)
 
 
 def timed_steps(operations: int, batch: int) -> int:
