@@ -7,12 +7,16 @@ reports/benchmark.md and prints it. Every number of it is of this machine, now: 
 import argparse
 import sys
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 
 import psutil
 
-from benchmarks import arena, contestants, document, images, machine, pipeline
+from benchmarks import arena, contestants, document, figures, images, machine, pipeline
+from benchmarks.arena import Child
 from benchmarks.document import Measured
+from benchmarks.figures import Raced
+from benchmarks.networks import NETWORKS
 from valgap.ground import host, paths
 from valgap.ground.errors import SuiteError, run_program
 from valgap.ground.files import write_whole
@@ -36,14 +40,16 @@ def arguments(words: list[str]) -> argparse.Namespace:
     parser.add_argument("--rounds", type=whole, default=5, help="measured turns of every contestant (default 5)")
     parser.add_argument("--epochs", type=whole, default=4, help="passes over 1,000 images in a turn (default 4)")
     parser.add_argument("--torch", default="", help="a Python interpreter with PyTorch; this one where none is named")
+    parser.add_argument("--no-networks", action="store_true", help="the source's CNN alone: some minutes less")
     parser.add_argument("--no-pipeline", action="store_true", help="training alone: a minute less")
     return parser.parse_args(words)
 
 
-def benchmark(rounds: int, epochs: int, torch: str | None, pipeline_too: bool, scratch: Path) -> str:
+def benchmark(options: argparse.Namespace, torch: str | None, scratch: Path) -> str:
     """Run everything, with files below `scratch`; the report. Raises SuiteError on whatever cannot run."""
+    rounds, epochs = options.rounds, options.epochs
     cores, load, params = host.usable_cores(), machine.load(), suite.load()
-    costs = pipeline.measure(params, IDLE_REPEATS, scratch) if pipeline_too else None
+    costs = pipeline.measure(params, IDLE_REPEATS, scratch) if not options.no_pipeline else None
     images.write_images(scratch)
     groups = contestants.groups(str(scratch), cores, torch)
     contestants.check_memory(groups, psutil.virtual_memory().available)
@@ -52,9 +58,11 @@ def benchmark(rounds: int, epochs: int, torch: str | None, pipeline_too: bool, s
         measured = arena.compete(children, contestants.contestants(torch), rounds, epochs)
         memory = arena.memory(children["suite"])
         version = children["torch"][0].facts["torch"] if torch else None
+        raced = [] if options.no_networks else race(children, torch, rounds, cores)
     return document.text(
         Measured(
             rounds=measured,
+            raced=raced,
             groups=groups,
             cores=cores,
             epochs=epochs,
@@ -67,12 +75,22 @@ def benchmark(rounds: int, epochs: int, torch: str | None, pipeline_too: bool, s
     )
 
 
+def race(children: Mapping[str, list[Child]], torch: str | None, rounds: int, cores: int) -> list[Raced]:
+    """Let all train the networks of networks.py. Raises SuiteError where PyTorch's have another number of weights."""
+    sizes = children["suite"][0].facts["networks"]
+    for name, count in (children["torch"][0].facts["parameters"] if torch else {}).items():
+        if count != sizes[name]["parameters"]:
+            raise SuiteError(f"PyTorch's {name} has {count:,} weights, Keras's {sizes[name]['parameters']:,}")
+    measured = arena.compete(children, contestants.of_networks(torch), rounds, 1)
+    return [figures.raced(measured, name, asked, sizes[name]["flops"], cores) for name, asked in NETWORKS.items()]
+
+
 def main() -> None:
     """Benchmark, write the report by one rename, print it."""
     options = arguments(sys.argv[1:])
     torch = contestants.find_torch(options.torch)
     with workspace.locked(), tempfile.TemporaryDirectory(prefix="bench-") as scratch:
-        text = benchmark(options.rounds, options.epochs, torch, not options.no_pipeline, Path(scratch))
+        text = benchmark(options, torch, Path(scratch))
     try:
         write_whole(REPORT, text)
     except OSError as error:

@@ -5,11 +5,12 @@ import os
 import subprocess
 import sys
 
+from benchmarks.networks import NETWORKS
 from valgap.ground.errors import SuiteError
 
 ROOM = "benchmarks"
 SINGLE = "stock_each"  # the group of one-thread processes, which also measure matrix products
-MEGABYTES = 900  # of memory that a process is allowed for, before any is started
+MEGABYTES = 1500  # of memory that a process is allowed for, before any is started
 
 
 @dataclasses.dataclass(frozen=True)
@@ -40,6 +41,7 @@ CONTESTANTS = {
     "suite_augmented": Contestant("(d) this suite, with the source's augmentation", "suite", "augmented"),
 }
 PYTORCH = ("torch", "torch_each")
+STOCK = ("arrays", "arrays_each")
 
 
 def groups(folder: str, cores: int, torch: str | None) -> dict[str, Group]:
@@ -63,6 +65,16 @@ def groups(folder: str, cores: int, torch: str | None) -> dict[str, Group]:
 def contestants(torch: str | None) -> dict[str, Contestant]:
     """Those that take part."""
     return {name: one for name, one in CONTESTANTS.items() if torch or name not in PYTORCH}
+
+
+def of_networks(torch: str | None) -> dict[str, Contestant]:
+    """Who trains each of networks.py, by `<network>/<contestant>`: stock `fit`, PyTorch and this suite."""
+    found = {}
+    for network, asked in NETWORKS.items():
+        for name, one in contestants(torch).items():
+            if name in (*STOCK, *PYTORCH, "suite"):
+                found[f"{network}/{name}"] = Contestant(f"{asked.title}: {one.title}", one.group, network)
+    return found
 
 
 def find_torch(interpreter: str) -> str | None:

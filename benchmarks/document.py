@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from benchmarks import figures
 from benchmarks.arena import Round
 from benchmarks.contestants import CONTESTANTS, PYTORCH, Group
-from benchmarks.figures import Spread, Target
+from benchmarks.figures import Raced, Spread, Target
+from benchmarks.networks import NETWORKS, PASSES
 from benchmarks.pipeline import ADDED, Costs
 from benchmarks.words import say
 from valgap.document import markdown
@@ -14,6 +15,7 @@ from valgap.document.numbers import COUNT, Form
 from valgap.document.parts import Document, Part, Section, Table, Terms
 from valgap.document.text import Strong
 
+TORCH_OWED, SHARE_OWED = 1.0, 0.7  # of PyTorch's rate; of the roofline, by networks of plain convolutions
 RATIO, WHOLE_PERCENT = Form(decimals=2), Form(decimals=0, scale=100, unit="%")
 
 
@@ -27,6 +29,7 @@ class Measured:
     """
 
     rounds: Sequence[Round]
+    raced: Sequence[Raced]
     groups: Mapping[str, Group]
     cores: int
     epochs: int
@@ -58,6 +61,7 @@ def build(measured: Measured) -> Document:
         lead=tuple(lead),
         sections=(
             Section("owed", say("owed.title"), (owed(figures.targets(rounds, cores)),)),
+            Section("networks", say("networks.title"), _networks(measured.raced)),
             Section("besides", say("besides.title"), (besides(measured.costs, measured.memory),)),
             Section("machine", say("machine.title"), (Terms(tuple(measured.machine.items())),)),
         ),
@@ -117,6 +121,29 @@ def owed(targets: Sequence[Target]) -> Table:
         for target in targets
     ]
     return _table("owed.headings", rows, texts=4)
+
+
+def _networks(found: Sequence[Raced]) -> tuple[Part, ...]:
+    """What users bring, a row a network, and what is owed on it."""
+    rows = []
+    for each in found:
+        network = NETWORKS[each.name]
+        stock = Target(each.name, network.owed, None, each.over_stock)
+        torch = Target(each.name, TORCH_OWED, None, each.over_torch)
+        share = Target(each.name, SHARE_OWED, None, each.share)
+        shares = f"{shown(each.share, WHOLE_PERCENT)}: {judged(share)}" if each.share else say("networks.unbound")
+        rows.append((
+            network.title,
+            shown(each.suite),
+            shown(each.stock),
+            shown(each.torch) if each.torch else say("absent"),
+            f"{shown(each.over_stock, RATIO)}, owed {network.owed:g}: {judged(stock)}",
+            f"{shown(each.over_torch, RATIO)}: {judged(torch)}" if each.over_torch else judged(torch),
+            shares,
+        ))  # fmt: skip
+    if not rows:
+        return (say("networks.left_out"),)
+    return say("networks.how", passes=PASSES, share=SHARE_OWED), _table("networks.headings", rows, texts=1)
 
 
 def judged(target: Target) -> str:

@@ -8,7 +8,8 @@ import statistics
 from collections.abc import Sequence
 
 from benchmarks.arena import Round
-from benchmarks.contestants import PYTORCH
+from benchmarks.contestants import PYTORCH, STOCK
+from benchmarks.networks import Network
 
 # Multiplications and additions of the source's CNN in one image's forward pass: two convolutions, two dense layers.
 FORWARD = 2 * (28 * 28 * 9 * 32 + 14 * 14 * 9 * 32 * 64 + 7 * 7 * 64 * 128 + 128 * 10)
@@ -67,8 +68,49 @@ def roofline(rounds: Sequence[Round], cores: int) -> list[float]:
 
 def best_torch(rounds: Sequence[Round]) -> str | None:
     """PyTorch's contestant of the higher median; None where PyTorch did not take part."""
-    known = [name for name in PYTORCH if name in rounds[0].images]
+    return best(rounds, PYTORCH)
+
+
+def best(rounds: Sequence[Round], names: Sequence[str]) -> str | None:
+    """The contestant of the highest median; None where none of them took part."""
+    known = [name for name in names if name in rounds[0].images]
     return max(known, key=lambda name: spread(of(rounds, name)).median, default=None)
+
+
+@dataclasses.dataclass(frozen=True)
+class Raced:
+    """How a network was trained: images a second of this suite, of stock `fit` and of PyTorch in their better setting.
+
+    `over_stock` and `over_torch` are ratios; what PyTorch has no part in is None. `share` is that of the roofline, None
+    where it does not bound the network.
+    """
+
+    name: str
+    suite: Spread
+    stock: Spread
+    torch: Spread | None
+    over_stock: Spread
+    over_torch: Spread | None
+    share: Spread | None
+
+
+def raced(rounds: Sequence[Round], name: str, network: Network, flops: int, cores: int) -> Raced:
+    """Of one network, whose forward pass takes `flops` operations an image; training takes three times as many."""
+    suite = of(rounds, f"{name}/suite")
+    stock = best(rounds, [f"{name}/{each}" for each in STOCK])
+    torch = best(rounds, [f"{name}/{each}" for each in PYTORCH])
+    assert stock is not None
+    of_stock, of_torch = of(rounds, stock), of(rounds, torch) if torch else None
+    ceiling = [core_rate(one) * cores / (3 * flops) for one in rounds]
+    return Raced(
+        name=name,
+        suite=spread(suite),
+        stock=spread(of_stock),
+        torch=spread(of_torch) if of_torch else None,
+        over_stock=ratios(suite, of_stock),
+        over_torch=ratios(suite, of_torch) if of_torch else None,
+        share=ratios(suite, ceiling) if network.plain else None,
+    )
 
 
 def targets(rounds: Sequence[Round], cores: int) -> list[Target]:

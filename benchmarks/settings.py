@@ -3,7 +3,10 @@
 Reads params.yaml (train), for what is not the recipe's: the learning curve and the evaluation policies.
 """
 
+import dataclasses
+
 from benchmarks.images import BATCH, LEARNING_RATE
+from benchmarks.networks import Network
 from valgap.ground import paths
 from valgap.ground.params.experiment import Augmentation, Model, Train
 from valgap.ground.params.schema import parse, read_yaml
@@ -23,6 +26,18 @@ GENERATOR = {  # the same, in the words of Keras's ImageDataGenerator
     "horizontal_flip": True,
     "fill_mode": "nearest",
 }
+
+
+def model_of(network: Network) -> Model:
+    """Its builder, with random weights where it takes some."""
+    weights = "random" if network.builder.startswith("applications:") else None
+    return Model(builder=network.builder, files=network.files, weights=weights)
+
+
+def recipe_of(network: Network) -> Train:
+    """The source's recipe with the network's own settings; nothing is scored beside training."""
+    plain = dataclasses.replace(source_recipe(), evaluation_policies={})
+    return dataclasses.replace(plain, **network.settings)  # type: ignore[arg-type]
 
 
 def source_recipe() -> Train:

@@ -5,15 +5,18 @@ function that a replicate takes. Beforehand it runs a whole short replicate, so 
 """
 
 import dataclasses
+import functools
 import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from benchmarks.child import Work, serve
-from benchmarks.images import CLASSES, read_images, steps_of
+from benchmarks.images import BATCH, CLASSES, Pair, read_images, steps_of
+from benchmarks.networks import NETWORKS, PASSES, Network, images_of
 from valgap.training.tensorflow import start_tensorflow
 
 
@@ -22,9 +25,12 @@ def start(folder: Path) -> tuple[Mapping[str, Work], dict[str, Any]]:
     start_tensorflow("cpu")
     import tensorflow as tf
 
-    from benchmarks.settings import AUGMENTATION, SHAPE, SOURCE_CNN, STREAMS, source_recipe
+    from benchmarks.settings import AUGMENTATION, SHAPE, SOURCE_CNN, STREAMS, model_of, recipe_of, source_recipe
+    from valgap.ground.params.experiment import Train
     from valgap.training.examples import Examples, Feed
-    from valgap.training.machine import machine_of
+    from valgap.training.machine import Machine, machine_of
+    from valgap.training.network.builders import build_model
+    from valgap.training.network.structure import forward_flops
     from valgap.training.recipe import Recipe
     from valgap.training.replicate import train_replicate, training_order
 
@@ -33,21 +39,44 @@ def start(folder: Path) -> tuple[Mapping[str, Work], dict[str, Any]]:
     train_replicate(Recipe(SOURCE_CNN, plain, plain, STREAMS), 0, splits, CLASSES)
     feed = Feed(train, CLASSES)
 
-    def work(settings: Any) -> Work:
+    def trained(machine: Machine, settings: Train, feed: Feed, labels: NDArray[np.int64], epochs: int) -> float:
+        steps = steps_of(epochs, len(labels))
+        order = training_order(labels, dataclasses.replace(settings, steps=steps), np.random.default_rng(0))
+        seed = tf.constant(0, tf.int32)
+        losses = np.concatenate([machine.train(*part, seed) for part in feed.steps(order, 0)])
+        assert len(losses) == steps
+        return float(order.size)
+
+    def work(settings: Train) -> Work:
         machine = machine_of(SHAPE, CLASSES, SOURCE_CNN, settings)
-        rng = np.random.default_rng(0)
+        return lambda epochs: trained(machine, settings, feed, train.labels, epochs)
 
-        def epochs_of(epochs: int) -> float:
-            steps = steps_of(epochs, len(train.labels))
-            order = training_order(train.labels, dataclasses.replace(settings, steps=steps), rng)
-            seed = tf.constant(0, tf.int32)
-            losses = np.concatenate([machine.train(*part, seed) for part in feed.steps(order, 0)])
-            assert len(losses) == steps
-            return float(order.size)
+    def network(name: str) -> Work:
+        """Of a frozen part's outputs, which are computed anew in each turn, PASSES passes are made for each asked."""
+        asked = NETWORKS[name]
+        settings = recipe_of(asked)
 
-        return epochs_of
+        @functools.cache
+        def ready() -> tuple[Machine, Pair]:
+            return machine_of.__wrapped__(asked.shape, CLASSES, model_of(asked), settings), images_of(asked)
 
-    return {"plain": work(plain), "augmented": work(dataclasses.replace(plain, augmentation=AUGMENTATION))}, {}
+        def passes(epochs: int) -> float:
+            machine, (pixels, labels) = ready()
+            if machine.outputs is None:
+                return trained(machine, settings, Feed(Examples(pixels, labels), CLASSES), labels, epochs)
+            batches = [pixels[start : start + BATCH] for start in range(0, len(pixels), BATCH)]
+            outputs = np.concatenate([machine.outputs(batch) for batch in batches])
+            return trained(machine, settings, Feed(Examples(outputs, labels), CLASSES), labels, PASSES * epochs)
+
+        return passes
+
+    def sizes(asked: Network) -> dict[str, int]:
+        model = build_model(asked.shape, CLASSES, model_of(asked), recipe_of(asked))
+        return {"parameters": model.count_params(), "flops": forward_flops(model, asked.shape)}
+
+    modes = {"plain": work(plain), "augmented": work(dataclasses.replace(plain, augmentation=AUGMENTATION))}
+    modes |= {name: network(name) for name in NETWORKS}
+    return modes, {"networks": {name: sizes(asked) for name, asked in NETWORKS.items()}}
 
 
 if __name__ == "__main__":

@@ -11,44 +11,47 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.child import Work, serve
-from benchmarks.images import BATCH, CLASSES, LEARNING_RATE, read_images, steps_of, unit
+from benchmarks.images import BATCH, LEARNING_RATE, Pair, read_images, steps_of, unit
+from benchmarks.networks import NETWORKS, images_of
+from benchmarks.torch_networks import network_of
 
 
 def start(folder: Path, threads: int) -> tuple[Mapping[str, Work], dict[str, Any]]:
-    """The training of the source's CNN without augmentation, in batches that are all full."""
+    """The training of the source's CNN without augmentation, and of the other networks."""
     torch: Any = importlib.import_module("torch")  # not among the suite's requirements, so without types
-    nn = torch.nn
     torch.set_num_threads(threads)
     torch.set_num_interop_threads(1)
-    network = nn.Sequential(
-        nn.Conv2d(1, 32, 3, padding=1),
-        nn.ReLU(),
-        nn.MaxPool2d(2),
-        nn.Conv2d(32, 64, 3, padding=1),
-        nn.ReLU(),
-        nn.MaxPool2d(2),
-        nn.Flatten(),
-        nn.Linear(64 * 7 * 7, 128),
-        nn.ReLU(),
-        nn.Linear(128, CLASSES),
-    ).to(memory_format=torch.channels_last)
-    optimizer = torch.optim.Adam(network.parameters(), lr=LEARNING_RATE, fused=True)
-    pixels, classes = read_images(folder)["train"]
-    images = torch.from_numpy(unit(pixels)).permute(0, 3, 1, 2).contiguous(memory_format=torch.channels_last)
-    labels = torch.from_numpy(classes)
+    channels_last = torch.channels_last
+    sizes: dict[str, int] = {}
 
-    def plain(epochs: int) -> float:
-        steps = steps_of(epochs, len(labels))
-        passes = [torch.randperm(len(labels)) for _ in range(epochs + 1)]
-        order = torch.cat(passes)[: steps * BATCH].reshape(steps, BATCH)
-        for rows in order:
-            optimizer.zero_grad(set_to_none=True)
-            nn.functional.cross_entropy(network(images[rows]), labels[rows]).backward()
-            optimizer.step()
-        return float(order.numel())
+    def training(name: str, pair: Pair) -> Work:
+        """Passes over these images, in batches that are all full."""
+        network, base = network_of(name, torch)
+        parts = [part.to(memory_format=channels_last) for part in (network, base) if part is not None]
+        sizes[name] = sum(weight.numel() for part in parts for weight in part.parameters())
+        optimizer = torch.optim.Adam(network.parameters(), lr=LEARNING_RATE, fused=True)
+        images = torch.from_numpy(unit(pair[0])).permute(0, 3, 1, 2).contiguous(memory_format=channels_last)
+        labels = torch.from_numpy(pair[1])
 
-    facts = {"torch": torch.__version__, "parameters": sum(weight.numel() for weight in network.parameters())}
-    return {"plain": plain}, facts
+        def passes(epochs: int) -> float:
+            steps = steps_of(epochs, len(labels))
+            shuffled = [torch.randperm(len(labels)) for _ in range(epochs + 1)]
+            order = torch.cat(shuffled)[: steps * BATCH].reshape(steps, BATCH)
+            for rows in order:
+                values = images[rows]
+                if base is not None:
+                    with torch.no_grad():
+                        values = base(values)
+                optimizer.zero_grad(set_to_none=True)
+                torch.nn.functional.cross_entropy(network(values), labels[rows]).backward()
+                optimizer.step()
+            return float(order.numel())
+
+        return passes
+
+    modes = {"plain": training("small", read_images(folder)["train"])}
+    modes |= {name: training(name, images_of(asked)) for name, asked in NETWORKS.items()}
+    return modes, {"torch": torch.__version__, "parameters": sizes}
 
 
 if __name__ == "__main__":
