@@ -28,7 +28,8 @@ def start(folder: Path, threads: int) -> tuple[Mapping[str, Work], dict[str, Any
         """Passes over these images, in batches that are all full."""
         network, base = network_of(name, torch)
         parts = [part.to(memory_format=channels_last) for part in (network, base) if part is not None]
-        sizes[name] = sum(weight.numel() for part in parts for weight in part.parameters())
+        kept = [*(part.state_dict().values() for part in parts)]  # with the moving statistics, as Keras counts
+        sizes[name] = sum(each.numel() for values in kept for each in values if each.is_floating_point())
         optimizer = torch.optim.Adam(network.parameters(), lr=LEARNING_RATE, fused=True)
         images = torch.from_numpy(unit(pair[0])).permute(0, 3, 1, 2).contiguous(memory_format=channels_last)
         labels = torch.from_numpy(pair[1])
