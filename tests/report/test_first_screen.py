@@ -348,6 +348,23 @@ def test_suspected_labels_are_listed_by_split_with_their_limits() -> None:
     assert [found[:2] for found in rows if "labels" in found[0]] == [("wrong training labels", "suspected only")]
 
 
+def test_no_share_is_said_of_labels_where_the_model_that_doubts_them_is_at_a_loss() -> None:
+    """0.0% of 3,068 labels doubted, by a model that is right on 37% of images, is no word on the labels."""
+    at_a_loss = dataclasses.replace(SHIFT, code="VG108", severity="unknown")
+    few = Labels({"train": Estimate(0.0, 0.0, 0.001)}, Estimate(0.0, -0.005, 0.001))
+    many = Labels({"train": Estimate(0.3, 0.28, 0.32)}, Estimate(0.2, 0.18, 0.22))
+
+    def said(labels: Labels) -> tuple[str, str]:
+        shown = dataclasses.replace(screen(causes=(), labels=labels), audit=audit_of(at_a_loss))
+        [(_, word, evidence)] = [found for found in causes(shown).rows if "labels" in found[0]]
+        return word, evidence
+
+    assert said(few) == (
+        "unknown", "The simple model that doubts labels is wrong too often on these images itself to tell (VG108)"
+    )  # fmt: skip
+    assert said(many)[0] == "suspected only", "so many are disputed that it is the labels"
+
+
 def test_training_labels_that_are_doubted_more_than_others_are_to_be_looked_at() -> None:
     shares = {"pool": Estimate(0.28, 0.26, 0.3), "test": Estimate(0.1, 0.09, 0.11)}
     more = Labels(shares, Estimate(0.18, 0.16, 0.2))

@@ -10,6 +10,7 @@ from valgap.ground.params.causes import CAUSES
 from valgap.report.inputs import PRICED, Inputs
 from valgap.report.words import sentence
 from valgap.results.summary import BASELINE, describe
+from valgap.stats.suspicion import are_wrong
 from valgap.stats.verdict import CauseEffect, CauseEntry, Price, SplitEffect
 from valgap.stats.words import BLAMED
 
@@ -30,7 +31,8 @@ def causes(inputs: Inputs) -> Table:
         rows.append((len(BLAMED) if helps else len(READING), (PRICED.title, Strong("has a price"), of_data(data))))
     shares = inputs.verdict.labels.shares
     if shares and LABELS.name not in [entry.cause for entry in inputs.verdict.causes]:
-        rows.append((len(READING), (LABELS.title, Strong("suspected only"), _capital(_suspected(inputs)))))
+        word = "suspected only" if _can_doubt(inputs) else "unknown"
+        rows.append((len(READING), (LABELS.title, Strong(word), _capital(_suspected(inputs)))))
     rows.sort(key=lambda row: row[0])  # stable: else in the order of the report
     headings = ("suspected cause", "verdict", "evidence")
     return Table(sentence("causes"), headings, tuple(row for _, row in rows), texts=3, folded=False)
@@ -107,8 +109,16 @@ def _of_split(inputs: Inputs, entry: SplitEffect) -> str:
     )
 
 
+def _can_doubt(inputs: Inputs) -> bool:
+    """Whether doubts on labels tell anything: not where the audit's model is at a loss, unless many are disputed."""
+    at_a_loss = any(each.code == "VG108" and each.severity == "unknown" for each in inputs.audit.findings)
+    return are_wrong(inputs.verdict.labels) or not at_a_loss
+
+
 def _suspected(inputs: Inputs) -> str:
     labels = inputs.verdict.labels
+    if not _can_doubt(inputs):
+        return sentence("cannot_doubt")
     shares = {SPLITS.get(name, name): share for name, share in labels.shares.items()}
     return sentence("of_labels", shares=shares, excess=labels.excess)
 
