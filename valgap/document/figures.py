@@ -10,6 +10,7 @@ PNG_SCALE = 1.5
 WIDTHS = {1: 560, 2: 320, 3: 230}  # pixels of a panel, by panels a row
 MARGIN = 60  # pixels beside the panels, for their axes
 CHARACTER = 6  # pixels of one in a caption, about
+ROOM = {"left": 36, "top": 5, "right": 5, "bottom": 5}  # pixels around: a reader's sans-serif may be wider than ours
 LEGEND = 640  # pixels of a legend's line, where its words allow it
 COLOURS = {
     "ink": palette.INK,
@@ -43,7 +44,7 @@ def _figures(parts: tuple[Part, ...] | list[Part]) -> list[Figure]:
 def save(document: Document, folder: Path) -> None:
     """Write `<name>.svg` and `<name>.png` of every figure below `folder`, an existing one."""
     for figure in figures(document):
-        drawn = chart(figure).configure(background="white")  # legible on dark pages too
+        drawn = chart(figure).configure(background="white", padding=ROOM)  # legible on dark pages too
         drawn.save(folder / f"{figure.name}.svg")
         drawn.save(folder / f"{figure.name}.png", scale_factor=PNG_SCALE)
 
