@@ -1,8 +1,8 @@
 """Evaluate stage: scores from predictions alone. Imports no TensorFlow.
 
 Reads params.yaml (split, train, variants, exploratory, extra), data/prepared/ and runs/; writes reports/: results.csv
-(every score of every replicate), summary.csv (means and intervals), curves.csv, classes.csv,
-confusion.csv, reliability.csv, segments.csv, hardest.csv, wrong_labels.csv, suspects.csv, metrics.json, and the same in
+(every score of every replicate), summary.csv (means and intervals), curves.csv, classes.csv, confusion.csv,
+reliability.csv, segments.csv, shift.csv, hardest.csv, wrong_labels.csv, suspects.csv, metrics.json, and the same in
 metrics/, the DVC metrics; provenance.json.
 """
 
@@ -16,7 +16,7 @@ from valgap.data.sizes import sizes_of
 from valgap.ground import paths
 from valgap.ground.params.experiment import settings_as_dict
 from valgap.ground.params.suite import BASELINE, Suite
-from valgap.results import scores, segments, suspects
+from valgap.results import scores, segments, shift, suspects
 from valgap.results.provenance import Provenance, VariantRecord
 from valgap.results.runs import history, load_runs, run_records
 from valgap.results.tables import SCHEMA, Content, write_all, write_metrics
@@ -90,6 +90,7 @@ def main() -> None:
         paths.CONFUSION: confusion,
         paths.RELIABILITY: scores.reliability(loaded),
         paths.SEGMENTS: segments.table(loaded[BASELINE], images, params.split.seed),
+        paths.SHIFT: shift.table(loaded[BASELINE], names, params.split.seed),
         paths.HARDEST: scores.hardest(loaded[BASELINE], images, names),
         paths.WRONG_LABELS: wrong,
         paths.SUSPECTS: suspected,

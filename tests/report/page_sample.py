@@ -17,6 +17,7 @@ from valgap.findings.finding import Audit, Example, Finding, Picture, Severity, 
 from valgap.report.document import build
 from valgap.report.inputs import Inputs
 from valgap.results.provenance import Provenance
+from valgap.results.shift import COLUMNS as SHIFT_COLUMNS
 from valgap.stats.intervals import Interval
 from valgap.stats.verdict import (
     Answer,
@@ -168,6 +169,14 @@ def _of_predictions(known: dict[str, Any], n: int, classes: tuple[str, ...]) -> 
                 ("sharp or noisy images", 200, 0.8, 0.74, 0.85, 0.82, 0.01, 0.9, 0, ""),
             ],
             columns=["segment", "images", "right", "low", "high", "elsewhere", "lost", "p", "weak", "pngs"],
+        ),
+        "shift": pd.DataFrame(
+            [
+                ("answers", "val", "test", 300, 500, 0.42, 0.01, -0.02, 0.04, "", math.nan, math.nan, 0),
+                ("classes", "val", "train", 300, 900, 1.0, 0.0, -0.01, 0.01, classes[0], 0.34, 0.33, 0),
+                ("classes", "test", "train", 500, 900, 0.004, -0.031, -0.05, -0.012, classes[-1], 0.2, 0.065, 1),
+            ],
+            columns=SHIFT_COLUMNS,
         ),
         "looks": pd.DataFrame(
             [(7, classes[0], classes[-1], 0.9, 0.5, "upper left", png, png), (9, *classes[:2], 0.7, 0.7, "", png, "")],

@@ -17,6 +17,7 @@ from valgap.report import screen as first
 from valgap.report.headline import headline
 from valgap.report.inputs import Inputs
 from valgap.report.suspects import causes
+from valgap.results.shift import COLUMNS as SHIFT_COLUMNS
 from valgap.stats.intervals import Interval
 from valgap.stats.verdict import (
     Baseline,
@@ -45,7 +46,8 @@ SHIFT: Finding[Any] = Finding("VG106", "two_sample", "Validation told from train
 
 def screen(**changes: Any) -> Inputs:
     verdict = dataclasses.replace(VERDICT, **changes)
-    return Inputs({"summary": SUMMARY}, PROVENANCE, verdict, audit_of(SHIFT))
+    tables = {"summary": SUMMARY, "shift": pd.DataFrame(columns=SHIFT_COLUMNS)}
+    return Inputs(tables, PROVENANCE, verdict, audit_of(SHIFT))
 
 
 def price(**changes: Any) -> Price:

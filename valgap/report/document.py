@@ -15,6 +15,7 @@ from valgap.report.picture import picture
 from valgap.report.predictions import classes, confusion, hardest, reliability
 from valgap.report.responses import curves, doses, policies
 from valgap.report.segments import segments
+from valgap.report.shift import shift
 from valgap.report.suspects import causes
 from valgap.report.symptom import symptom
 from valgap.report.words import sentence
@@ -29,6 +30,7 @@ SECTIONS: tuple[Callable[[Inputs], Section], ...] = (  # everything below the fi
     classes,
     confusion,
     segments,
+    shift,
     hardest,
     looks,
     doubted,

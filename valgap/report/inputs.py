@@ -21,7 +21,7 @@ Tables = dict[str, pd.DataFrame]
 
 FILES = (
     paths.SUMMARY, paths.CONTRASTS, paths.CURVES, paths.CONFUSION, paths.CLASSES, paths.RELIABILITY, paths.HARDEST,
-    paths.SEGMENTS, paths.LOOKS, paths.WRONG_LABELS, paths.SUSPECTS,
+    paths.SEGMENTS, paths.SHIFT, paths.LOOKS, paths.WRONG_LABELS, paths.SUSPECTS,
 )  # fmt: skip
 REFERENCES = {"majority_class": "majority class", "nearest_neighbour": "1-nearest neighbour"}
 PRICED = next(cause for cause in CAUSES.values() if cause.is_price)

@@ -24,6 +24,7 @@ TEXTS = {  # columns by file that hold text, whatever it looks like: a class may
     paths.RELIABILITY: ("variant",),
     paths.HARDEST: ("actual", "predicted", "png"),
     paths.SEGMENTS: ("segment", "pngs"),
+    paths.SHIFT: ("what", "split", "against", "name"),
     paths.LOOKS: ("actual", "predicted", "place", "png", "drawn"),
     paths.WRONG_LABELS: ("part",),
     paths.SUSPECTS: ("part", "label", "predicted", "png"),
