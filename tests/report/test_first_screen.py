@@ -40,6 +40,7 @@ SUMMARY = pd.DataFrame(
     columns=["variant", "split", "metric", "n", "mean", "low", "high"],
 )  # fmt: skip
 PROVENANCE = dataclasses.replace(samples.PROVENANCE, not_trained={"mixup": {"mixup": 0.2}})
+REFERENCE = "its 1-nearest-neighbour reference"
 UNTESTED = VERDICT.causes[:1]
 SHIFT: Finding[Any] = Finding("VG106", "two_sample", "Validation told from training", "problem", 1, 2, "images", "", "")
 
@@ -129,9 +130,18 @@ def test_a_gap_that_is_not_shown_is_not_called_real() -> None:
 @pytest.mark.parametrize(
     ("baseline", "says"),
     [
-        (Baseline(12, 12, 0.72, ()), "above that of its 1-nearest-neighbour reference, 72.0%, in 12 of 12 replicates"),
-        (Baseline(12, 3, 0.81, ()), "under its 1-nearest-neighbour reference, 81.0%, in 9 of 12 replicates"),
-        (Baseline(8, 0, 0.81, ()), "under its 1-nearest-neighbour reference, 81.0%, in 8 of 8 replicates"),
+        (
+            Baseline(12, 12, 0.72, ()),
+            "above its 1-nearest-neighbour reference, 72.0% of test accuracy, in 12 of 12 replicates",
+        ),
+        (
+            Baseline(12, 3, 0.81, ()),
+            "under its 1-nearest-neighbour reference, 81.0% of test accuracy, in 9 of 12 replicates",
+        ),
+        (
+            Baseline(8, 0, 0.81, ()),
+            "under its 1-nearest-neighbour reference, 81.0% of test accuracy, in 8 of 8 replicates",
+        ),
         (Baseline(8, 6, 0.7, (1, 5)), "2 replicates of the baseline collapsed to one class (1, 5)"),
     ],
 )
@@ -348,6 +358,25 @@ def test_suspected_labels_are_listed_by_split_with_their_limits() -> None:
     assert "training 28.0% (26.0 to 30.0)" in row(tested, labels=labels)[2]
     rows = causes(screen(causes=(), labels=labels)).rows
     assert [found[:2] for found in rows if "labels" in found[0]] == [("wrong training labels", "suspected only")]
+
+
+def test_a_baseline_that_has_learnt_little_is_said_first_where_no_cause_is_named() -> None:
+    """Undertrained, too much regularization, wrong labels: what it is nobody has shown, and that it is comes first."""
+    helps = cause(verdict="inconclusive", mean=0.101, low=-0.034, high=0.236, more_replicates=None)
+    little = screen(causes=(helps,), answer=(), baseline=Baseline(4, 1, 0.608, ()), remedies=Remedies((), 1, 0.95, 2.0))
+    said = headline(little)
+    assert said.startswith(
+        f"Something keeps the baseline from learning: it is under {REFERENCE} in 3 of 4 replicates. No tested"
+    )
+    text = whole(little)
+    assert f"`{helps.arm}` changed test accuracy the most, by +10.1 pp (−3.4 to +23.6)" in text
+    harms = dataclasses.replace(helps, mean=-0.01)
+    assert "changed test accuracy the most" not in whole(dataclasses.replace(
+        little, verdict=dataclasses.replace(little.verdict, causes=(harms,))
+    ))  # fmt: skip
+    half = dataclasses.replace(little.verdict, baseline=Baseline(4, 2, 0.608, ()))
+    assert "Something keeps" not in headline(dataclasses.replace(little, verdict=half))
+    assert "Something keeps" not in headline(screen(baseline=Baseline(4, 1, 0.608, ()))), "a cause is named"
 
 
 def test_no_share_is_said_of_labels_where_the_model_that_doubts_them_is_at_a_loss() -> None:

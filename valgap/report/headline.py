@@ -25,6 +25,13 @@ def gap_words(inputs: Inputs) -> str:
     return sentence("gap_words", gap=inputs.verdict.gap.train_val)
 
 
+def below_reference(inputs: Inputs) -> int:
+    """Replicates of the baseline under their 1-nearest-neighbour reference, 0 unless they are more than half."""
+    found = inputs.verdict.baseline
+    below = 0 if found.above_reference is None else found.replicates - found.above_reference
+    return below if 2 * below > found.replicates else 0
+
+
 def acquitted(inputs: Inputs) -> list[str]:
     """What is not to blame: the subjects of causes acquitted in every direction that was tested, and the split."""
     found = [cause.subject for cause in CAUSES.values() if _is_acquitted(inputs, cause)]
@@ -82,6 +89,8 @@ def _nothing(inputs: Inputs) -> str:
     is_open = [entry.mde for entry in judged if entry.verdict == "inconclusive"]
     return sentence(
         "nothing_named",
+        below=below_reference(inputs),
+        replicates=verdict.baseline.replicates,
         metric=inputs.metric,
         margin=verdict.margin,
         tested=bool(judged) or verdict.data is not None,

@@ -4,7 +4,9 @@ import yaml
 
 from valgap.document.numbers import SHARE, is_unknown, many
 from valgap.document.parts import Code, Item, Items, Part, Section
+from valgap.document.text import named
 from valgap.ground.calls import call
+from valgap.report.headline import below_reference
 from valgap.report.inputs import Inputs
 from valgap.report.words import sentence
 from valgap.results.summary import BASELINE
@@ -73,12 +75,21 @@ def _trained(inputs: Inputs) -> str:
     below = None if baseline.above_reference is None else baseline.replicates - baseline.above_reference
     collapsed = ", ".join(map(str, baseline.collapsed))
     sound = any(isinstance(entry, CauseEffect) and entry.sound for entry in inputs.verdict.causes)
-    return sentence("trained", baseline=baseline, below=below, collapsed=collapsed, sound=sound)
+    return sentence("trained", baseline=baseline, below=below, collapsed=collapsed, sound=sound, metric=inputs.metric)
+
+
+def _learn_first(inputs: Inputs) -> str:
+    """What to do first with a baseline that has learnt little, and which of the open arms may help."""
+    judged = [entry for entry in inputs.verdict.causes if isinstance(entry, CauseEffect)]
+    best = max((entry for entry in judged if entry.mean > 0), key=lambda entry: entry.mean, default=None)
+    return sentence("learn_first", entry=best, arm=best and named(best.arm), metric=inputs.metric)
 
 
 def _steps(inputs: Inputs) -> list[str]:
     verdict = inputs.verdict
     steps = [sentence("split_first", entry=entry) for entry in verdict.causes if _blames_split(entry)]
+    if below_reference(inputs) and not verdict.answer:
+        steps.append(_learn_first(inputs))
     if are_wrong(verdict.labels):
         steps.append(sentence("labels_first", excess=verdict.labels.excess))
     if verdict.follow_up:
