@@ -31,7 +31,7 @@ def evidence(shown: Inputs) -> str:
 
 def test_what_is_alike_and_which_shares_differ() -> None:
     said = text(ROWS)
-    assert "are of one kind, as far as 300 and 500 of them tell (p = 0.42)" in said
+    assert "are of one kind, as far as 300 and 500 of them tell (p = 0.42); at the same shares of classes" in said
     assert "is 20.0% of them instead of 6.5%. That makes −3.1 pp (−5.0 to −1.2) of the accuracy there" in said
     assert said.count("Classes are met in other shares") == 1
     assert "| class shares: test and training | 500 and 900 | 0.004 | −3.1 pp (−5.0 to −1.2) |" in said
@@ -40,7 +40,7 @@ def test_what_is_alike_and_which_shares_differ() -> None:
 
 def test_answers_that_differ_are_priced() -> None:
     said = text(ROWS.assign(differ=1, p=0.005))
-    assert "are not of one kind (p = 0.005; VG123)" in said
+    assert "are not of one kind (p = 0.005; VG123); at the same shares of classes" in said
     assert "accuracy on validation images is +1.0 pp (−2.0 to +4.0) from that on test images" in said
 
 
