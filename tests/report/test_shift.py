@@ -44,6 +44,10 @@ def test_answers_that_differ_are_priced() -> None:
     assert "accuracy on validation images is +1.0 pp (−2.0 to +4.0) from that on test images" in said
 
 
+def test_a_small_p_is_not_shown_as_none() -> None:
+    assert "| class shares: test and training | 500 and 900 | under 0.001 |" in text(ROWS.assign(p=0.0004))
+
+
 def test_what_could_not_be_compared_is_said() -> None:
     assert "cannot be compared by what the baseline answers" in text(ROWS[1:])
     assert "too few validation or test images" in text(ROWS.assign(p=float("nan"), differ=0))

@@ -61,7 +61,7 @@ def _row(row: Any) -> Row:
 
 
 def _listed(what: str, row: Row) -> tuple[str, ...]:
-    p = "" if is_unknown(row.p) else f"{row.p:.3f}"
+    p = "" if is_unknown(row.p) else "under 0.001" if row.p < 0.001 else f"{row.p:.3f}"
     effect = "" if is_unknown(row.effect.mean) else CHANGE.estimate(row.effect)
     shares = ("", "") if is_unknown(row.share) else (PERCENT(row.share), PERCENT(row.learned))
     compared, images = f"{what}: {row.split} and {row.against}", f"{COUNT(row.images)} and {COUNT(row.others)}"

@@ -31,8 +31,9 @@ def reason(file: File, module: str | None, text: str, keras: str) -> str:
         if name == PREPROCESS and PREPROCESS in functions(file.config):
             return preprocessing(file, module)
         if module is None:
+            which = f"Keras {file.version or 'before 2.0.5'}, which saved it," if file.of_keras2 else "Keras"
             return (
-                f"MODEL = {file.path} needs {name!r}, which Keras does not have: name the module that defines it, "
+                f"MODEL = {file.path} needs {name!r}, which {which} does not have: name the module that defines it, "
                 "--module package.module"
             )
         return (
