@@ -12,6 +12,7 @@ from valgap.stats.run import Run
 
 Index = NDArray[np.int64]
 SPLITS, HELD_OUT = ("train", "val", "test"), ("val", "test")
+DIGITS = 9  # that are kept: the last ones depend on the processor
 COLUMNS = [
     "what", "split", "against", "images", "others", "p", "effect", "low", "high", "name", "share", "learned", "differ",
 ]  # fmt: skip
@@ -25,7 +26,8 @@ def table(run: Run, class_names: tuple[str, ...], seed: int) -> pd.DataFrame:
     of classes. `classes`: how often they are met in `split` and in training; `effect` is what the shares make of its
     accuracy, `name` the class whose share differs most, from `learned` in training to `share`. Empty where unknown.
     """
-    return pd.DataFrame([*_answers(run, seed), *_mixes(run, class_names, seed)], columns=COLUMNS)
+    found = pd.DataFrame([*_answers(run, seed), *_mixes(run, class_names, seed)], columns=COLUMNS)
+    return found.round(DIGITS)
 
 
 def _answers(run: Run, seed: int) -> Iterator[tuple[object, ...]]:
