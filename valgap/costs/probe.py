@@ -88,10 +88,12 @@ def keeps_outputs(input_shape: tuple[int, ...], classes: int, architecture: Mode
     from valgap.training.machine import sees_images_as_they_are
     from valgap.training.network.builders import knobs_of
 
+    if not sees_images_as_they_are(settings):
+        return False
     key = (input_shape, classes, architecture, knobs_of(architecture, settings), settings.frozen)
     if key not in _PARTS:
         _PARTS[key] = _has_frozen_part(input_shape, classes, architecture, settings)
-    return _PARTS[key] and sees_images_as_they_are(settings)
+    return _PARTS[key]
 
 
 _PARTS: dict[object, bool] = {}  # of this process: most variants share one

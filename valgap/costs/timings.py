@@ -222,7 +222,7 @@ def costs(params: Suite, prepared: bool = False) -> Costs:
     of_run, megabytes, measured, keeping = {}, {}, [], []
     for name, blocks in everything(params).items():
         settings, network = params.variants[name], networks[name]
-        timed, ratio = pace(network, probe.models[digest(params.variants[BASELINE])], probe)
+        timed, ratio = pace(network, networks[BASELINE], probe)
         seconds = measured_seconds(params, name, blocks, device)
         if seconds is None:
             of_run[name] = run_seconds(settings, params.train, sizes, timed, ratio)

@@ -25,11 +25,11 @@ def gap_words(inputs: Inputs) -> str:
     return sentence("gap_words", gap=inputs.verdict.gap.train_val)
 
 
-def below_reference(inputs: Inputs) -> int:
+def mostly_below_reference(inputs: Inputs) -> int:
     """Replicates of the baseline under their 1-nearest-neighbour reference, 0 unless they are more than half."""
-    found = inputs.verdict.baseline
-    below = 0 if found.above_reference is None else found.replicates - found.above_reference
-    return below if 2 * below > found.replicates else 0
+    baseline = inputs.verdict.baseline
+    below = baseline.below_reference or 0
+    return below if 2 * below > baseline.replicates else 0
 
 
 def acquitted(inputs: Inputs) -> list[str]:
@@ -89,7 +89,7 @@ def _nothing(inputs: Inputs) -> str:
     is_open = [entry.mde for entry in judged if entry.verdict == "inconclusive"]
     return sentence(
         "nothing_named",
-        below=below_reference(inputs),
+        below=mostly_below_reference(inputs),
         replicates=verdict.baseline.replicates,
         metric=inputs.metric,
         margin=verdict.margin,

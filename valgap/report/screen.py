@@ -6,7 +6,7 @@ from valgap.document.numbers import SHARE, is_unknown, many
 from valgap.document.parts import Code, Item, Items, Part, Section
 from valgap.document.text import named
 from valgap.ground.calls import call
-from valgap.report.headline import below_reference
+from valgap.report.headline import mostly_below_reference
 from valgap.report.inputs import Inputs
 from valgap.report.words import sentence
 from valgap.results.summary import BASELINE
@@ -72,10 +72,9 @@ def actions(inputs: Inputs) -> tuple[Part, ...]:
 
 def _trained(inputs: Inputs) -> str:
     baseline = inputs.verdict.baseline
-    below = None if baseline.above_reference is None else baseline.replicates - baseline.above_reference
     collapsed = ", ".join(map(str, baseline.collapsed))
     sound = any(isinstance(entry, CauseEffect) and entry.sound for entry in inputs.verdict.causes)
-    return sentence("trained", baseline=baseline, below=below, collapsed=collapsed, sound=sound, metric=inputs.metric)
+    return sentence("trained", baseline=baseline, collapsed=collapsed, sound=sound, metric=inputs.metric)
 
 
 def _learn_first(inputs: Inputs) -> str:
@@ -88,7 +87,7 @@ def _learn_first(inputs: Inputs) -> str:
 def _steps(inputs: Inputs) -> list[str]:
     verdict = inputs.verdict
     steps = [sentence("split_first", entry=entry) for entry in verdict.causes if _blames_split(entry)]
-    if below_reference(inputs) and not verdict.answer:
+    if mostly_below_reference(inputs) and not verdict.answer:
         steps.append(_learn_first(inputs))
     if are_wrong(verdict.labels):
         steps.append(sentence("labels_first", excess=verdict.labels.excess))

@@ -33,11 +33,16 @@ class Row:
 def shift(inputs: Inputs) -> Section:
     """What the answers say of validation and test images, what class shares are worth, and the numbers of both."""
     answers, shares = of_kind(inputs, "answers"), of_kind(inputs, "classes")
-    said = sentence("shift", answers=next(iter(answers), None), mixes=[row for row in shares if row.differ])
+    said = sentence("shift", answers=next(iter(answers), None), mixes=mixes(inputs))
     rows = [*(_listed("answers", row) for row in answers), *(_listed("class shares", row) for row in shares)]
     table = Table(sentence("shift_table"), HEADINGS, tuple(rows), 1, folded=True)
     title = "Does it see other images in one split than in another?"
     return Section("shift", title, (said, table) if rows else (said,))
+
+
+def mixes(inputs: Inputs) -> list[Row]:
+    """Held-out splits in which classes are met in other shares than in training."""
+    return [row for row in of_kind(inputs, "classes") if row.differ]
 
 
 def of_kind(inputs: Inputs, what: str) -> list[Row]:

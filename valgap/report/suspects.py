@@ -8,7 +8,7 @@ from valgap.document.parts import Table
 from valgap.document.text import Strong, named
 from valgap.ground.params.causes import CAUSES
 from valgap.report.inputs import PRICED, Inputs
-from valgap.report.shift import of_kind
+from valgap.report.shift import SPLITS, mixes
 from valgap.report.words import sentence
 from valgap.results.summary import BASELINE, describe
 from valgap.stats.suspicion import are_wrong
@@ -20,7 +20,6 @@ READING = (  # the order of the table, by word
     *BLAMED, "contributes a little", "explained by another", "unresolved", "inconclusive", "not tested fairly", "waits",
     "unknown", "not shown", "not to blame",
 )  # fmt: skip
-SPLITS = {"train": "training", "val": "validation", "test": "test"}
 SHORT = 50  # characters of a variant's settings
 
 
@@ -107,7 +106,7 @@ def _of_split(inputs: Inputs, entry: SplitEffect) -> str:
         placed=not is_unknown(entry.low) and not is_unknown(entry.high),
         easier=not is_unknown(entry.high) and entry.mean > entry.high,
         audit=[_lower(known.get(code, code)) for code in entry.audit],
-        mixes=[row for row in of_kind(inputs, "classes") if row.differ],
+        mixes=mixes(inputs),
     )
 
 

@@ -8,10 +8,10 @@ from numpy.typing import NDArray
 
 from valgap.findings.answers_shift import Answered, model_shift
 from valgap.findings.class_mix import class_mix
+from valgap.findings.finding import HELD_OUT
 from valgap.stats.run import Run
 
 Index = NDArray[np.int64]
-SPLITS, HELD_OUT = ("train", "val", "test"), ("val", "test")
 DIGITS = 9  # that are kept: the last ones depend on the processor
 COLUMNS = [
     "what", "split", "against", "images", "others", "p", "effect", "low", "high", "name", "share", "learned", "differ",
@@ -51,8 +51,8 @@ def _answers(run: Run, seed: int) -> Iterator[tuple[object, ...]]:
 
 
 def _mixes(run: Run, class_names: tuple[str, ...], seed: int) -> Iterator[tuple[object, ...]]:
-    labels = {name: run[f"{name}_labels"][0].astype(np.int64) for name in SPLITS}
-    groups = {name: run[f"{name}_groups"][0] for name in SPLITS}
+    labels = {name: run[f"{name}_labels"][0].astype(np.int64) for name in ("train", *HELD_OUT)}
+    groups = {name: run[f"{name}_groups"][0] for name in ("train", *HELD_OUT)}
     for split in HELD_OUT:
         right = run[f"{split}_probabilities"][0].argmax(axis=1) == labels[split]
         is_grouped = any(len(np.unique(groups[name])) < len(groups[name]) for name in ("train", split))

@@ -66,6 +66,11 @@ class Baseline:
     reference: Number
     collapsed: tuple[int, ...]
 
+    @property
+    def below_reference(self) -> int | None:
+        """The replicates that do not beat it, None where that is not known."""
+        return None if self.above_reference is None else self.replicates - self.above_reference
+
 
 @dataclasses.dataclass(frozen=True)
 class Divergence:
