@@ -50,6 +50,15 @@ def test_what_a_segment_lacks_is_counted_against_its_own_classes() -> None:
     assert np.isclose(judged.lost, (0.5 + 0.5 + 0.75) / 3)
 
 
+def test_shuffles_that_lack_as_much_count_whole_however_their_sums_round() -> None:
+    """In one class, "at least as bad" is "as few hits", which integers tell."""
+    for count, hits in ((60, 41), (77, 50), (130, 97), (211, 148)):
+        right, has = np.arange(count) % count < hits, np.arange(count) % 3 == 0
+        (judged,) = judge([Segment("every third", has)], right, np.zeros(count, np.int64), 7)
+        shuffled = np.random.default_rng(7).permuted(np.repeat(right[:, None], segments.PERMUTATIONS, axis=1), axis=0)
+        assert judged.p == (1 + np.sum(shuffled[has].sum(axis=0) <= right[has].sum())) / (1 + segments.PERMUTATIONS)
+
+
 def test_chance_alone_names_no_segment() -> None:
     used = held_out()
     alarms = [weak(used, "val", np.random.default_rng(seed).random(400) < 0.8, seed).severity for seed in range(20)]

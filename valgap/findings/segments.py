@@ -137,19 +137,19 @@ def judge(segments: list[Segment], right: Flags, labels: Index, seed: int) -> li
     inside = np.array([np.bincount(member, each, len(sizes)) for each in has])  # (segments, classes)
     spread = means * (1 - means) * sizes / np.maximum(sizes - 1, 1)
     variance = (inside * (1 - inside / sizes)) @ spread  # of a hypergeometric count, class by class
-    scale = np.sqrt(np.maximum(variance, 1e-12))
+    scale, expected = np.sqrt(np.maximum(variance, 1e-12)), inside @ means
     residual = right - means[member]
 
-    def z(values: NDArray[np.float64]) -> NDArray[np.float64]:
-        found: NDArray[np.float64] = np.where(variance[:, None] > 1e-9, -(has @ values) / scale[:, None], 0.0)
-        return found
+    def z(hits: NDArray[np.float64]) -> NDArray[np.float64]:
+        lacking = expected[:, None] - has @ hits  # a count: exact, in whatever order it is summed
+        return np.where(variance[:, None] > 1e-9, np.round(lacking / scale[:, None], 9), 0.0)
 
     rng = np.random.default_rng(seed)
     order = np.argsort(member, kind="stable")
     shuffled = np.empty((len(right), PERMUTATIONS))
     for those in np.split(order, np.cumsum(sizes)[:-1]):
-        shuffled[those] = rng.permuted(np.repeat(residual[those][:, None], PERMUTATIONS, axis=1), axis=0)
-    largest, own = z(shuffled).max(axis=0), z(residual[:, None])[:, 0]
+        shuffled[those] = rng.permuted(np.repeat(right[those][:, None], PERMUTATIONS, axis=1), axis=0)
+    largest, own = z(shuffled).max(axis=0), z(right[:, None].astype(np.float64))[:, 0]
     return [
         Judged(
             each, int(each.has.sum()), float(right[each.has].mean()), float(right[~each.has].mean()),
