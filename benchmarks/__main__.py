@@ -16,7 +16,7 @@ from benchmarks import arena, contestants, document, figures, images, machine, p
 from benchmarks.arena import Child
 from benchmarks.document import Measured
 from benchmarks.figures import Raced
-from benchmarks.networks import NETWORKS
+from benchmarks.networks import NETWORKS, OPERATIONS, PARAMETERS
 from valgap.ground import host, paths
 from valgap.ground.errors import SuiteError, run_program
 from valgap.ground.files import write_whole
@@ -77,12 +77,17 @@ def benchmark(options: argparse.Namespace, torch: str | None, scratch: Path) -> 
 
 def race(children: Mapping[str, list[Child]], torch: str | None, rounds: int, cores: int) -> list[Raced]:
     """Let all train the networks of networks.py. Raises SuiteError where PyTorch's have another number of weights."""
-    sizes = children["suite"][0].facts["networks"]
-    for name, count in (children["torch"][0].facts["parameters"] if torch else {}).items():
-        if count != sizes[name]["parameters"]:
-            raise SuiteError(f"PyTorch's {name} has {count:,} weights, Keras's {sizes[name]['parameters']:,}")
-    measured = arena.compete(children, contestants.of_networks(torch), rounds, 1)
-    return [figures.raced(measured, name, asked, sizes[name]["flops"], cores) for name, asked in NETWORKS.items()]
+
+    def told(group: str, name: str, what: str) -> int:
+        return int(arena.train(children[group][:1], f"{name}/{what}", 1)[0][0])
+
+    for name in NETWORKS if torch else ():
+        theirs, ours = (told(group, name, PARAMETERS) for group in ("torch", "suite"))
+        if theirs != ours:
+            raise SuiteError(f"PyTorch's {name} has {theirs:,} weights, Keras's {ours:,}")
+    measured = arena.compete(children, contestants.of_networks(torch, host.has_bfloat16()), rounds, 1)
+    operations = {name: told("suite", name, OPERATIONS) for name in NETWORKS}
+    return [figures.raced(measured, name, asked, operations[name], cores) for name, asked in NETWORKS.items()]
 
 
 def main() -> None:

@@ -5,7 +5,7 @@ import os
 import subprocess
 import sys
 
-from benchmarks.networks import NETWORKS
+from benchmarks.networks import HALF, NETWORKS
 from valgap.ground.errors import SuiteError
 
 ROOM = "benchmarks"
@@ -67,13 +67,18 @@ def contestants(torch: str | None) -> dict[str, Contestant]:
     return {name: one for name, one in CONTESTANTS.items() if torch or name not in PYTORCH}
 
 
-def of_networks(torch: str | None) -> dict[str, Contestant]:
-    """Who trains each of networks.py, by `<network>/<contestant>`: stock `fit`, PyTorch and this suite."""
+def of_networks(torch: str | None, half: bool) -> dict[str, Contestant]:
+    """Who trains each of networks.py, by `<network>/<contestant>`: stock `fit`, PyTorch and this suite.
+
+    Where `half`, this suite in bfloat16 too.
+    """
     found = {}
     for network, asked in NETWORKS.items():
         for name, one in contestants(torch).items():
             if name in (*STOCK, *PYTORCH, "suite"):
                 found[f"{network}/{name}"] = Contestant(f"{asked.title}: {one.title}", one.group, network)
+        if half:
+            found[f"{network}/{HALF}"] = Contestant(f"{asked.title}: bfloat16", "suite", f"{network}/{HALF}")
     return found
 
 

@@ -139,6 +139,7 @@ def _networks(found: Sequence[Raced]) -> tuple[Part, ...]:
             shown(each.torch) if each.torch else say("absent"),
             f"{shown(each.over_stock, RATIO)}, owed {network.owed:g}: {judged(stock)}",
             f"{shown(each.over_torch, RATIO)}: {judged(torch)}" if each.over_torch else judged(torch),
+            shown(each.half, RATIO) if each.half else say("networks.emulated"),
             shares,
         ))  # fmt: skip
     if not rows:

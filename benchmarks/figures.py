@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from benchmarks.arena import Round
 from benchmarks.contestants import PYTORCH, STOCK
-from benchmarks.networks import Network
+from benchmarks.networks import HALF, Network
 
 # Multiplications and additions of the source's CNN in one image's forward pass: two convolutions, two dense layers.
 FORWARD = 2 * (28 * 28 * 9 * 32 + 14 * 14 * 9 * 32 * 64 + 7 * 7 * 64 * 128 + 128 * 10)
@@ -81,8 +81,9 @@ def best(rounds: Sequence[Round], names: Sequence[str]) -> str | None:
 class Raced:
     """How a network was trained: images a second of this suite, of stock `fit` and of PyTorch in their better setting.
 
-    `over_stock` and `over_torch` are ratios; what PyTorch has no part in is None. `share` is that of the roofline, None
-    where it does not bound the network.
+    `over_stock` and `over_torch` are ratios; what PyTorch has no part in is None. `half` is this suite in bfloat16 over
+    itself in float32, None where the processor has none. `share` is that of the roofline, None where it does not bound
+    the network.
     """
 
     name: str
@@ -91,6 +92,7 @@ class Raced:
     torch: Spread | None
     over_stock: Spread
     over_torch: Spread | None
+    half: Spread | None
     share: Spread | None
 
 
@@ -109,6 +111,7 @@ def raced(rounds: Sequence[Round], name: str, network: Network, flops: int, core
         torch=spread(of_torch) if of_torch else None,
         over_stock=ratios(suite, of_stock),
         over_torch=ratios(suite, of_torch) if of_torch else None,
+        half=ratios(of(rounds, half), suite) if (half := f"{name}/{HALF}") in rounds[0].images else None,
         share=ratios(suite, ceiling) if network.plain else None,
     )
 

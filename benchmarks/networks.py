@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from benchmarks.images import CLASSES, Pair
 
+HALF, PARAMETERS, OPERATIONS = "half", "parameters", "operations"  # of a network, as modes `<network>/<one of these>`
 PASSES = 20  # over the images, for which a frozen part's outputs are computed once: the epochs of a short training
 
 

@@ -9,20 +9,23 @@ import functools
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.child import Work, serve
 from benchmarks.images import BATCH, CLASSES, Pair, read_images, steps_of
-from benchmarks.networks import NETWORKS, PASSES, Network, images_of
+from benchmarks.networks import HALF, NETWORKS, OPERATIONS, PARAMETERS, PASSES, images_of
 from valgap.training.tensorflow import start_tensorflow
 
 
 def start(folder: Path) -> tuple[Mapping[str, Work], dict[str, Any]]:
-    """The traced training of the source's recipe: `plain`, and `augmented` as the source augments."""
+    """The training of the source's recipe: `plain`, and `augmented` as the source augments; of each other network in
+    float32 and in bfloat16, with its numbers of parameters and operations. A network is built when it is first asked
+    for."""
     start_tensorflow("cpu")
+    import keras
     import tensorflow as tf
 
     from benchmarks.settings import AUGMENTATION, SHAPE, SOURCE_CNN, STREAMS, model_of, recipe_of, source_recipe
@@ -51,10 +54,10 @@ def start(folder: Path) -> tuple[Mapping[str, Work], dict[str, Any]]:
         machine = machine_of(SHAPE, CLASSES, SOURCE_CNN, settings)
         return lambda epochs: trained(machine, settings, feed, train.labels, epochs)
 
-    def network(name: str) -> Work:
+    def network(name: str, precision: Literal["float32", "mixed_bfloat16"]) -> Work:
         """Of a frozen part's outputs, which are computed anew in each turn, PASSES passes are made for each asked."""
         asked = NETWORKS[name]
-        settings = recipe_of(asked)
+        settings = dataclasses.replace(recipe_of(asked), precision=precision)
 
         @functools.cache
         def ready() -> tuple[Machine, Pair]:
@@ -70,13 +73,21 @@ def start(folder: Path) -> tuple[Mapping[str, Work], dict[str, Any]]:
 
         return passes
 
-    def sizes(asked: Network) -> dict[str, int]:
-        model = build_model(asked.shape, CLASSES, model_of(asked), recipe_of(asked))
-        return {"parameters": model.count_params(), "flops": forward_flops(model, asked.shape)}
+    @functools.cache
+    def built(name: str) -> keras.Model:
+        asked = NETWORKS[name]
+        return build_model(asked.shape, CLASSES, model_of(asked), recipe_of(asked))
+
+    def numbers(name: str) -> dict[str, Work]:
+        return {
+            f"{name}/{PARAMETERS}": lambda _: float(built(name).count_params()),
+            f"{name}/{OPERATIONS}": lambda _: float(forward_flops(built(name), NETWORKS[name].shape)),
+        }
 
     modes = {"plain": work(plain), "augmented": work(dataclasses.replace(plain, augmentation=AUGMENTATION))}
-    modes |= {name: network(name) for name in NETWORKS}
-    return modes, {"networks": {name: sizes(asked) for name, asked in NETWORKS.items()}}
+    for name in NETWORKS:
+        modes |= {name: network(name, "float32"), f"{name}/{HALF}": network(name, "mixed_bfloat16"), **numbers(name)}
+    return modes, {}
 
 
 if __name__ == "__main__":

@@ -53,7 +53,7 @@ FASTER = ("photos", "frozen")
 
 def of_networks(factor: float) -> Round:
     """A round of the networks, in which a process a core suits stock `fit`, and one on all cores PyTorch."""
-    speeds = {"arrays": 100.0, "arrays_each": 200.0, "torch": 250.0, "torch_each": 50.0, "suite": 300.0}
+    speeds = {"arrays": 100.0, "arrays_each": 200.0, "torch": 250.0, "torch_each": 50.0, "suite": 300.0, "half": 600.0}
     images = {f"{network}/{name}": factor * speed for network in FASTER for name, speed in speeds.items()}
     return Round({"numpy": 50e9 * factor, "tensorflow": 100e9 * factor}, 150e9 * factor, images)
 
@@ -62,6 +62,7 @@ def test_networks_are_compared_with_the_better_setting_of_each() -> None:
     rounds = [of_networks(1), of_networks(2)]
     plain = figures.raced(rounds, "photos", NETWORKS["photos"], 10**9, 2)
     assert (plain.stock.median, plain.over_stock.median, plain.over_torch) == (300, 1.5, Spread(1.2, 1.2, 1.2, 2))
+    assert plain.half == Spread(2, 2, 2, 2)
     assert plain.share is not None
     assert plain.share.median == pytest.approx(300 / (2 * 100e9 / 3e9))
     assert figures.raced(rounds, "frozen", NETWORKS["frozen"], 10**9, 2).share is None
@@ -73,23 +74,25 @@ def test_networks_are_compared_with_the_better_setting_of_each() -> None:
 
 
 def test_every_network_has_its_contestants() -> None:
-    names = set(contestants.of_networks("python"))
+    names = set(contestants.of_networks("python", half=False))
     assert names == {
         f"{network}/{one}"
         for network in NETWORKS
         for one in ("arrays", "arrays_each", "torch", "torch_each", "suite")
     }  # fmt: skip
-    assert not [name for name in contestants.of_networks(None) if "torch" in name]
+    assert not [name for name in contestants.of_networks(None, half=False) if "torch" in name]
+    halves = {f"{network}/half" for network in NETWORKS}
+    assert set(contestants.of_networks("python", half=True)) - names == halves
 
 
-def test_a_network_of_other_weights_is_no_rival() -> None:
-    def children(count: int) -> Any:
-        facts = {"networks": {"resnet": {"parameters": 271_098, "flops": 1}}}
-        one = {"suite": facts, "torch": {"parameters": {"resnet": count}}}
-        return {name: [arena.Child(name, None, None, found)] for name, found in one.items()}  # type: ignore[arg-type]
+def test_a_network_of_other_weights_is_no_rival(monkeypatch: pytest.MonkeyPatch) -> None:
+    def told(children: list[arena.Child], mode: str, epochs: int) -> tuple[list[float], float]:
+        return [269_722.0 if (children[0].name, mode) == ("torch", "resnet/parameters") else 271_098.0], 0.0
 
+    monkeypatch.setattr(arena, "train", told)
+    children: Any = {name: [arena.Child(name, None, None, {})] for name in ("suite", "torch")}  # type: ignore[arg-type]
     with pytest.raises(SuiteError, match=r"PyTorch's resnet has 269,722 weights, Keras's 271,098"):
-        __main__.race(children(269_722), "python", 1, 2)
+        __main__.race(children, "python", 1, 2)
 
 
 SMALL = {
@@ -105,12 +108,13 @@ def test_stock_and_suite_train_networks(tmp_path: Path, monkeypatch: pytest.Monk
         monkeypatch.setattr(module, "NETWORKS", SMALL)
     images.write_images(tmp_path)
     keras_own, _ = stock.start(tmp_path, 0)
-    ours, facts = suite_training.start(tmp_path)
+    ours, _ = suite_training.start(tmp_path)
     assert (keras_own["plain"](2), keras_own["base"](1)) == (128, 32)
     assert (ours["plain"](2), ours["base"](1), ours["base"](2)) == (128, 32 * PASSES, 64 * PASSES)
     hidden = 64 * 1 * 1 * 128 + 128
-    assert facts["networks"]["plain"]["parameters"] == 448 + 4640 + 18_496 + hidden + 1290
-    assert facts["networks"]["base"]["flops"] > 5e6
+    assert ours["plain/parameters"](1) == 448 + 4640 + 18_496 + hidden + 1290
+    assert ours["base/operations"](1) > 5e6
+    assert ours["plain/half"](1) == 64
 
 
 def test_operations_of_an_image_by_hand() -> None:
@@ -288,9 +292,10 @@ def test_the_report_holds_every_contestant_target_and_cost() -> None:
     # 300 against the better 200 and 250; the ceiling is 2 x 100e9 / 3e6 images a second in the first round
     assert (
         f"| {NETWORKS['photos'].title} | 450 (300–600) | 300 (200–400) | 375 (250–500) "
-        "| 1.50 (1.50–1.50), owed 1.5: reached | 1.20 (1.20–1.20): reached | 0% (0–0): missed by 99% |"
+        "| 1.50 (1.50–1.50), owed 1.5: reached | 1.20 (1.20–1.20): reached | 2.00 (2.00–2.00) "
+        "| 0% (0–0): missed by 99% |"
     ) in text
-    assert "1.50 (1.50–1.50), owed 10: missed by 85% | 1.20 (1.20–1.20): reached |  |" in text
+    assert "1.50 (1.50–1.50), owed 10: missed by 85% | 1.20 (1.20–1.20): reached | 2.00 (2.00–2.00) |  |" in text
     assert "| the pipeline | left out (`--no-pipeline`) |" in text
     assert "- **load.** at the start, on average over 1, 5 and 15 minutes: 0.10 0.10 0.10 (of 2 cores)" in text
 
