@@ -127,9 +127,10 @@ def measure(file: Path, count: int) -> Iterator[str]:
             f"{statistics.median(ratios):.3f} ({min(ratios):.3f} to {max(ratios):.3f}) of the rate from memory, "
             f"n={ROUNDS} turns of {STEPS} steps each"
         )
+    with arena.started({EPOCH: groups["disk"]}) as children:
         forget(file)
-        amounts, seconds = arena.train(children["disk"], EPOCH, 1)
-        peak = arena.memory(children["disk"]).get("peak", float("nan"))
+        amounts, seconds = arena.train(children[EPOCH], EPOCH, 1)
+        peak = arena.memory(children[EPOCH]).get("peak", float("nan"))
         yield (
             f"a replicate of one epoch in each process: {sum(amounts) / seconds:.1f} images/s, scoring among the "
             f"{seconds / 60:.1f} minutes; {peak * 1e6 / 2**30:.2f} GiB resident at the peak, on average over processes"

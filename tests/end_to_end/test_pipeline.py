@@ -209,17 +209,18 @@ def test_experiment_from_the_command_line(project: Path) -> None:
 
 
 @pytest.mark.slow
-def test_added_block_trains_alone_and_one_worker_gives_the_same_bits(project: Path, tmp_path: Path) -> None:
-    other = copy_repository(tmp_path, TOY | {"compute": {"workers": 1}}, ["baseline", "dropout"])
+def test_added_block_trains_alone_and_gives_the_bits_of_both_at_once_by_one_worker(
+    project: Path, tmp_path: Path
+) -> None:
+    scale = TOY | {"compute": {"workers": 1}, "split": TOY["split"] | {"blocks": [0, 1]}}
+    other = copy_repository(tmp_path, scale, ["baseline", "dropout"])
     run(other, "dvc", "repro")  # from an empty store
-    assert results(other) == results(project)
-    for folder in (project, other):
-        params = read_params(folder)
-        params["split"]["blocks"] = [0, 1]
-        write_params(folder, params)
-        done = run(folder, "dvc", "repro")
-        assert "Running stage 'train@baseline-1'" in done.stdout
-        assert "Running stage 'train@baseline-0'" not in done.stdout
+    params = read_params(project)
+    params["split"]["blocks"] = [0, 1]
+    write_params(project, params)
+    done = run(project, "dvc", "repro")
+    assert "Running stage 'train@baseline-1'" in done.stdout
+    assert "Running stage 'train@baseline-0'" not in done.stdout
     found = results(project)
     assert found == results(other)
     assert {"dvc.lock", "reports/metrics.json", "runs/dropout/1/predictions.npz"} <= set(found)

@@ -11,7 +11,7 @@ from tests.recipes import recipe
 from tests.training.test_training import CNN, SHAPE, SPLITS, TOY, variant
 from valgap.ground.params.experiment import Augmentation
 from valgap.training import examples as module
-from valgap.training.examples import Examples, Feed, ahead
+from valgap.training.examples import Examples, Feed, ahead, scored_at_once
 from valgap.training.pixels import affine_of
 from valgap.training.replicate import train_replicate, warped
 
@@ -119,6 +119,14 @@ def test_a_policy_draws_the_same_warps_however_many_are_applied_at_once(mapped: 
     one, other = (np.concatenate([*warped(each, policy, 3)]) for each in (mapped, mapped.held()))
     assert np.array_equal(one, other)
     assert not np.array_equal(one, mapped.held().images)
+
+
+@pytest.mark.parametrize(
+    ("shape", "count"),
+    [((28, 28, 1), 100), ((64, 64, 3), 100), ((96, 96, 3), 44), ((150, 150, 3), 18), ((224, 224, 3), 16)],
+)
+def test_of_large_images_fewer_are_scored_at_once(shape: tuple[int, int, int], count: int) -> None:
+    assert scored_at_once(shape) == count
 
 
 def test_items_are_made_ahead_in_order_and_a_failure_reaches_the_reader() -> None:

@@ -17,9 +17,11 @@ Index = NDArray[np.int64]
 # Images, one-hot targets, (steps, batch) places in them, the number of the first step.
 Segment = tuple[tf.Tensor, tf.Tensor, tf.Tensor, tf.Tensor]
 HELD = 64 << 20  # bytes of a split that are kept in memory; of a larger one no more than
-WINDOW = 16 << 20  # bytes, about, are read at once
+WINDOW = 8 << 20  # bytes, about, are read at once
 AHEAD = 2  # windows that are read while one is used
 BATCH = 100  # images that are scored at once; the fastest of 100, 250, 500, 1000 on one core
+PIXELS = BATCH * 64 * 64 * 3  # of them, at most: what layers make of larger images would be a worker's peak of memory
+FEWEST = 16  # images that are scored at once, however large
 
 
 @dataclasses.dataclass(frozen=True)
@@ -116,6 +118,11 @@ class Feed:
             targets = np.zeros((room, self._classes), np.float32)
             targets[np.arange(len(places)), self._train.labels[places]] = 1
             yield images, targets
+
+
+def scored_at_once(shape: tuple[int, ...]) -> int:
+    """Images of (height, width, channels) that are scored at once: BATCH, of larger ones than 64 x 64 x 3 fewer."""
+    return max(min(BATCH, PIXELS // int(np.prod(shape))), FEWEST)
 
 
 def ahead(items: Iterator[T], count: int = AHEAD) -> Iterator[T]:

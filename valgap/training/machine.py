@@ -12,7 +12,7 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from valgap.ground.params.experiment import Augmentation, Model, Train
-from valgap.training.examples import BATCH
+from valgap.training.examples import scored_at_once
 from valgap.training.frozen import FrozenPart, frozen_part
 from valgap.training.loop import make_outputs, make_prediction, make_training, to_unit
 from valgap.training.losses import make_loss
@@ -111,7 +111,7 @@ def machine_of(input_shape: tuple[int, int, int], classes: int, architecture: Mo
         train=make_training(model, optimizer, prepare, make_loss(settings, counts), scaled, factor, part),
         predict=make_prediction(lambda images: part(images, training=False), full) if part else of_pixels,
         predict_pixels=of_pixels,
-        batch=full or BATCH,
+        batch=full or scored_at_once(input_shape),
         part=part,
         outputs=make_outputs(part, normalize) if part else None,
         drawn=part.weights() if part else b"",
