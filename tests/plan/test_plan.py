@@ -313,6 +313,39 @@ def test_a_frozen_part_runs_once_for_all_images_that_are_drawn() -> None:
     assert estimate.once_seconds(sizes, SPEED, 2) == 0
 
 
+def test_a_frozen_part_that_is_drawn_anew_runs_in_each_replicate_on_its_own_images() -> None:
+    sizes = Sizes(train=1000, max_train=3000, val=1000, test=5000)
+    drawn = dataclasses.replace(KEPT, once=0.0, anew=0.03)
+    settings = dataclasses.replace(SHIPPED.train, steps=10)
+    half = dataclasses.replace(settings, train_size_factor=0.5)
+    assert estimate.once_seconds(sizes, drawn, 2) == 0
+    for trained, images in ((settings, 7000), (half, 6500)):
+        besides = estimate.run_seconds(trained, settings, sizes, dataclasses.replace(KEPT, once=0.0), 1.0)
+        assert estimate.run_seconds(trained, settings, sizes, drawn, 1.0) - besides == pytest.approx(images * 0.03)
+
+
+def test_a_probe_of_what_is_drawn_anew_runs_again_on_more_images(monkeypatch: pytest.MonkeyPatch) -> None:
+    """4 s of 64 images a part, 1.92 s of them the frozen part's, as 64 more take them: 0.08 of 2 s are for steps."""
+    runs: list[int] = []
+    walls = iter([10.0, 4.0, 5.92])
+
+    def scripted(_: Any, parts: Any, classes: int) -> tuple[float, dict[str, float]]:
+        runs.append(len(parts["val"][0]))
+        return next(walls), {"train": 2.0, "curve": 0.5, "predict": 0.5}
+
+    monkeypatch.setattr(probe, "_run", scripted)
+    for name in ("keeps_outputs", "_draws_frozen"):
+        monkeypatch.setattr(probe, name, lambda *_: True)
+    part = (np.arange(200, dtype=np.uint8).reshape(200, 1, 1, 1), np.arange(200) % 3)
+    plain = dataclasses.replace(SHIPPED.train, evaluation_policies={}, curve_train_images=500)
+    found = probe.timed(SHIPPED.model, plain, Streams(1, ()), dict.fromkeys(("train", "val", "test"), part), 20)
+    assert runs == [64, 64, 128]
+    assert found.once == 0.0
+    assert found.anew == pytest.approx(1.92 / (3 * 64))
+    assert found.step == pytest.approx(0.08 / 20)
+    assert found.cell == pytest.approx(probe.STAGE_SECONDS + 10 - 4)
+
+
 def test_a_probe_of_what_is_kept_runs_again_on_other_images(monkeypatch: pytest.MonkeyPatch) -> None:
     """10 s with all that is traced, 4 s more of the same, 5.92 s with other images: 1.92 s are the frozen part's."""
     runs: list[Any] = []
@@ -325,6 +358,7 @@ def test_a_probe_of_what_is_kept_runs_again_on_other_images(monkeypatch: pytest.
 
     monkeypatch.setattr(probe, "_run", scripted)
     monkeypatch.setattr(probe, "keeps_outputs", lambda *_: True)
+    monkeypatch.setattr(probe, "_draws_frozen", lambda *_: False)
     images = np.arange(200, dtype=np.uint8).reshape(200, 1, 1, 1)
     part = (images, np.arange(200) % 3)
     plain = dataclasses.replace(SHIPPED.train, evaluation_policies={}, curve_train_images=500)

@@ -27,8 +27,9 @@ class Timings:
     """Seconds that the baseline takes with as many processes at once as a run uses.
 
     `step` an optimizer step of its batch, `image` a scored image, `run` a replicate besides these, `cell` a cell
-    besides its replicates: its stage and tracing. Processes start once a run, which is left out. `once` is what a
-    frozen part takes for an image where its outputs are kept, 0 elsewhere.
+    besides its replicates: its stage and tracing. Processes start once a run, which is left out. A frozen part takes
+    `once` for an image where its outputs are kept for all replicates, `anew` where its weights, and so its outputs, are
+    drawn for each; both are 0 elsewhere.
     """
 
     step: float
@@ -36,6 +37,7 @@ class Timings:
     run: float
     cell: float
     once: float = 0.0
+    anew: float = 0.0
 
 
 def mean_of(measured: Sequence[Timings]) -> Timings:
@@ -86,7 +88,8 @@ def run_seconds(settings: Train, baseline: Train, sizes: Sizes, timings: Timings
     """
     step = timings.step * settings.batch_size / baseline.batch_size
     passes = settings.steps * step + scored_images(settings, sizes) * timings.image
-    return passes * flops_ratio + timings.run
+    outputs = (sizes.trained(settings) + sizes.val + sizes.test) * timings.anew
+    return (passes + outputs) * flops_ratio + timings.run
 
 
 def once_seconds(sizes: Sizes, timings: Timings, workers: int) -> float:

@@ -47,22 +47,33 @@ def timed(model: Model, baseline: Train, streams: Streams, parts: Parts, steps: 
     settings = dataclasses.replace(baseline, steps=steps, curve_points=1)
     images, _ = parts["train"]
     keeps = keeps_outputs(images.shape[1:], classes, model, settings)
-    some, others = (_cut(parts, slice(FEW)), _cut(parts, slice(FEW, 2 * FEW))) if keeps else (parts, None)
+    some = _cut(parts, slice(FEW)) if keeps else parts
     recipe = Recipe(model, settings, settings, streams)
     first, _ = _run(recipe, some, classes)
+    drawn = keeps and _draws_frozen(images.shape[1:], classes, model, settings)
     again, spent = _run(recipe, some, classes)
-    fresh = _run(recipe, others, classes)[0] if others else again
+    others = _cut(parts, slice(0 if drawn else FEW, 2 * FEW))  # whose outputs, or more of them, are not kept yet
+    fresh = _run(recipe, others, classes)[0] if keeps else again
     count = {name: len(labels) for name, (_, labels) in some.items()}
     scored = count["train"] + count["val"] * (1 + len(settings.evaluation_policies)) + count["test"]
     scored += min(settings.curve_train_images, count["train"]) + count["val"]
-    once = max(fresh - again, 0.0)
+    outputs = max(fresh - again, 0.0)
+    each, once = outputs / sum(count.values()), 0.0 if drawn else outputs
     return Timings(
-        step=spent["train"] / steps,
+        step=max(spent["train"] - (outputs if drawn else 0.0), 0.0) / steps,
         image=(spent["curve"] + spent["predict"]) / scored,
         run=max(again - sum(spent.values()), 0.0),
         cell=STAGE_SECONDS + max(first - again - once, 0.0),
-        once=once / sum(count.values()),
+        once=0.0 if drawn else each,
+        anew=each if drawn else 0.0,
     )
+
+
+def _draws_frozen(input_shape: tuple[int, int, int], classes: int, architecture: Model, settings: Train) -> bool:
+    """Whether the frozen part of the network that was run last is drawn for each replicate."""
+    from valgap.training.machine import machine_of
+
+    return machine_of(input_shape, classes, architecture, settings).draws_frozen
 
 
 def _run(recipe: Recipe, parts: Parts, classes: int) -> tuple[float, dict[str, float]]:

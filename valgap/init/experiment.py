@@ -161,9 +161,8 @@ def _problem(
 
 def scaled(timings: Timings, ratio: float) -> Timings:
     """Timings of a network of `ratio` times the operations."""
-    return dataclasses.replace(
-        timings, step=timings.step * ratio, image=timings.image * ratio, once=timings.once * ratio
-    )
+    names = ("step", "image", "once", "anew")
+    return dataclasses.replace(timings, **{name: getattr(timings, name) * ratio for name in names})
 
 
 def _pixels(found: Photos, plan: fitting.Plan) -> int:

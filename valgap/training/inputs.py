@@ -34,7 +34,7 @@ def inputs_of(machine: Machine, splits: Splits, pixels: Affine) -> Iterator[Spli
     with contextlib.ExitStack() as stack:
         root = paths.STORE / "outputs"
         root.mkdir(parents=True, exist_ok=True)
-        if machine.part.weights() != machine.drawn:
+        if machine.draws_frozen:
             root = Path(stack.enter_context(tempfile.TemporaryDirectory(dir=root)))
         yield {name: _kept(machine, split, pixels, root).of(split).held() for name, split in splits.items()}
 

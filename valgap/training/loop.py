@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from valgap.training.convolution import quick_gradients
 from valgap.training.frozen import FrozenPart
+from valgap.training.normalization import fused_normalization
 from valgap.training.outputs import in_full
 
 # (float32 images in [0, 1], one-hot targets, int32 seed pair) -> (images, targets)
@@ -66,7 +67,7 @@ def make_training(
             batch, wanted = tf.gather(images, rows), tf.gather(targets, rows)
             if part is None:
                 batch, wanted = prepare(batch, wanted, tf.stack([seed, first_step + step]))
-            with tf.GradientTape() as tape, quick_gradients(model):
+            with tf.GradientTape() as tape, quick_gradients(model), fused_normalization(model):
                 logits = (part or model)(batch, training=True)
                 total = tf.add_n([loss(wanted, logits), *(tf.cast(penalty, tf.float32) for penalty in model.losses)])
                 objective = optimizer.scale_loss(total)

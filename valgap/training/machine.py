@@ -66,6 +66,11 @@ class Machine:
         for number, variable in enumerate(self.mixing_states):
             variable.assign([mixing_seed, number * 2**24])
 
+    @property
+    def draws_frozen(self) -> bool:
+        """Whether weights of the frozen part are drawn for each replicate, the last started among them."""
+        return self.part is not None and self.part.weights() != self.drawn
+
     @contextlib.contextmanager
     def averaged(self, momentum: float) -> Iterator[None]:
         """Inside, the weights are their moving average, where one is kept; training goes on from the raw ones."""
