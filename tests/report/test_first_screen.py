@@ -12,6 +12,7 @@ from tests import samples
 from tests.samples import CAPACITY, NOT_KNOWN, PRICE, REGULARIZATION, REMEDY, SPLIT, VERDICT, audit_of
 from valgap.document import markdown
 from valgap.document.parts import Code, Document, Section
+from valgap.document.text import Strong
 from valgap.findings.finding import Finding
 from valgap.report import screen as first
 from valgap.report.headline import headline
@@ -305,6 +306,16 @@ def test_what_is_unknown_is_said_and_not_printed_as_nan() -> None:
     assert "how many images +5.0 pp would take is unknown" in text
     assert "nan" not in text.lower()
     assert "None" not in text
+
+
+@pytest.mark.parametrize(
+    ("gain", "word"),
+    [(Interval(3, 0.04, 0.02, 0.001, 0.08), "has a price"), (Interval(3, 0.04, 0.03, -0.025, 0.113), "inconclusive"),
+     (NOT_KNOWN, "unknown")],
+)  # fmt: skip
+def test_images_have_a_price_where_their_gain_is_shown(gain: Interval, word: str) -> None:
+    rows = {name: said for name, said, _ in causes(screen(data=price(per_doubling=gain))).rows}
+    assert rows["too few images"] == Strong(word)
 
 
 @pytest.mark.parametrize(

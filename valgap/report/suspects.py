@@ -27,8 +27,8 @@ def causes(inputs: Inputs) -> Table:
     """Every suspected cause, those that are to blame first."""
     rows = [(_place(inputs, entry), _cause(inputs, entry)) for entry in inputs.verdict.causes]
     if data := inputs.verdict.data:
-        helps = data.per_doubling.low > 0
-        rows.append((len(BLAMED) if helps else len(READING), (PRICED.title, Strong("has a price"), of_data(data))))
+        word, place = _of_price(data)
+        rows.append((place, (PRICED.title, Strong(word), of_data(data))))
     shares = inputs.verdict.labels.shares
     if shares and LABELS.name not in [entry.cause for entry in inputs.verdict.causes]:
         word = "suspected only" if _can_doubt(inputs) else "unknown"
@@ -36,6 +36,13 @@ def causes(inputs: Inputs) -> Table:
     rows.sort(key=lambda row: row[0])  # stable: else in the order of the report
     headings = ("suspected cause", "verdict", "evidence")
     return Table(sentence("causes"), headings, tuple(row for _, row in rows), texts=3, folded=False)
+
+
+def _of_price(data: Price) -> tuple[str, float]:
+    """The word on too few images, and where its row stands; without a gain that is shown it is no price."""
+    if is_unknown(data.per_doubling.low):
+        return "unknown", len(READING)
+    return ("has a price", len(BLAMED)) if data.per_doubling.low > 0 else ("inconclusive", len(READING))
 
 
 def _place(inputs: Inputs, entry: CauseEntry) -> float:
