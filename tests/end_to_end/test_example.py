@@ -56,6 +56,17 @@ def test_the_examples_parameters_are_valid_and_change_what_they_must() -> None:
     assert set(suite.causes) >= {"data", "capacity", "regularization"}
 
 
+@pytest.mark.parametrize(
+    ("name", "precision", "frozen"),
+    [("params.yaml", {"float32"}, {0.99, 0}), ("small.yaml", {"float32", "mixed_bfloat16"}, {0})],
+)
+def test_the_parameters_for_photos_are_valid(name: str, precision: set[str], frozen: set[float]) -> None:
+    suite = load(ROOT / "examples/photos" / name)
+    assert suite.data.image_size == (224, 224)
+    assert {settings.precision for settings in suite.variants.values()} == precision
+    assert {settings.frozen for settings in suite.variants.values()} == frozen
+
+
 def test_an_answer_comes_from_a_folder_and_a_builder(project: Path) -> None:
     manifest = json.loads((project / "data/prepared/manifest.json").read_text())
     assert manifest["image_shape"] == [8, 8, 1]

@@ -542,3 +542,9 @@ def test_the_stage_checks_all_that_trains_and_writes_what_never_changes(tmp_path
     assert "model.builder = nets:build: there is no module nets" in done.stderr
     assert not checked.exists()
     assert [path.name for path in (tmp_path / "data").iterdir()] == ["prepared"]
+
+
+def test_the_network_of_the_example_on_photos_has_as_many_parameters_as_it_says() -> None:
+    model = Model(builder="examples.photos.model:build", files="examples/photos/model.py", weights=None)
+    assert build_model((224, 224, 3), 10, model, TOY).count_params() == 3_310_122
+    assert build_model((224, 224, 3), 10, model, dataclasses.replace(TOY, width=0.5)).count_params() < 3_310_122 / 3
