@@ -32,7 +32,7 @@ KINDS = {  # of operations, by the first pattern that their type has; in the ord
     "depthwise convolutions": r"Depthwise",
     "matrix products": r"MatMul",
     "batch normalization": r"BatchNorm",
-    "activations": r"Relu|Elu|Sigmoid|Softmax|LeakyRelu",
+    "activations": r"Relu|Elu|Sigmoid|Softmax",
     "pooling": r"Pool",
     "additions": r"Add|Sum|Bias",
     "copies": r"Pad|Slice|Gather|Transpose|Concat|Tile|Cast|Reshape",
@@ -105,18 +105,14 @@ def rows_of(
 def copy_rate() -> float:
     """Bytes that one core reads and writes in a second when it copies: the fastest of some copies."""
     source, target = np.ones(COPIED, np.float32), np.zeros(COPIED, np.float32)
-    seconds = []
-    for _ in range(5):
-        clock = time.perf_counter()
-        np.copyto(target, source)
-        seconds.append(time.perf_counter() - clock)
-    return 2 * FLOAT * COPIED / min(seconds)
+    return 2 * FLOAT * COPIED / product.fastest(lambda: np.copyto(target, source))
 
 
 def profiled(name: str) -> tuple[float, dict[str, float], dict[str, tuple[str, Work]]]:
     """(seconds of a step, those of each operation by its name in the graph, what that operation is and does)."""
     import tensorflow as tf
 
+    from benchmarks import turns
     from benchmarks.settings import model_of, recipe_of
     from valgap.training.examples import Examples, Feed
     from valgap.training.machine import machine_of
@@ -125,9 +121,7 @@ def profiled(name: str) -> tuple[float, dict[str, float], dict[str, tuple[str, W
     machine = machine_of(asked.shape, CLASSES, model_of(asked), recipe_of(asked))
     images, labels = images_of(asked)
     order = np.tile(np.arange(BATCH, dtype=np.int32), (STEPS, 1))
-    if machine.outputs is not None:
-        images = np.concatenate([machine.outputs(images[rows]) for rows in np.arange(len(images)).reshape(-1, BATCH)])
-    (part,) = Feed(Examples(images, labels), CLASSES).steps(order, 0)
+    (part,) = Feed(Examples(turns.inputs(machine, images), labels), CLASSES).steps(order, 0)
     seed = tf.constant(0, tf.int32)
     machine.train(*part, seed)
     clock = time.perf_counter()

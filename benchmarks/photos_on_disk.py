@@ -8,7 +8,6 @@ memory, in turns. Then each process runs a whole replicate of one epoch. Prints 
 import dataclasses
 import functools
 import os
-import statistics
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping
@@ -18,7 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks import arena
+from benchmarks import arena, figures
 from benchmarks.child import Work, serve
 from benchmarks.contestants import Group
 from benchmarks.images import BATCH, CLASSES
@@ -41,13 +40,12 @@ def start(file: Path) -> tuple[Mapping[str, Work], dict[str, Any]]:
     from valgap.training.tensorflow import start_tensorflow
 
     start_tensorflow("cpu")
-    import tensorflow as tf
-
+    from benchmarks import turns
     from benchmarks.settings import STREAMS, model_of, recipe_of
     from valgap.training.examples import Examples, Feed
     from valgap.training.machine import Machine, machine_of
     from valgap.training.recipe import Recipe
-    from valgap.training.replicate import train_replicate, training_order
+    from valgap.training.replicate import train_replicate
 
     asked = dataclasses.replace(NETWORKS["photos"], shape=SHAPE)
     images, settings = np.load(file, mmap_mode="r"), recipe_of(asked)
@@ -60,12 +58,6 @@ def start(file: Path) -> tuple[Mapping[str, Work], dict[str, Any]]:
     @functools.cache
     def machine() -> Machine:
         return machine_of.__wrapped__(SHAPE, CLASSES, model_of(asked), settings)
-
-    def trained(feed: Feed, labels: NDArray[np.int64], steps: int) -> float:
-        order = training_order(labels, dataclasses.replace(settings, steps=steps), np.random.default_rng(os.getpid()))
-        for part in feed.steps(order, 0):
-            machine().train(*part, tf.constant(0, tf.int32))
-        return float(order.size)
 
     @functools.cache
     def feed(place: str) -> tuple[Feed, NDArray[np.int64]]:
@@ -80,8 +72,8 @@ def start(file: Path) -> tuple[Mapping[str, Work], dict[str, Any]]:
         return float(once.steps * BATCH)
 
     return {
-        "disk": lambda steps: trained(*feed("disk"), steps),
-        "memory": lambda steps: trained(*feed("memory"), steps),
+        "disk": lambda steps: turns.trained(machine(), settings, *feed("disk"), steps, os.getpid()),
+        "memory": lambda steps: turns.trained(machine(), settings, *feed("memory"), steps, os.getpid()),
         EPOCH: epoch,
     }, {}
 
@@ -108,26 +100,23 @@ def measure(file: Path, count: int) -> Iterator[str]:
     """What is found, a line at a time."""
     write_photos(file, count)
     words = (sys.executable, "-m", "benchmarks.photos_on_disk", "--child", str(file))
-    groups = {place: Group(words, host.usable_cores(), "1") for place in ("disk", "memory")}
+    workers = Group(words, host.usable_cores(), "1")
     yield f"{count:,} photos of {SHAPE}, {file.stat().st_size / 1e9:.1f} GB; load average before: {load()[0]:.2f}"
-    with arena.started(groups) as children:
-        ratios, rates = [], []
-        for number in range(-1, ROUNDS):
-            turns = list(groups)[:: 1 if number % 2 else -1]
-            found = {}
-            for place in turns:
+    places = ("disk", "memory")
+    with arena.started(dict.fromkeys(places, workers)) as children:
+        rates: dict[str, list[float]] = {place: [] for place in places}
+        for number in range(-1, ROUNDS):  # the first turns warm up
+            for place in places[:: 1 if number % 2 else -1]:
                 forget(file)
                 amounts, seconds = arena.train(children[place], place, STEPS)
-                found[place] = sum(amounts) / seconds
-            if number >= 0:
-                ratios.append(found["disk"] / found["memory"])
-                rates.append(found["disk"])
-        yield (
-            f"from disk {statistics.median(rates):.1f} images/s over {groups['disk'].processes} processes: "
-            f"{statistics.median(ratios):.3f} ({min(ratios):.3f} to {max(ratios):.3f}) of the rate from memory, "
-            f"n={ROUNDS} turns of {STEPS} steps each"
-        )
-    with arena.started({EPOCH: groups["disk"]}) as children:
+                rates[place].append(sum(amounts) / seconds)
+    disk, memory = (rates[place][1:] for place in places)
+    ratio = figures.ratios(disk, memory)
+    yield (
+        f"from disk {figures.spread(disk).median:.1f} images/s over {workers.processes} processes: {ratio.median:.3f} "
+        f"({ratio.lowest:.3f} to {ratio.highest:.3f}) of the rate from memory, n={ratio.n} turns of {STEPS} steps each"
+    )
+    with arena.started({EPOCH: workers}) as children:
         forget(file)
         amounts, seconds = arena.train(children[EPOCH], EPOCH, 1)
         peak = arena.memory(children[EPOCH]).get("peak", float("nan"))

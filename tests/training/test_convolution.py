@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from keras import layers
-from numpy.typing import NDArray
 
 from tests.scratch import ROOT
+from tests.training.gradients import gradients
 from valgap.ground.params.experiment import Model
 from valgap.ground.params.suite import load
 from valgap.training.convolution import quick_gradients
@@ -25,20 +25,6 @@ PARAMS = load(ROOT / "params.yaml")
 
 class Own(layers.Conv2D):  # type: ignore[misc]
     """A layer of the user's."""
-
-
-def gradients(model: keras.Model, images: tf.Tensor, weights: tf.Tensor, quick: bool) -> list[NDArray[Any]]:
-    """Outputs, and gradients of their weighted sum: of the images, then of each trained weight."""
-
-    def of(images: tf.Tensor) -> Any:
-        with tf.GradientTape() as tape:
-            tape.watch(images)
-            with quick_gradients(model) if quick else contextlib.nullcontext():
-                outputs = model(images, training=True)
-            total = tf.reduce_sum(weights * outputs)
-        return outputs, *tape.gradient(total, [images, *(variable.value for variable in model.trainable_variables)])
-
-    return [value.numpy() for value in tf.function(of, jit_compile=False)(images)]
 
 
 def replaced(model: keras.Model) -> list[int]:
@@ -62,7 +48,7 @@ def test_gradients_are_those_of_keras(kernel: tuple[int, int], padding: str, bia
     images = tf.constant(rng.normal(size=(5, 7, 10, 1)).astype(np.float32))
     weights = tf.constant(rng.normal(size=model(images).shape).astype(np.float32))
     assert replaced(model) == [0]
-    ours, theirs = (gradients(model, images, weights, quick) for quick in (True, False))
+    ours, theirs = (gradients(model, images, weights, inside) for inside in (quick_gradients, contextlib.nullcontext))
     assert len(ours) == 3 + bias
     np.testing.assert_array_equal(ours[0], theirs[0])
     for mine, other in zip(ours[1:], theirs[1:], strict=True):
@@ -75,7 +61,7 @@ def test_gradient_of_a_full_batch_is_exact_to_float32() -> None:
     images = rng.random((32, 28, 28, 1)).astype(np.float32)
     weights = rng.normal(size=(32, 28, 28, 32)).astype(np.float32)
     model = one_layer(layers.Conv2D(32, 3, padding="same"), (28, 28, 1))
-    _, _, kernel, bias = gradients(model, tf.constant(images), tf.constant(weights), quick=True)
+    _, _, kernel, bias = gradients(model, tf.constant(images), tf.constant(weights), quick_gradients)
     padded = np.pad(images[..., 0].astype(np.float64), ((0, 0), (1, 1), (1, 1)))
     for row, column in itertools.product(range(3), range(3)):
         terms = padded[:, row : row + 28, column : column + 28, None] * weights

@@ -10,6 +10,7 @@ import tensorflow as tf
 from keras import layers
 from numpy.typing import NDArray
 
+from tests.training.gradients import gradients
 from valgap.training.normalization import fused_normalization
 
 
@@ -26,16 +27,8 @@ def trained(layer: keras.Layer, images: tf.Tensor, fused: bool, training: bool =
     keras.utils.set_random_seed(3)
     model = model_of(type(layer).from_config(layer.get_config()))
     weights = tf.random.stateless_normal(images.shape, (1, 2))
-
-    def of(images: tf.Tensor) -> Any:
-        with tf.GradientTape() as tape:
-            tape.watch(images)
-            with fused_normalization(model) if fused else contextlib.nullcontext():
-                outputs = model(images, training=training)
-            total = tf.reduce_sum(weights * outputs)
-        return outputs, *tape.gradient(total, [images, *(variable.value for variable in model.trainable_variables)])
-
-    found = [value.numpy() for value in tf.function(of, jit_compile=False)(images)]
+    inside = fused_normalization if fused else contextlib.nullcontext
+    found = gradients(model, images, weights, inside, training)
     return [*found, *(variable.numpy() for variable in model.non_trainable_variables)]
 
 

@@ -52,20 +52,21 @@ def timed(model: Model, baseline: Train, streams: Streams, parts: Parts, steps: 
     first, _ = _run(recipe, some, classes)
     drawn = keeps and _draws_frozen(images.shape[1:], classes, model, settings)
     again, spent = _run(recipe, some, classes)
-    others = _cut(parts, slice(0 if drawn else FEW, 2 * FEW))  # whose outputs, or more of them, are not kept yet
-    fresh = _run(recipe, others, classes)[0] if keeps else again
+    outputs = 0.0  # seconds of the frozen part
+    if keeps:
+        others = _cut(parts, slice(0 if drawn else FEW, 2 * FEW))  # whose outputs, or more of them, are not kept yet
+        outputs = max(_run(recipe, others, classes)[0] - again, 0.0)
+    once, anew = (0.0, outputs) if drawn else (outputs, 0.0)
     count = {name: len(labels) for name, (_, labels) in some.items()}
     scored = count["train"] + count["val"] * (1 + len(settings.evaluation_policies)) + count["test"]
     scored += min(settings.curve_train_images, count["train"]) + count["val"]
-    outputs = max(fresh - again, 0.0)
-    each, once = outputs / sum(count.values()), 0.0 if drawn else outputs
     return Timings(
-        step=max(spent["train"] - (outputs if drawn else 0.0), 0.0) / steps,
+        step=max(spent["train"] - anew, 0.0) / steps,
         image=(spent["curve"] + spent["predict"]) / scored,
         run=max(again - sum(spent.values()), 0.0),
         cell=STAGE_SECONDS + max(first - again - once, 0.0),
-        once=0.0 if drawn else each,
-        anew=each if drawn else 0.0,
+        once=once / sum(count.values()),
+        anew=anew / sum(count.values()),
     )
 
 
