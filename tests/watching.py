@@ -1,6 +1,7 @@
 """Processes of a run in a scratch copy: starting it as a terminal would, finding its processes, and its results."""
 
 import hashlib
+import json
 import os
 import signal
 import subprocess
@@ -10,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import psutil
+import yaml
 
 from tests.scratch import user_environment
 
@@ -28,7 +30,14 @@ def results(folder: Path) -> dict[str, str]:
     files = [path for top in tops for path in sorted((folder / top).rglob("*"))]
     files = [folder / "data/models.txt", folder / "dvc.lock", *files]
     files = [path for path in files if path.is_file() and path.name != "telemetry.json"]
-    return {str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
+    return {str(path.relative_to(folder)): hashlib.sha256(_content(path)).hexdigest() for path in files}
+
+
+def _content(path: Path) -> bytes:
+    """A file's bytes; of dvc.lock its entries, which stand in the order in which stages first ran."""
+    if path.name == "dvc.lock":
+        return json.dumps(yaml.safe_load(path.read_text()), sort_keys=True).encode()
+    return path.read_bytes()
 
 
 def start_repro(folder: Path, log: Path, **environment: str) -> "subprocess.Popen[bytes]":

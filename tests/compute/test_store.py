@@ -80,6 +80,7 @@ def test_code_digest_follows_content_and_names(tmp_path: Path, monkeypatch: pyte
     Path("room/a.py").write_text("1")
     first = store.code_digest(Path("room"))
     Path("room/__pycache__/a.pyc").write_text("bytecode")
+    Path("room/__pycache__/a.pyc.140234").write_text("byteco")  # as Python writes it, before it takes its name
     assert store.code_digest(Path("room")) == first
     Path("room/a.py").write_text("2")
     assert store.code_digest(Path("room")) != first

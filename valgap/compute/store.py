@@ -16,7 +16,7 @@ from typing import Any
 
 from valgap.ground import paths
 from valgap.ground.errors import SuiteError
-from valgap.ground.files import sha256_of
+from valgap.ground.files import is_bytecode, sha256_of
 
 CHECKSUMS = "sha256.json"
 
@@ -34,7 +34,7 @@ def code_digest(path: Path, pattern: str = "*.py") -> str:
     files = sorted([path] if path.is_file() else path.rglob(pattern))
     digest = hashlib.sha256()
     for file in files:
-        if file.is_file() and file.suffix != ".pyc":
+        if file.is_file() and not is_bytecode(file):
             digest.update(f"{file.relative_to(path).as_posix()}\0{sha256_of(file)}\n".encode())
     return digest.hexdigest()
 

@@ -48,6 +48,11 @@ def sha256_of(path: Path) -> str:
         return hashlib.file_digest(handle, "sha256").hexdigest()
 
 
+def is_bytecode(path: Path) -> bool:
+    """Whether Python keeps it beside code: a folder __pycache__, what lies in one (also half-written), a *.pyc file."""
+    return path.suffix == ".pyc" or "__pycache__" in path.parts[-2:]
+
+
 def read_npz(path: Path) -> dict[str, NDArray[Any]]:
     """All arrays of an .npz file by name. Raises what NumPy raises, and leaves no file open."""
     with path.open("rb") as handle, np.load(handle, allow_pickle=False) as content:

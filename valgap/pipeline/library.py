@@ -17,7 +17,7 @@ import yaml
 from valgap.compute.store import code_digest
 from valgap.ground import paths
 from valgap.ground.errors import SuiteError
-from valgap.ground.files import write_whole
+from valgap.ground.files import is_bytecode, write_whole
 from valgap.ground.params.schema import read_yaml
 from valgap.ground.version import __version__
 from valgap.pipeline import definition, shipped
@@ -46,7 +46,7 @@ def text_of(file: Path) -> str:
 def digest(path: Path) -> str:
     """sha256 over a file or all files below a folder, names and content; neither bytecode nor VERSION counts."""
     files = [path] if path.is_file() else sorted(each for each in path.rglob("*") if each.is_file())
-    counted = [each for each in files if each.suffix != ".pyc" and each != paths.PACKAGE / VERSION]
+    counted = [each for each in files if not is_bytecode(each) and each != paths.PACKAGE / VERSION]
     lines = (f"{each.relative_to(path).as_posix()}\0{code_digest(each)}\n" for each in counted)
     return hashlib.sha256("".join(lines).encode()).hexdigest()
 

@@ -14,6 +14,7 @@ import yaml
 
 from valgap.ground import paths
 from valgap.ground.errors import SuiteError
+from valgap.ground.files import is_bytecode
 from valgap.ground.params.schema import read_yaml
 from valgap.ground.params.suite import BASELINE
 from valgap.ground.records import Plain
@@ -21,7 +22,6 @@ from valgap.pipeline import definition, library, processes
 from valgap.pipeline.git import git, unpack
 from valgap.pipeline.lockfile import LOCK
 
-CACHES = ("__pycache__", ".pyc")  # ends of names: what Python keeps beside code is no input
 WRITTEN = (  # never by way of a link
     Path(".dvc"),
     paths.PREPARED,
@@ -128,7 +128,7 @@ def _not_held(path: Path) -> Iterator[Path]:
         return
     for each in _listed("--others", "--directory", "--", str(path)):
         found = path if path.is_relative_to(each) else each
-        if not found.name.endswith(CACHES) and not any(
+        if not is_bytecode(found) and not any(
             found.is_relative_to(out) or out.is_relative_to(found) for out in WRITTEN
         ):
             yield found
@@ -143,6 +143,6 @@ def _listed(*arguments: str) -> list[Path]:
 def _link(path: Path, folder: Path) -> None:
     """Link a file or a whole folder of the workspace into the copy of it, unless that has something there."""
     target = folder / path
-    if path.exists() and not os.path.lexists(target) and not path.name.endswith(CACHES):
+    if path.exists() and not os.path.lexists(target) and not is_bytecode(path):
         target.parent.mkdir(parents=True, exist_ok=True)
         target.symlink_to(path.resolve())
