@@ -329,6 +329,10 @@ def test_images_have_a_price_where_their_gain_is_shown(gain: Interval, word: str
         ({"verdict": "not shown", "mean": 0.001}, "+0.1 pp from that of 12 re-splits"),
         ({"verdict": "not shown", "mean": 0.001, "groups": None}, "groups are unknown, and re-splits may leak"),
         ({"verdict": "unknown", "low": math.nan, "high": math.nan, "n": 1}, "it takes two re-splits"),
+        (
+            {"verdict": "class mix", "mix": Estimate(0.08, 0.06, 0.1), "alike": Estimate(0.015, -0.005, 0.035)},
+            "of which other shares of classes make +8.0 pp: at the same shares it is +1.5 pp; validation",
+        ),
     ],
 )
 def test_a_given_split_has_both_differences_and_what_the_audit_found(change: dict[str, Any], says: str) -> None:
@@ -339,6 +343,12 @@ def test_a_given_split_has_both_differences_and_what_the_audit_found(change: dic
     assert "the audit found: validation told from training (VG106)" in evidence
     if "low" not in change:
         assert "which chance leaves within −2.8 to +2.8 pp" in evidence
+
+
+def test_a_baseline_that_collapsed_tells_nothing_of_the_split() -> None:
+    entry = dataclasses.replace(SPLIT, verdict="unknown", mean=math.nan, low=math.nan, high=math.nan, n=0)
+    _, _, evidence = row(entry, baseline=Baseline(3, 0, 0.72, (0, 1, 2)))
+    assert evidence.endswith("; replicates that collapsed to one class tell nothing of images")
 
 
 def test_a_split_without_re_splits_says_so() -> None:

@@ -89,6 +89,18 @@ def test_a_remedy_never_hides_a_cause_and_the_split_stands_first(best: Remedies)
         ("leaks", -0.015, "First the split: images of training are in validation, which makes it look 1.5 pp better"),
         ("probably leaks", -0.015, "First, probably, the split: images of training are in validation"),
         ("contributes", math.nan, "First the split: its validation images differ from the others by more than luck"),
+        (
+            "class mix",
+            0.06,
+            "First the split: classes are met in other shares in validation than among test images, which "
+            "makes 6.0 pp of the gap of 16.0 pp: compare them class by class.",
+        ),
+        (
+            "class mix",
+            -0.06,
+            "First the split: classes are met in other shares in validation than among test images, which "
+            "makes validation look 6.0 pp better: compare them class by class.",
+        ),
         ("contributes", -0.02, "First the split: its validation images are easier than test images, by 2.0 pp"),
     ],
 )
@@ -100,6 +112,13 @@ def test_a_split_says_how_sure_it_is_and_what_it_does(word: Any, mean: float, sa
 def test_collapsed_runs_are_said_first() -> None:
     found = title(baseline=Baseline(12, 9, 0.72, (1, 4, 7)))
     assert found.startswith("3 of 12 runs of the baseline collapsed to one class. Above all")
+
+
+def test_a_gap_of_collapsed_runs_alone_is_not_called_real() -> None:
+    gone = Baseline(12, 0, 0.72, tuple(range(12)))
+    found = title(answer=(), causes=(), data=None, remedies=NONE, baseline=gone)
+    assert found.startswith("12 of 12 runs of the baseline collapsed to one class. Something keeps the baseline from")
+    assert found.endswith("; a gap of runs that collapsed tells nothing.")
 
 
 def test_where_nothing_is_named_it_says_what_it_could_have_missed() -> None:
@@ -131,13 +150,13 @@ def test_no_cause_is_acquitted_unless_every_direction_that_was_tested_is() -> No
 
 
 def test_a_split_that_is_not_shown_is_acquitted_only_within_the_margin_and_without_a_finding() -> None:
-    within = dataclasses.replace(SPLIT, verdict="not shown", audit=(), cost=Estimate(0.001, -0.005, 0.007))
+    within = dataclasses.replace(SPLIT, verdict="not shown", audit=(), alike=Estimate(0.001, -0.005, 0.007))
     assert "; the split is not to blame" in title(causes=(within,))
     for open_ in (
-        dataclasses.replace(within, cost=Estimate(0.001, -0.05, 0.05)),
+        dataclasses.replace(within, alike=Estimate(0.001, -0.05, 0.05)),
         dataclasses.replace(within, audit=("VG106",)),
         dataclasses.replace(within, verdict="unknown"),
-        dataclasses.replace(within, cost=Estimate(math.nan, math.nan, math.nan)),
+        dataclasses.replace(within, alike=Estimate(math.nan, math.nan, math.nan)),
     ):
         assert "not to blame" not in title(causes=(open_,))
 

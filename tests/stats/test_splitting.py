@@ -16,6 +16,7 @@ from valgap.stats.verdict import Verdict
 
 GROUPED = manifest(given_validation=True, groups=30)
 UNKNOWN = manifest(given_validation=True)
+EASY_AND_HARD, SPLITS = (0.95, 0.65), ("train", "val", "test")
 TOLD_APART, COPIED = {"VG106"}, {"VG103"}
 
 
@@ -149,3 +150,74 @@ def test_a_split_that_is_surely_harder_by_less_than_the_margin_is_not_named() ->
     for shift, found in ((-0.008, "not shown"), (-0.02, "contributes")):
         loaded = given(shift, np.random.default_rng(11), sd=0.0)
         assert word(loaded, manifest=GROUPED) == found
+
+
+def mixed(rng: np.random.Generator, recall: dict[str, tuple[float, float]], first: dict[str, float]) -> Run:
+    """A run whose two classes are recognised so often by split, and of which so many images are of the first."""
+    found: Run = {}
+    for split in SPLITS:
+        labels = (np.arange(1000) >= 1000 * first[split]).astype(np.int64)
+        level = np.array(recall[split])[labels] + rng.normal(0, 0.1, 1000)
+        made = run(dict.fromkeys(SPLITS, rng.random((12, 1000)) < level), labels)
+        found |= {name: array for name, array in made.items() if not name.startswith(tuple({*SPLITS} - {split}))}
+    return found
+
+
+def test_other_shares_of_classes_are_no_other_images() -> None:
+    shares = {"train": 0.5, "val": 0.3, "test": 0.5}
+    baseline = mixed(np.random.default_rng(19), dict.fromkeys(SPLITS, EASY_AND_HARD), shares)
+    verdict = judged(suite(("baseline",)), {"baseline": baseline}, manifest=UNKNOWN, problems=TOLD_APART)
+    found = entry(verdict, "split")
+    assert found.verdict == "class mix"
+    assert found.cost.mean == pytest.approx(0.2 * 0.3, abs=0.02)
+    assert found.mix.mean == pytest.approx(0.2 * 0.3, abs=0.02)
+    assert found.alike.low < 0 < found.alike.high
+    assert [(each.cause, each.mean) for each in verdict.answer] == [("split", found.mix.mean)]
+
+
+def test_harder_images_are_told_beside_other_shares_of_classes() -> None:
+    recall = dict.fromkeys(SPLITS, EASY_AND_HARD) | {"val": (0.85, 0.55)}
+    shares = {"train": 0.5, "val": 0.7, "test": 0.5}  # more of the easy class hide half of it
+    baseline = mixed(np.random.default_rng(20), recall, shares)
+    verdict = judged(suite(("baseline",)), {"baseline": baseline}, manifest=UNKNOWN, problems=TOLD_APART)
+    found = entry(verdict, "split")
+    assert found.verdict == "probably contributes"
+    assert found.alike.mean == pytest.approx(0.1, abs=0.025)
+    assert found.mix.mean == pytest.approx(-0.2 * 0.3, abs=0.02)
+    assert verdict.answer[0].mean == found.alike.mean
+
+
+def test_shares_of_classes_that_differ_by_chance_are_not_named() -> None:
+    rng, named, suites = np.random.default_rng(21), 0, 100
+    for _ in range(suites):
+        shares = dict(zip(SPLITS, rng.binomial(1000, 0.5, 3) / 1000, strict=True))
+        baseline = mixed(rng, dict.fromkeys(SPLITS, EASY_AND_HARD), shares)
+        verdict = judged(suite(("baseline",)), {"baseline": baseline}, manifest=UNKNOWN, problems=TOLD_APART)
+        named += bool(verdict.answer)
+    assert named <= 3
+
+
+def test_re_splits_of_other_shares_of_classes_are_no_other_images() -> None:
+    rng, shares = np.random.default_rng(22), {"train": 0.5, "val": 0.2, "test": 0.2}
+    recall = dict.fromkeys(SPLITS, EASY_AND_HARD)
+    loaded = {"baseline": mixed(rng, recall, shares), "resplit": mixed(rng, recall, dict.fromkeys(SPLITS, 0.5))}
+    found = entry(judged(params(), loaded, manifest=GROUPED), "split")
+    assert found.verdict == "not shown"
+    assert abs(found.mean) < 0.02
+
+
+@pytest.mark.parametrize("fallen", [range(12), range(4)], ids=["all", "some"])
+def test_replicates_that_collapsed_tell_nothing_of_the_split(fallen: range) -> None:
+    """They give all images the second class, which is met more often among validation images."""
+    shares = {"train": 0.5, "val": 0.5, "test": 0.6}
+    recall = dict.fromkeys(SPLITS, EASY_AND_HARD) | {"val": (0.65, 0.35)}
+    baseline = mixed(np.random.default_rng(23), recall, shares)
+    for split in SPLITS:
+        baseline[f"{split}_probabilities"][list(fallen)] = [0.1, 0.9]
+    verdict = judged(suite(("baseline",)), {"baseline": baseline}, manifest=UNKNOWN, problems=TOLD_APART)
+    found = entry(verdict, "split")
+    if len(fallen) == 12:
+        assert (found.verdict, verdict.answer, found.n) == ("unknown", (), 0)
+    else:
+        assert (found.verdict, found.n) == ("probably contributes", 8)
+        assert found.alike.mean == pytest.approx(0.3, abs=0.03)

@@ -22,7 +22,9 @@ def headline(inputs: Inputs) -> str:
 
 def gap_words(inputs: Inputs) -> str:
     """Whether there is a gap, for use within a sentence."""
-    return sentence("gap_words", gap=inputs.verdict.gap.train_val)
+    verdict = inputs.verdict
+    is_none_left = len(verdict.baseline.collapsed) == verdict.baseline.replicates
+    return sentence("gap_words", gap=verdict.gap.train_val, collapsed=is_none_left)
 
 
 def mostly_below_reference(inputs: Inputs) -> int:
@@ -62,6 +64,7 @@ def _why(inputs: Inputs) -> str:
 def _of_split(inputs: Inputs, answer: Answer) -> str:
     word = answer.verdict
     said = {"leaks": "leaks" in word, "probably": "probably" in word, "unresolved": word == "unresolved"}
+    said["mix"] = word == "class mix"
     return sentence("answer_gap", answer=answer, **said, gap=inputs.verdict.gap.train_val.mean)
 
 
@@ -128,8 +131,8 @@ def _split_is_acquitted(inputs: Inputs) -> bool:
     return any(
         entry.verdict == "not shown"
         and not entry.audit
-        and not is_unknown(entry.cost.high)
-        and entry.cost.high < inputs.verdict.margin
+        and not is_unknown(entry.alike.high)
+        and entry.alike.high < inputs.verdict.margin
         for entry in splits
     )
 

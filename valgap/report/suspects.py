@@ -114,6 +114,7 @@ def _of_split(inputs: Inputs, entry: SplitEffect) -> str:
         easier=not is_unknown(entry.high) and entry.mean > entry.high,
         audit=[_lower(known.get(code, code)) for code in entry.audit],
         mixes=mixes(inputs),
+        collapsed=bool(inputs.verdict.baseline.collapsed),
     )
 
 

@@ -84,7 +84,7 @@ def diagnose(params: Suite, evidence: Evidence) -> tuple[pd.DataFrame, Verdict]:
     chain = explain(params, measured, judged, metric, margin)
     effects = {effect.cause: effect for effect in chain.effects}
     gap = gap_of(loaded[BASELINE])
-    split = split_cause(params, measured, manifest, gap, evidence.problems, margin)
+    split = split_cause(params, measured, manifest, gap, evidence.problems, margin, bench.collapsed)
     score = float(per_replicate(measured.values(BASELINE, metric, measured.replicates(BASELINE))).mean())
     parts, missing = shares(params, measured, [effects[cause] for cause in chain.causes], metric, score)
     data = price(params, measured, metric, manifest)

@@ -2,7 +2,7 @@
 
 import dataclasses
 import math
-from collections.abc import Collection
+from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
 from scipy import stats
@@ -15,43 +15,61 @@ from valgap.stats.intervals import Interval, Values, by_group, over_replicates, 
 from valgap.stats.measured import Measured, on_split, redrawn, split_accuracy
 from valgap.stats.metrics import correct
 from valgap.stats.run import Run
+from valgap.stats.standardized import at_equal_shares
 from valgap.stats.verdict import Estimate, Gap, SplitEffect, Untested
 from valgap.stats.words import OfSplit
 
 CAUSE, TITLE = "split", "the split itself"
 LEAKS = ("VG101", "VG102", "VG103", "VG116")  # findings of the audit: one group, or one picture, on both sides
+HELD_OUT = ("test", "val")
 DIFFERS = ("VG106", "VG107")  # validation images can be told from training images
+UNKNOWN = Interval(0, math.nan, math.nan, math.nan, math.nan)
 SURE = 0.99  # confidence beyond which validation and test images differ in more than the luck of their draw
 
 
 def gap_of(run: Run) -> Gap:
     """The baseline's gap and its parts, over all its replicates."""
-    accuracy = {split: split_accuracy(split)(run) for split in ("train", "test", "val")}
+    accuracy = {split: split_accuracy(split)(run) for split in ("train", *HELD_OUT)}
+    plain = _plain(run)
     return Gap(
         train_val=over_replicates(accuracy["train"] - accuracy["val"], redrawn=redrawn(run)),
-        train_test=_interval(accuracy["train"] - accuracy["test"], _image_variance(run, "test"), redrawn(run)),
-        test_val=test_minus_validation(run, CONFIDENCE),
+        train_test=_interval(
+            accuracy["train"] - accuracy["test"], _image_variance(run, "test", plain["test"]), redrawn(run)
+        ),
+        test_val=test_minus_validation(run, plain, CONFIDENCE),
     )
 
 
-def test_minus_validation(run: Run, confidence: float) -> Interval:
-    """Accuracy on test minus validation images, with what the luck of both sets of images adds.
+def test_minus_validation(run: Run, scores: Mapping[str, Values], confidence: float) -> Interval:
+    """Mean of (replicates, images) `scores` on test minus validation images, with what the luck of both sets adds.
 
     An image of either set is taken to vary as much as one of the set where that is more: a small set in which all are
     right, or all wrong, would seem to have no luck at all.
     """
-    difference = split_accuracy("test")(run) - split_accuracy("val")(run)
-    counts = {split: len(np.unique(run[f"{split}_groups"][0])) for split in ("test", "val") if _is_shared(run, split)}
-    of_one = max((_image_variance(run, split) * count for split, count in counts.items()), default=0.0)
+    difference = scores["test"].mean(axis=1) - scores["val"].mean(axis=1)
+    counts = {split: len(np.unique(run[f"{split}_groups"][0])) for split in HELD_OUT if _is_shared(run, split)}
+    of_one = max((_image_variance(run, split, scores[split]) * count for split, count in counts.items()), default=0.0)
     images = sum(of_one / count for count in counts.values())
     return _interval(difference, images, redrawn(run), confidence)
 
 
-def _image_variance(run: Run, split: str) -> float:
+def _plain(run: Run) -> dict[str, Values]:
+    return {split: on_split(split, correct)(run) for split in HELD_OUT}
+
+
+def _alike(run: Run) -> dict[str, Values]:
+    """Scores on test and validation images as if classes were met in the same shares in both."""
+    plain = _plain(run)
+    sets = (zip(plain[split], run[f"{split}_labels"], strict=True) for split in HELD_OUT)
+    rows = [at_equal_shares(*both) for both in zip(*sets, strict=True)]
+    return {split: np.stack([row[place] for row in rows]) for place, split in enumerate(HELD_OUT)}
+
+
+def _image_variance(run: Run, split: str, scores: Values) -> float:
     """The part of a mean score's variance that the draw of the split's images has, 0 where replicates draw others."""
     if not _is_shared(run, split):
         return 0.0
-    found = two_way_variance(by_group(on_split(split, correct)(run), run[f"{split}_groups"][0]))[2]
+    found = two_way_variance(by_group(scores, run[f"{split}_groups"][0]))[2]
     return 0.0 if math.isnan(found) else found
 
 
@@ -73,9 +91,18 @@ def _interval(values: Values, images: float, ratio: float, confidence: float = C
 
 
 def split_cause(
-    params: Suite, measured: Measured, manifest: Manifest, gap: Gap, problems: Collection[str], margin: float
+    params: Suite,
+    measured: Measured,
+    manifest: Manifest,
+    gap: Gap,
+    problems: Collection[str],
+    margin: float,
+    collapsed: Collection[int],
 ) -> Untested | SplitEffect:
     """Cause 0: whether the given validation images score otherwise than re-splits of the same images, or than test.
+
+    All is compared at the same shares of classes, for another class mix moves accuracy, too: that has a word of its
+    own. `collapsed` replicates, which give all images one class, tell nothing of images.
 
     The given split is one draw, so the mean of its differences to re-splits, paired by replicate, is placed by a
     prediction interval. Where groups are unknown a difference may as well come from re-splits that put one group on
@@ -84,41 +111,76 @@ def split_cause(
     if not manifest.given_validation:
         return Untested(cause=CAUSE, title=TITLE, verdict="not applicable", why="the suite made the split")
     arms = [name for name in measured.loaded if params.diffs[name] == {"resplit": True}]
-    found = _against_resplits(measured, arms[0]) if arms else None
+    shared = [number for number in measured.shared([BASELINE, *arms[:1]]) if number not in collapsed]
+    found = _against_resplits(measured, arms[0], shared) if arms and shared else None
     audit = tuple(code for code in (*LEAKS, *DIFFERS) if code in problems)
-    sure = test_minus_validation(measured.loaded[BASELINE], SURE)
-    if abs(sure.mean) < margin:  # surely, and too little to be named
-        sure = dataclasses.replace(sure, low=min(sure.low, 0.0), high=max(sure.high, 0.0))
+    alike, mix = _by_test(measured.loaded[BASELINE], [n for n in measured.replicates(BASELINE) if n not in collapsed])
+    part, of_mix = (_worth_naming(each, margin) for each in (alike, mix))
     return SplitEffect(
         cause=CAUSE,
         title=TITLE,
-        verdict=_word(found, sure, margin, manifest.groups is not None, audit),
+        verdict=_word(found, part, of_mix, margin, manifest.groups is not None, audit),
         variant=arms[0] if arms else None,
-        n=len(measured.shared([BASELINE, arms[0]])) if arms else gap.test_val.n,
+        n=len(shared),
         groups=manifest.groups,
         mean=found.difference if found else math.nan,
         low=found.low if found else math.nan,
         high=found.high if found else math.nan,
         cost=Estimate.of(gap.test_val),
+        alike=Estimate.of(alike),
+        mix=Estimate.of(mix) if _is_off(of_mix) else None,
         audit=audit,
     )
 
 
-def _against_resplits(measured: Measured, arm: str) -> trends.Resplit:
-    numbers = measured.shared([BASELINE, arm])
-    given, again = (measured.values(name, "val_accuracy", numbers) for name in (BASELINE, arm))
-    return trends.paired_difference(given - again)
+def _against_resplits(measured: Measured, arm: str, numbers: Sequence[int]) -> trends.Resplit:
+    """Validation accuracy on the given split against re-splits, of these replicates, at the same shares of classes."""
+    given, again = (_only(measured.loaded[name], numbers) for name in (BASELINE, arm))
+    sets = (zip(on_split("val", correct)(run), run["val_labels"], strict=True) for run in (given, again))
+    rows = [at_equal_shares(*both) for both in zip(*sets, strict=True)]
+    return trends.paired_difference(np.array([given.mean() - again.mean() for given, again in rows]))
+
+
+def _by_test(run: Run, numbers: Sequence[int]) -> tuple[Interval, Interval]:
+    """Test minus validation accuracy of these replicates: at the same shares of classes, and what the shares make."""
+    if not numbers:
+        return UNKNOWN, UNKNOWN
+    some = _only(run, numbers)
+    plain, alike = _plain(some), _alike(some)
+    mix = {split: plain[split] - alike[split] for split in HELD_OUT}
+    return test_minus_validation(some, alike, SURE), test_minus_validation(some, mix, SURE)
+
+
+def _only(run: Run, numbers: Sequence[int]) -> Run:
+    places = [run["replicates"].tolist().index(number) for number in numbers]
+    return {name: array[places] for name, array in run.items()}
+
+
+def _worth_naming(found: Interval, margin: float) -> Interval:
+    """Itself, or holding 0 where it is surely something, and too little to be named."""
+    if not abs(found.mean) < margin:
+        return found
+    return dataclasses.replace(found, low=min(found.low, 0.0), high=max(found.high, 0.0))
+
+
+def _is_off(found: Interval) -> bool:
+    return found.low > 0 or found.high < 0
 
 
 def _word(
-    found: trends.Resplit | None, part: Interval, margin: float, has_groups: bool, audit: Collection[str]
+    found: trends.Resplit | None,
+    part: Interval,
+    mix: Interval,
+    margin: float,
+    has_groups: bool,
+    audit: Collection[str],
 ) -> OfSplit:
     """What the differences to re-splits and to test images, and the audit, allow.
 
     Harder than re-splits by the margin, the given images contribute where groups are known; else re-splits may only be
     easy because a group is on both sides, and test images or an audit that tells the splits apart make it probable.
     Easier than test images, they leak where the audit finds pictures on both sides; else the test images may as well be
-    others.
+    others. `part` is the difference to test images at the same shares of classes, `mix` what other shares make.
     """
     copies, differs = bool(set(audit) & set(LEAKS)), bool(set(audit) & set(DIFFERS))
     harder = bool(found and found.outside and found.difference <= -margin)
@@ -130,4 +192,6 @@ def _word(
         return "unresolved"
     if part.high < 0:
         return "unresolved" if not copies else "leaks" if has_groups else "probably leaks"
+    if _is_off(mix):
+        return "class mix"
     return "unknown" if math.isnan(part.low) else "not shown"

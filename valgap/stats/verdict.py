@@ -95,8 +95,10 @@ class Untested:
 class SplitEffect:
     """The given validation images against `n` re-splits by `variant`, paired by replicate, and against test images.
 
-    `mean` is the difference of validation accuracy to re-splits, which chance leaves between `low` and `high`; NaN
-    without re-splits. `cost` is what the split does to the gap: accuracy on test minus validation images. `groups`
+    `mean` is the difference of validation accuracy to re-splits, at the same shares of classes, which chance leaves
+    between `low` and `high`; NaN without re-splits. `cost` is what the split does to the gap: accuracy on test minus
+    validation images; `alike` is that at the same shares of classes, with limits of 99%, and `mix` what other shares
+    make of it, None where that is not shown. Replicates that collapsed to one class count in `cost` alone. `groups`
     counts the groups of the images, None where they are unknown. `audit` are the findings of the audit, by name, that
     are problems of the split.
     """
@@ -111,6 +113,8 @@ class SplitEffect:
     low: Number
     high: Number
     cost: Estimate
+    alike: Estimate
+    mix: Estimate | None
     audit: tuple[str, ...]
 
 

@@ -18,6 +18,7 @@ OfSplit = Literal[
     "probably contributes",
     "leaks",  # they are easier than test images, and copies of training images are among them
     "probably leaks",
+    "class mix",  # classes are met in other shares than among test images, and that alone makes a difference
     "unresolved",
     "not shown",
     "unknown",
@@ -43,4 +44,4 @@ OfChange = Literal[  # between two revisions
 Reach = Literal["within reach", "out of reach", "more than is left to gain", "unknown"]  # of a gain by more data
 Reason = Literal["together", "more steps", "wider"]  # why an arm should be trained next
 HELPS = ("contributes", "contributes a little")  # words of a cause whose removal raises the metric
-BLAMED = ("contributes", "probably contributes", "leaks", "probably leaks")  # words that name a cause
+BLAMED = ("contributes", "probably contributes", "leaks", "probably leaks", "class mix")  # words that name a cause
