@@ -372,6 +372,16 @@ def test_a_probe_of_what_is_kept_runs_again_on_other_images(monkeypatch: pytest.
 
 
 @pytest.mark.parametrize(
+    ("megaflops", "keeps", "extent"),
+    [(8, False, (30, 5000)), (20, False, (30, 5000)), (200, False, (26, 2500)), (600, False, (8, 833)),
+     (600, True, (30, 833)), (100_000, False, (8, 64))],
+)  # fmt: skip
+def test_a_probe_of_a_large_network_is_shorter(megaflops: int, keeps: bool, extent: tuple[int, int]) -> None:
+    """At 50 GFLOP/s: 200 MFLOP take 4 ms, a step of 32 three times as many passes, 384 ms, of which 26 fit in 10 s."""
+    assert probe.extent(timings.Network(megaflops * 10**6, 1, keeps), 32) == extent
+
+
+@pytest.mark.parametrize(
     ("changes", "keeps"),
     [({}, False), ({"frozen": 0.5}, True), ({"frozen": 0.5, "augmentation": {"zoom": 0.1}}, False),
      ({"frozen": 0.5, "mixup": 0.2}, False)],

@@ -23,22 +23,35 @@ from valgap.ground.params.suite import Suite
 from valgap.training.recipe import Recipe, Streams
 from valgap.training.subset import load_splits
 
-STEPS = 30  # timed optimizer steps, after as many that pay for tracing
+STEPS = (8, 30)  # timed optimizer steps, at least and at most, after as many that pay for tracing
 STAGE_SECONDS = 1.2  # of a core, what a cell's stage takes besides training: DVC, the parameters' check, its imports
-IMAGES = 5000  # of a split, at most: enough to time predictions
+IMAGES = (64, 5000)  # of a split, at least and at most: enough to time predictions
+LONG = 10.0  # seconds that steps, or a split's images, may take at the next rate, from the least on
+RATE = (
+    5e10  # floating-point operations a second of a core: MobileNetV2 of 224 x 224 has half of it, plain networks more
+)
 FEW = 64  # of a split, where a frozen part's outputs are kept: it runs through all of them, twice over
 
 Models = dict[str, timings.Network]
 Parts = Mapping[str, tuple[NDArray[np.uint8], NDArray[np.int64]]]  # (n, h, w, c) images and (n,) labels, by split
 
 
-def measure(model: Model, baseline: Train, block: int) -> Timings:
+def measure(model: Model, baseline: Train, block: int, device: str) -> Timings:
     """Seconds of the baseline in this worker process."""
     images, labels = load_images(), load_labels()
+    (network,) = count_operations({"": baseline}, model, images.shape[1:], int(labels.max()) + 1).values()
+    steps, most = extent(network, baseline.batch_size) if device == "cpu" else (STEPS[1], IMAGES[1])
     splits = load_splits(block)
     index = {"train": splits.train[0][: splits.train_size], "val": splits.val[0], "test": splits.test[0]}
-    parts = {name: (images[rows[:IMAGES]], labels[rows[:IMAGES]]) for name, rows in index.items()}
-    return timed(model, baseline, splits.streams, parts, STEPS)
+    parts = {name: (images[rows[:most]], labels[rows[:most]]) for name, rows in index.items()}
+    return timed(model, baseline, splits.streams, parts, steps)
+
+
+def extent(network: timings.Network, batch_size: int) -> tuple[int, int]:
+    """(steps, images of a split) to time: fewer of a large network. What is kept of a frozen part is in no step."""
+    images = int(LONG * RATE / max(network.flops, 1))
+    steps = STEPS[1] if network.keeps else images // (3 * batch_size)  # backward takes twice as long as forward
+    return max(STEPS[0], min(STEPS[1], steps)), max(IMAGES[0], min(IMAGES[1], images))
 
 
 def timed(model: Model, baseline: Train, streams: Streams, parts: Parts, steps: int) -> Timings:
@@ -148,7 +161,9 @@ def _timings(what: str, params: Suite, settings: Train, placement: Placement) ->
     workers = len(placement.slots)
     print(f"probe: {what}, {workers} processes at once on {placement.device}", flush=True)
     measured: list[Timings] = []
-    for found in pool.run_jobs(measure, [(params.model, settings, params.split.blocks[0])] * workers, placement):
+    for found in pool.run_jobs(
+        measure, [(params.model, settings, params.split.blocks[0], placement.device)] * workers, placement
+    ):
         measured.append(found)
         print(f"probe: {len(measured)}/{workers} processes, {1000 * found.step:.1f} ms a step", flush=True)
     return mean_of(measured)
@@ -162,7 +177,7 @@ def take(params: Suite) -> None:
     placement = place(params.compute)
     cached = timings.read_probe(key)
     if cached is None:
-        baseline = _timings(f"the baseline for {2 * STEPS} steps", params, params.train, placement)
+        baseline = _timings("the baseline", params, params.train, placement)
         half = None
         if offers_half(params, placement):
             precise = dataclasses.replace(params.train, precision="mixed_bfloat16")
