@@ -17,14 +17,18 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
+def past() -> side_by_side.Terms:
+    """Of a run that is over already."""
+    return side_by_side.Terms(jobs=1, slots=[0], variables={}, deadline=time.monotonic() - 1)
+
+
 def test_after_its_deadline_nothing_is_started_and_it_says_that_not_all_is_there(folder: Path) -> None:
     """A DVC that was started would fail here, as there is no repository."""
-    past = time.monotonic() - 1
-    assert side_by_side.run(["train@baseline-0"], 1, 1, [0], [], str, {}, deadline=past) is False
+    assert side_by_side.run(["train@baseline-0"], 1, past(), [], str) is False
 
 
 def test_without_cells_all_is_there_whatever_the_deadline(folder: Path) -> None:
-    assert side_by_side.run([], 1, 1, [0], [], str, {}, deadline=time.monotonic() - 1) is True
+    assert side_by_side.run([], 1, past(), [], str) is True
 
 
 def outcome(monkeypatch: pytest.MonkeyPatch, cells: tuple[int, bool], seconds: float | None) -> list[str]:

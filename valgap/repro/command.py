@@ -80,8 +80,8 @@ def run_cells(
     if deadline is not None:
         cells = ranked(cells, load_suite())
     with workers_for(params, slots) as variables:
-        size = params.split.block_size
-        return 0, side_by_side.run(cells, size, jobs, slots, received, so_far, variables, deadline)
+        terms = side_by_side.Terms(jobs, slots, variables, deadline)
+        return 0, side_by_side.run(cells, params.split.block_size, terms, received, so_far)
 
 
 def first_answer(seconds: float) -> int:

@@ -36,35 +36,46 @@ class Child:
     open_lines: dict[str, bytes] = dataclasses.field(default_factory=lambda: {"out": b"", "err": b""})
 
 
+@dataclasses.dataclass(frozen=True)
+class Terms:
+    """How cells are run: at most `jobs` at once, on these `slots`, where None is no limit.
+
+    `variables` are for the environment of the stages; at `deadline`, of the monotonic clock, a run ends.
+    """
+
+    jobs: int
+    slots: list[int] | None
+    variables: dict[str, str]
+    deadline: float | None = None
+
+    @property
+    def is_over(self) -> bool:
+        """Whether the deadline has passed."""
+        return self.deadline is not None and time.monotonic() > self.deadline
+
+
 class Cells:
     """The run of some cells: what waits, what runs, which slots are free."""
 
-    def __init__(
-        self,
-        cells: list[str],
-        jobs: int,
-        slots: list[int] | None,
-        display: Display,
-        variables: dict[str, str],
-        in_order: bool = False,
-    ) -> None:
+    def __init__(self, cells: list[str], terms: Terms, display: Display) -> None:
         self.waiting, self.running = deque(cells), list[Child]()
-        self.jobs, self.display, self.variables, self.in_order = jobs, display, variables, in_order
-        self.limited, self.free = slots is not None, list(slots or [])
+        self.terms, self.display = terms, display
+        self.free = list(terms.slots or [])
         self.selector = selectors.DefaultSelector()
 
     def launch(self) -> None:
         """Start processes while there are cells and jobs for them."""
-        while self.waiting and len(self.running) < self.jobs:
-            launches = min(self.jobs - len(self.running), len(self.waiting))
+        jobs, in_order = self.terms.jobs, self.terms.deadline is not None
+        while self.waiting and len(self.running) < jobs:
+            launches = min(jobs - len(self.running), len(self.waiting))
             slots = slots_of_next(self.free, launches)
-            size = 1 if self.in_order else batch_size(len(self.waiting), self.jobs)
+            size = 1 if in_order else batch_size(len(self.waiting), jobs)
             batch = [self.waiting.popleft() for _ in range(size)]
             self.free = self.free[len(slots) :]
-            environment = {placement.SHARE: ",".join(map(str, slots))} if self.limited else {}
+            environment = {placement.SHARE: ",".join(map(str, slots))} if self.terms.slots is not None else {}
             process = start(
                 ["dvc", "--wait-for-lock", "repro", "--single-item", *batch],
-                env=environment | self.variables | {progress.FILE: str(PROGRESS.resolve())},
+                env=environment | self.terms.variables | {progress.FILE: str(PROGRESS.resolve())},
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
@@ -143,31 +154,21 @@ def _signal_group(child: Child, number: int) -> None:
         os.killpg(child.process.pid, number)
 
 
-def run(
-    cells: list[str],
-    size: int,
-    jobs: int,
-    slots: list[int] | None,
-    received: Received,
-    known: Callable[[], str],
-    variables: dict[str, str],
-    deadline: float | None = None,
-) -> bool:
-    """Bring these cells of `size` replicates up to date, at most `jobs` at once, on these slots; None: no limit.
+def run(cells: list[str], size: int, terms: Terms, received: Received, known: Callable[[], str]) -> bool:
+    """Bring these cells of `size` replicates up to date; False where time was up before all were trained.
 
-    `known` says what the finished cells tell; `variables` are for the environment of the stages. False where time was
-    up, at `deadline` of the monotonic clock, before all were trained.
+    `known` says what the finished cells tell.
 
     Raises SuiteError on the first that fails and Stopped after a signal; then no process is left.
     """
     with Display(len(cells), size, known) as display:
-        work = Cells(cells, jobs, slots, display, variables, in_order=deadline is not None)
+        work = Cells(cells, terms, display)
         try:
             while work.waiting or work.running:
                 if received:
                     display.say("stopped", [work.resume()])
                     raise Stopped(received[0])
-                if deadline is not None and time.monotonic() > deadline:
+                if terms.is_over:
                     return False
                 work.launch()
                 work.listen(POLL_SECONDS)
