@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -251,6 +252,22 @@ def test_unreadable_files_are_listed_or_dropped_and_counted(workspace: Path) -> 
     assert not list(workspace.glob("data/*.partial"))
     assert read_manifest()["dropped"] == 3
     assert finding("dropped")["count"] == 3
+
+
+def test_given_validation_images_that_are_copies_of_training_are_listed(workspace: Path) -> None:
+    for number, name in enumerate(("train", "val", "test")):
+        write_images(workspace / "images" / name, 30, seed=number)
+    for source, copy in (("train/red/3", "val/red/7"), ("train/blue/5", "val/blue/1"), ("val/red/2", "test/red/4")):
+        shutil.copy(workspace / f"images/{source}.png", workspace / f"images/{copy}.png")
+    write_params(split={"val_size": "all", "test_size": "all"})
+    prepare.main()
+    listed = read_manifest()["copied"]
+    images, val = load_images(), load_splits(0).val[0]
+    assert len(listed) == 2
+    assert set(listed) <= set(val.tolist())
+    for place in listed:
+        same = np.flatnonzero((images == images[place]).all(axis=(1, 2, 3)))
+        assert len(same) == 2
 
 
 def mislabel(folder: Path, count: int) -> None:

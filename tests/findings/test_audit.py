@@ -15,7 +15,8 @@ from PIL import Image
 from tests.scratch import ROOT
 from valgap.data.sources.images import Dropped, Images
 from valgap.findings import neighbours, pictures, pixels, shift
-from valgap.findings.audit import ORDER, audit
+from valgap.findings.audit import ORDER, audit, findings_of
+from valgap.findings.copied import copied
 from valgap.findings.finding import Audit, Finding, Picture, shown
 from valgap.findings.look import look
 from valgap.ground import records
@@ -102,6 +103,22 @@ def test_exact_duplicates_are_counted_across_and_within_splits() -> None:
     pairs = [[image.name for image in example.images] for example in findings["exact_across"].examples]
     assert pairs == [["0.png", "100.png"], ["1.png", "200.png"], ["102.png", "201.png"]]
     assert counted(findings["near_across"])[1] == 0
+
+
+def test_copies_are_listed_by_the_image_as_they_are_counted() -> None:
+    """The same, nearly the same, mirrored; a copy of an image of its own split is none."""
+    images, split = given_split(300)
+    images.images[101] = images.images[2]
+    images.images[103] = nearly(images.images[4])
+    images.images[[105, 108]] = images.images[[6, 9]][:, :, ::-1]
+    images.images[111], images.images[204] = images.images[114], images.images[105]
+    looked = look(images, split, SEED)
+    counts = {finding.name: finding.count for finding in findings_of(looked)}
+    assert np.flatnonzero(copied(looked)).tolist() == [101, 103, 105, 108, 204]
+    assert [counts[name] for name in ("exact_across", "near_across", "altered_across")] == [2, 1, 3]  # 204 mirrors 6
+    unused = split.copy()
+    unused[:100] = ""
+    assert np.flatnonzero(copied(look(images, unused, SEED))).tolist() == [204], "of the images that are used"
 
 
 def test_one_duplicate_in_a_large_split_is_no_problem() -> None:

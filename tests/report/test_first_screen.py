@@ -330,6 +330,10 @@ def test_images_have_a_price_where_their_gain_is_shown(gain: Interval, word: str
         ({"verdict": "not shown", "mean": 0.001, "groups": None}, "groups are unknown, and re-splits may leak"),
         ({"verdict": "unknown", "low": math.nan, "high": math.nan, "n": 1}, "it takes two re-splits"),
         (
+            {"verdict": "leaks", "copies": Estimate(0.018, 0.01, 0.026)},
+            "copies of training images make +1.8 pp (+1.0 to",
+        ),
+        (
             {"verdict": "class mix", "mix": Estimate(0.08, 0.06, 0.1), "alike": Estimate(0.015, -0.005, 0.035)},
             "of which other shares of classes make +8.0 pp: at the same shares it is +1.5 pp; validation",
         ),

@@ -221,3 +221,43 @@ def test_replicates_that_collapsed_tell_nothing_of_the_split(fallen: range) -> N
     else:
         assert (found.verdict, found.n) == ("probably contributes", 8)
         assert found.alike.mean == pytest.approx(0.3, abs=0.03)
+
+
+def with_copies(rng: np.random.Generator, share: float, gain: float) -> Run:
+    """A baseline of which so many validation images, the first, are recognised more often by `gain` than 80%."""
+    known = np.arange(1000) < 1000 * share
+    right = {"val": rng.random((12, 1000)) < 0.8 + gain * known + rng.normal(0, 0.1, 1000)}
+    return run(right | {"test": draw(rng, 0.8, np.zeros(1000))})
+
+
+def of_copies(loaded: Run, share: float, problems: set[str]) -> tuple[Any, Verdict]:
+    listed = manifest(given_validation=True, copied=tuple(range(round(1000 * share))))
+    verdict = judged(suite(("baseline",)), {"baseline": loaded}, manifest=listed, problems=problems)
+    return entry(verdict, "split"), verdict
+
+
+def test_copies_that_are_known_better_than_other_validation_images_leak_whatever_test_images_say() -> None:
+    """A fifth of the images at 95% instead of 80%: 3 pp, too little beside the luck of the test images."""
+    found, verdict = of_copies(with_copies(np.random.default_rng(24), 0.2, 0.15), 0.2, COPIED)
+    assert found.alike.low < 0 < found.alike.high
+    assert found.verdict == "leaks"
+    assert found.copies.mean == pytest.approx(0.03, abs=0.01)
+    assert (verdict.answer[0].cause, verdict.answer[0].mean) == ("split", -found.copies.mean)
+
+
+def test_copies_that_are_no_problem_or_are_worth_little_do_not_leak() -> None:
+    loaded = with_copies(np.random.default_rng(25), 0.2, 0.15)
+    assert of_copies(loaded, 0.2, set())[0].verdict != "leaks", "the audit finds them too few, or mere look-alikes"
+    little = of_copies(with_copies(np.random.default_rng(26), 0.02, 0.15), 0.02, COPIED)[0]
+    assert (little.verdict, little.copies) == ("not shown", None)
+
+
+@pytest.mark.parametrize("share", [0.0, 0.001, 1.0])
+def test_without_copies_or_without_others_nothing_is_said_of_them(share: float) -> None:
+    assert of_copies(with_copies(np.random.default_rng(27), share, 0.0), share, COPIED)[0].copies is None
+
+
+def test_copies_that_are_known_no_better_are_seldom_called_a_leak() -> None:
+    rng = np.random.default_rng(28)
+    called = [of_copies(with_copies(rng, 0.2, 0.0), 0.2, COPIED)[0].verdict == "leaks" for _ in range(100)]
+    assert sum(called) <= 5

@@ -42,7 +42,8 @@ class Manifest:
     `groups` counts them, None where unknown; sizes are images of a replicate, `max_train_size` of the largest training
     list; `class_sizes` are images to learn from; `dropped_files` lists the first of `dropped` unusable files;
     `suspected` are labels by part that a model of learned images doubts, `disputed` those that one of held-out images
-    does; `said` is how a folder was read, in sentences, None where there is nothing to say.
+    does; `copied` are the given validation images, by their place in the arrays, that are copies of images to learn
+    from; `said` is how a folder was read, in sentences, None where there is nothing to say.
     """
 
     image_shape: tuple[int, int, int]
@@ -64,6 +65,7 @@ class Manifest:
     source_sha256: dict[str, str]
     suspected: dict[str, Suspected] = dataclasses.field(default_factory=dict)
     disputed: dict[str, Suspected] = dataclasses.field(default_factory=dict)
+    copied: tuple[int, ...] = ()
     said: tuple[str, ...] | None = None
 
 

@@ -35,8 +35,11 @@ def _weight(each: Answer) -> float:
 
 
 def _of_split(split: SplitEffect) -> Answer:
-    """Sized against re-splits where these show it, else against test images; a class mix by what it makes."""
+    """Sized against re-splits where these show it, else against test images; a class mix and copies by what they
+    make."""
     cost = split.mix if split.verdict == "class mix" and split.mix else split.alike
+    if "leaks" in split.verdict and split.copies:
+        cost = Estimate(-split.copies.mean, -split.copies.high, -split.copies.low)
     if split.verdict in ("contributes", "probably contributes") and split.mean < split.low:
         cost = Estimate(-split.mean, -split.mean + split.low, -split.mean + split.high)
     return Answer(split.cause, split.title, "gap", split.verdict, cost.mean, cost.low, cost.high)

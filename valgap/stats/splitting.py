@@ -5,6 +5,7 @@ import math
 from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy import stats
 
 from valgap.data.prepared import Manifest
@@ -34,23 +35,43 @@ def gap_of(run: Run) -> Gap:
     return Gap(
         train_val=over_replicates(accuracy["train"] - accuracy["val"], redrawn=redrawn(run)),
         train_test=_interval(
-            accuracy["train"] - accuracy["test"], _image_variance(run, "test", plain["test"]), redrawn(run)
+            accuracy["train"] - accuracy["test"],
+            _image_variance(Scored(plain["test"], _groups(run, "test"))),
+            redrawn(run),
         ),
         test_val=test_minus_validation(run, plain, CONFIDENCE),
     )
 
 
+@dataclasses.dataclass(frozen=True)
+class Scored:
+    """(replicates, images) scores, and the images' groups; None where replicates have others."""
+
+    values: Values
+    groups: NDArray[np.int64] | None
+
+    @property
+    def units(self) -> int:
+        """How many groups, or images, are independent of each other; 0 where replicates have others."""
+        return 0 if self.groups is None else len(np.unique(self.groups))
+
+
 def test_minus_validation(run: Run, scores: Mapping[str, Values], confidence: float) -> Interval:
-    """Mean of (replicates, images) `scores` on test minus validation images, with what the luck of both sets adds.
+    """Mean of (replicates, images) `scores` on test minus validation images, with what the luck of both sets adds."""
+    test, val = (Scored(scores[split], _groups(run, split)) for split in HELD_OUT)
+    return _difference(test, val, redrawn(run), confidence)
+
+
+def _difference(first: Scored, second: Scored, ratio: float, confidence: float) -> Interval:
+    """Of mean scores, with what the luck of both sets of images adds; `ratio` as `measured.redrawn` says.
 
     An image of either set is taken to vary as much as one of the set where that is more: a small set in which all are
     right, or all wrong, would seem to have no luck at all.
     """
-    difference = scores["test"].mean(axis=1) - scores["val"].mean(axis=1)
-    counts = {split: len(np.unique(run[f"{split}_groups"][0])) for split in HELD_OUT if _is_shared(run, split)}
-    of_one = max((_image_variance(run, split, scores[split]) * count for split, count in counts.items()), default=0.0)
-    images = sum(of_one / count for count in counts.values())
-    return _interval(difference, images, redrawn(run), confidence)
+    shared = [each for each in (first, second) if each.groups is not None]
+    of_one = max((_image_variance(each) * each.units for each in shared), default=0.0)
+    images = sum(of_one / each.units for each in shared)
+    return _interval(first.values.mean(axis=1) - second.values.mean(axis=1), images, ratio, confidence)
 
 
 def _plain(run: Run) -> dict[str, Values]:
@@ -65,17 +86,19 @@ def _alike(run: Run) -> dict[str, Values]:
     return {split: np.stack([row[place] for row in rows]) for place, split in enumerate(HELD_OUT)}
 
 
-def _image_variance(run: Run, split: str, scores: Values) -> float:
-    """The part of a mean score's variance that the draw of the split's images has, 0 where replicates draw others."""
-    if not _is_shared(run, split):
+def _image_variance(scored: Scored) -> float:
+    """The part of a mean score's variance that the draw of the images has, 0 where replicates draw others."""
+    if scored.groups is None:
         return 0.0
-    found = two_way_variance(by_group(scores, run[f"{split}_groups"][0]))[2]
+    found = two_way_variance(by_group(scored.values, scored.groups))[2]
     return 0.0 if math.isnan(found) else found
 
 
-def _is_shared(run: Run, split: str) -> bool:
+def _groups(run: Run, split: str) -> NDArray[np.int64] | None:
+    """The groups of a split's images, None where replicates have others."""
     index = run[f"{split}_index"]
-    return len(index) > 1 and bool((index == index[0]).all())
+    is_shared = len(index) > 1 and bool((index == index[0]).all())
+    return run[f"{split}_groups"][0] if is_shared else None
 
 
 def _interval(values: Values, images: float, ratio: float, confidence: float = CONFIDENCE) -> Interval:
@@ -114,12 +137,13 @@ def split_cause(
     shared = [number for number in measured.shared([BASELINE, *arms[:1]]) if number not in collapsed]
     found = _against_resplits(measured, arms[0], shared) if arms and shared else None
     audit = tuple(code for code in (*LEAKS, *DIFFERS) if code in problems)
-    alike, mix = _by_test(measured.loaded[BASELINE], [n for n in measured.replicates(BASELINE) if n not in collapsed])
-    part, of_mix = (_worth_naming(each, margin) for each in (alike, mix))
+    sound = [number for number in measured.replicates(BASELINE) if number not in collapsed]
+    seen = _seen(_only(measured.loaded[BASELINE], sound), manifest.copied) if sound else NOTHING
+    named = dataclasses.replace(seen, **{name: _worth_naming(each, margin) for name, each in vars(seen).items()})
     return SplitEffect(
         cause=CAUSE,
         title=TITLE,
-        verdict=_word(found, part, of_mix, margin, manifest.groups is not None, audit),
+        verdict=_word(found, named, margin, manifest.groups is not None, audit),
         variant=arms[0] if arms else None,
         n=len(shared),
         groups=manifest.groups,
@@ -127,8 +151,9 @@ def split_cause(
         low=found.low if found else math.nan,
         high=found.high if found else math.nan,
         cost=Estimate.of(gap.test_val),
-        alike=Estimate.of(alike),
-        mix=Estimate.of(mix) if _is_off(of_mix) else None,
+        alike=Estimate.of(seen.alike),
+        mix=Estimate.of(seen.mix) if _is_off(named.mix) else None,
+        copies=Estimate.of(seen.copies) if _is_off(named.copies) else None,
         audit=audit,
     )
 
@@ -141,14 +166,48 @@ def _against_resplits(measured: Measured, arm: str, numbers: Sequence[int]) -> t
     return trends.paired_difference(np.array([given.mean() - again.mean() for given, again in rows]))
 
 
-def _by_test(run: Run, numbers: Sequence[int]) -> tuple[Interval, Interval]:
-    """Test minus validation accuracy of these replicates: at the same shares of classes, and what the shares make."""
-    if not numbers:
-        return UNKNOWN, UNKNOWN
-    some = _only(run, numbers)
-    plain, alike = _plain(some), _alike(some)
+@dataclasses.dataclass(frozen=True)
+class Seen:
+    """What the baseline's accuracy says of the split.
+
+    Test minus validation images: `alike` at the same shares of classes, `mix` by other shares. `copies` is what copies
+    of images to learn from add to accuracy on validation images.
+    """
+
+    alike: Interval
+    mix: Interval
+    copies: Interval
+
+
+NOTHING = Seen(UNKNOWN, UNKNOWN, UNKNOWN)
+
+
+def _seen(run: Run, copied: Sequence[int]) -> Seen:
+    plain, alike = _plain(run), _alike(run)
     mix = {split: plain[split] - alike[split] for split in HELD_OUT}
-    return test_minus_validation(some, alike, SURE), test_minus_validation(some, mix, SURE)
+    return Seen(
+        test_minus_validation(run, alike, SURE),
+        test_minus_validation(run, mix, SURE),
+        _of_copies(run, plain["val"], np.isin(run["val_index"][0], copied)),
+    )
+
+
+def _of_copies(run: Run, right: Values, copy: NDArray[np.bool_]) -> Interval:
+    """Accuracy on all validation images less that on those that are no `copy` (n,), at the same shares of classes.
+
+    Unknown where replicates have other validation images, or fewer than two are copies, or are none.
+    """
+    groups = _groups(run, "val")
+    if groups is None or min(copy.sum(), (~copy).sum()) < 2:
+        return UNKNOWN
+    sides = (copy, ~copy)
+    rows = [
+        at_equal_shares(*((scores[side], labels[side]) for side in sides))
+        for scores, labels in zip(right, run["val_labels"], strict=True)
+    ]
+    copies, others = (Scored(np.stack([row[k] for row in rows]), groups[side]) for k, side in enumerate(sides))
+    found, share = _difference(copies, others, redrawn(run), CONFIDENCE), float(copy.mean())
+    return Interval(found.n, *(share * each for each in (found.mean, found.sd, found.low, found.high)))
 
 
 def _only(run: Run, numbers: Sequence[int]) -> Run:
@@ -167,31 +226,28 @@ def _is_off(found: Interval) -> bool:
     return found.low > 0 or found.high < 0
 
 
-def _word(
-    found: trends.Resplit | None,
-    part: Interval,
-    mix: Interval,
-    margin: float,
-    has_groups: bool,
-    audit: Collection[str],
-) -> OfSplit:
+def _word(found: trends.Resplit | None, seen: Seen, margin: float, has_groups: bool, audit: Collection[str]) -> OfSplit:
     """What the differences to re-splits and to test images, and the audit, allow.
 
     Harder than re-splits by the margin, the given images contribute where groups are known; else re-splits may only be
     easy because a group is on both sides, and test images or an audit that tells the splits apart make it probable.
     Easier than test images, they leak where the audit finds pictures on both sides; else the test images may as well be
-    others. `part` is the difference to test images at the same shares of classes, `mix` what other shares make.
+    others. Copies of training images that the network knows better than the other validation images leak, whatever
+    test images say.
     """
+    part = seen.alike
     copies, differs = bool(set(audit) & set(LEAKS)), bool(set(audit) & set(DIFFERS))
     harder = bool(found and found.outside and found.difference <= -margin)
     if harder and has_groups:
         return "contributes"
     if (harder and (differs or part.low > 0)) or (part.low > 0 and differs):
         return "probably contributes"
+    if copies and seen.copies.low > 0:
+        return "leaks"
     if harder or part.low > 0:
         return "unresolved"
     if part.high < 0:
         return "unresolved" if not copies else "leaks" if has_groups else "probably leaks"
-    if _is_off(mix):
+    if _is_off(seen.mix):
         return "class mix"
     return "unknown" if math.isnan(part.low) else "not shown"
