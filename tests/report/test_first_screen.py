@@ -331,7 +331,7 @@ def test_images_have_a_price_where_their_gain_is_shown(gain: Interval, word: str
         ({"verdict": "unknown", "low": math.nan, "high": math.nan, "n": 1}, "it takes two re-splits"),
         (
             {"verdict": "leaks", "copies": Estimate(0.018, 0.01, 0.026)},
-            "copies of training images make +1.8 pp (+1.0 to",
+            "copies of training images among them make +1.8 pp (+1.0 to",
         ),
         (
             {"verdict": "class mix", "mix": Estimate(0.08, 0.06, 0.1), "alike": Estimate(0.015, -0.005, 0.035)},

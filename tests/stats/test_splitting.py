@@ -249,7 +249,8 @@ def test_copies_that_are_no_problem_or_are_worth_little_do_not_leak() -> None:
     loaded = with_copies(np.random.default_rng(25), 0.2, 0.15)
     assert of_copies(loaded, 0.2, set())[0].verdict != "leaks", "the audit finds them too few, or mere look-alikes"
     little = of_copies(with_copies(np.random.default_rng(26), 0.02, 0.15), 0.02, COPIED)[0]
-    assert (little.verdict, little.copies) == ("not shown", None)
+    assert little.verdict == "not shown"
+    assert little.copies.high < 0.01
 
 
 @pytest.mark.parametrize("share", [0.0, 0.001, 1.0])

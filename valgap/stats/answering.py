@@ -38,7 +38,7 @@ def _of_split(split: SplitEffect) -> Answer:
     """Sized against re-splits where these show it, else against test images; a class mix and copies by what they
     make."""
     cost = split.mix if split.verdict == "class mix" and split.mix else split.alike
-    if "leaks" in split.verdict and split.copies:
+    if "leaks" in split.verdict and split.copies and split.copies.low > 0:
         cost = Estimate(-split.copies.mean, -split.copies.high, -split.copies.low)
     if split.verdict in ("contributes", "probably contributes") and split.mean < split.low:
         cost = Estimate(-split.mean, -split.mean + split.low, -split.mean + split.high)

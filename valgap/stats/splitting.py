@@ -153,7 +153,7 @@ def split_cause(
         cost=Estimate.of(gap.test_val),
         alike=Estimate.of(seen.alike),
         mix=Estimate.of(seen.mix) if _is_off(named.mix) else None,
-        copies=Estimate.of(seen.copies) if _is_off(named.copies) else None,
+        copies=None if math.isnan(seen.copies.mean) else Estimate.of(seen.copies),
         audit=audit,
     )
 

@@ -98,8 +98,8 @@ class SplitEffect:
     `mean` is the difference of validation accuracy to re-splits, at the same shares of classes, which chance leaves
     between `low` and `high`; NaN without re-splits. `cost` is what the split does to the gap: accuracy on test minus
     validation images; `alike` is that at the same shares of classes, with limits of 99%, and `mix` what other shares
-    make of it, None where that is not shown; `copies`, likewise, what copies of images to learn from add to validation
-    accuracy. Replicates that collapsed to one class count in `cost` alone. `groups`
+    make of it, None where that is not shown; `copies` is what copies of images to learn from add to validation
+    accuracy, None where there are none. Replicates that collapsed to one class count in `cost` alone. `groups`
     counts the groups of the images, None where they are unknown. `audit` are the findings of the audit, by name, that
     are problems of the split.
     """
