@@ -36,11 +36,9 @@ Models = dict[str, timings.Network]
 Parts = Mapping[str, tuple[NDArray[np.uint8], NDArray[np.int64]]]  # (n, h, w, c) images and (n,) labels, by split
 
 
-def measure(model: Model, baseline: Train, block: int, device: str) -> Timings:
-    """Seconds of the baseline in this worker process."""
+def measure(model: Model, baseline: Train, block: int, steps: int, most: int) -> Timings:
+    """Seconds of the baseline in this worker process, over so many steps and at most so many images of a split."""
     images, labels = load_images(), load_labels()
-    (network,) = count_operations({"": baseline}, model, images.shape[1:], int(labels.max()) + 1).values()
-    steps, most = extent(network, baseline.batch_size) if device == "cpu" else (STEPS[1], IMAGES[1])
     splits = load_splits(block)
     index = {"train": splits.train[0][: splits.train_size], "val": splits.val[0], "test": splits.test[0]}
     parts = {name: (images[rows[:most]], labels[rows[:most]]) for name, rows in index.items()}
@@ -156,13 +154,14 @@ def offers_half(params: Suite, placement: Placement) -> bool:
     return placement.device == "cpu" and params.train.precision == "float32" and host.has_bfloat16()
 
 
-def _timings(what: str, params: Suite, settings: Train, placement: Placement) -> Timings:
-    """Mean seconds of these settings in as many processes at once as a run uses."""
+def _timings(what: str, params: Suite, settings: Train, network: timings.Network, placement: Placement) -> Timings:
+    """Mean seconds of these settings, whose network that is, in as many processes at once as a run uses."""
     workers = len(placement.slots)
+    steps, images = extent(network, settings.batch_size) if placement.device == "cpu" else (STEPS[1], IMAGES[1])
     print(f"probe: {what}, {workers} processes at once on {placement.device}", flush=True)
     measured: list[Timings] = []
     for found in pool.run_jobs(
-        measure, [(params.model, settings, params.split.blocks[0], placement.device)] * workers, placement
+        measure, [(params.model, settings, params.split.blocks[0], steps, images)] * workers, placement
     ):
         measured.append(found)
         print(f"probe: {len(measured)}/{workers} processes, {1000 * found.step:.1f} ms a step", flush=True)
@@ -176,21 +175,27 @@ def take(params: Suite) -> None:
     key = timings.probe_key(params, manifest.image_shape)
     placement = place(params.compute)
     cached = timings.read_probe(key)
+    models = cached.models if cached else {}
+    if networks := timings.missing_models(params, models):
+        print(f"probe: operations of {len(networks)} variants", flush=True)
+        (counted,) = pool.run_jobs(count_operations, [(networks, params.model, shape, classes)], placement.first)
+        models = models | counted
     if cached is None:
-        baseline = _timings("the baseline", params, params.train, placement)
+        network = models[timings.digest(params.train)]
+        baseline = _timings("the baseline", params, params.train, network, placement)
         half = None
         if offers_half(params, placement):
             precise = dataclasses.replace(params.train, precision="mixed_bfloat16")
-            half = _timings("the same in mixed_bfloat16, which this processor has", params, precise, placement).step
+            what = "the same in mixed_bfloat16, which this processor has"
+            half = _timings(what, params, precise, network, placement).step
         cached = timings.Probe(baseline, {}, half)
-    if networks := timings.missing_models(params, cached):
-        print(f"probe: operations of {len(networks)} variants", flush=True)
-        (counted,) = pool.run_jobs(count_operations, [(networks, params.model, shape, classes)], placement.first)
-        cached = dataclasses.replace(cached, models=cached.models | counted)
+    cached = dataclasses.replace(cached, models=models)
     if (name := timings.missing_other(params, cached)) is not None:
         settings = params.variants[name]
-        other = _timings(f"{name}, of which another part is trained", params, settings, placement)
-        cached = dataclasses.replace(cached, other=timings.Other(timings.digest(settings), other))
+        digest = timings.digest(settings)
+        what = f"{name}, of which another part is trained"
+        other = _timings(what, params, settings, models[digest], placement)
+        cached = dataclasses.replace(cached, other=timings.Other(digest, other))
     timings.write_probe(key, cached)
 
 

@@ -8,6 +8,7 @@ import dataclasses
 import hashlib
 import json
 import statistics
+from collections.abc import Mapping
 from pathlib import Path
 
 from valgap.compute import environment, store
@@ -118,10 +119,10 @@ def write_probe(key: Plain, probe: Probe, path: Path = PROBE) -> None:
     write_whole(path, json.dumps({"key": key, "probe": records.plain(probe)}, indent=1))
 
 
-def missing_models(params: Suite, probe: Probe) -> dict[str, Train]:
-    """Settings by digest of all variants whose network the probe has not counted."""
+def missing_models(params: Suite, models: Mapping[str, Network]) -> dict[str, Train]:
+    """Settings by digest of all variants whose network is not among those counted."""
     wanted = {digest(settings): settings for settings in params.variants.values()}
-    return {name: settings for name, settings in wanted.items() if name not in probe.models}
+    return {name: settings for name, settings in wanted.items() if name not in models}
 
 
 def missing_other(params: Suite, probe: Probe) -> str | None:
@@ -166,7 +167,7 @@ def probed(params: Suite, prepared: bool) -> Probe:
         if not paths.MANIFEST.exists():
             return None
         found = read_probe(probe_key(params, read_manifest().image_shape))
-        whole = found is not None and not missing_models(params, found) and missing_other(params, found) is None
+        whole = found is not None and not missing_models(params, found.models) and missing_other(params, found) is None
         return found if whole else None
 
     if found := cached():
