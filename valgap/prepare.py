@@ -55,7 +55,7 @@ def prepare(data: Data, split: Split, blocks: list[int], folder: Path) -> tuple[
 
     # Readers of images import this module too, and need none of what the audit imports.
     from valgap.findings.audit import audit
-    from valgap.findings.copied import copied
+    from valgap.findings.leakage import leaked
     from valgap.findings.look import look
 
     looked, together = None, images.groups
@@ -81,11 +81,8 @@ def prepare(data: Data, split: Split, blocks: list[int], folder: Path) -> tuple[
         for tallies in (looked.doubts.tallies, looked.doubts.disputes)
     )
     found_manifest = manifest(images, split, sizes, part)
-    known = looked.used.index[copied(looked) & (looked.used.split == "val")]
-    return (
-        dataclasses.replace(found_manifest, suspected=suspected, disputed=disputed, copied=tuple(known.tolist())),
-        audit(looked),
-    )
+    copied = tuple(np.flatnonzero(leaked(looked) & (part == "val")).tolist())
+    return dataclasses.replace(found_manifest, suspected=suspected, disputed=disputed, copied=copied), audit(looked)
 
 
 def _lists(drawn: list[Draw], replicates: range, sizes: Sizes, seed: int) -> dict[str, NDArray[Any]]:

@@ -12,8 +12,10 @@ A, B = 0, 1
 
 def difference(first: tuple[list[int], list[int]], second: tuple[list[int], list[int]]) -> float:
     """Of the means, of (scores, labels) each."""
-    ours, theirs = at_equal_shares(*((np.array(scores, float), np.array(labels)) for scores, labels in (first, second)))
-    assert (len(ours), len(theirs)) == (len(first[0]), len(second[0]))
+    ours, theirs = at_equal_shares(
+        *((np.array([scores], float), np.array([labels])) for scores, labels in (first, second))
+    )
+    assert (ours.shape, theirs.shape) == ((1, len(first[0])), (1, len(second[0])))
     return float(ours.mean() - theirs.mean())
 
 

@@ -49,7 +49,7 @@ def altered(used: Used, original: Index, copies: Copies, alike: float | None) ->
     splits = [name for name in HELD_OUT if name in used.present]
     if not splits or not used.learned.any():
         return Finding(CODE, NAME, title, "unknown", 0, 0, "held-out images", "No image is held out of training.", "")
-    affected, checked = copied_before(used, original, copies), copies.right.checked
+    affected, checked = _copied(used, original, copies), copies.right.checked
     counts = {name: (int(np.sum(affected & side)), int(np.sum(checked & side))) for name, side in _sides(used, splits)}
     severity: Severity = "worth a look" if affected.any() else "fine"
     common = alike or 0.0
@@ -131,8 +131,7 @@ def altered_within(used: Used, copies: Copies) -> Finding[int]:
     return Finding(WITHIN, "altered_within", title, severity, count, of_all, "images", words, effect, examples)
 
 
-def copied_before(used: Used, original: Index, copies: Copies) -> NDArray[np.bool_]:
-    """Held-out images that are changed copies of one used before them."""
+def _copied(used: Used, original: Index, copies: Copies) -> NDArray[np.bool_]:
     parts = [_affected(used, original, found) for found in (copies.right, copies.changed, copies.moved)]
     return np.any(parts, axis=0)
 
@@ -143,7 +142,7 @@ def _table(used: Used, original: Index, copies: Copies, splits: list[str]) -> tu
     kind_of: dict[int, str] = {}
     for copy, kind in zip(copies.pairs[:, 0].tolist(), kinds, strict=True):
         kind_of.setdefault(copy, kind)
-    affected = copied_before(used, original, copies)
+    affected = _copied(used, original, copies)
     counts = {
         name: Counter(kind_of[first] for first in original[affected & side].tolist())
         for name, side in _sides(used, splits)

@@ -52,8 +52,10 @@ NEARLY = Kind(
 
 def exact(used: Used, original: Index) -> list[Finding]:
     """Exact duplicates across and within splits, and under different labels; (m,) `original` as in Measured."""
+    mask = np.zeros(len(original), np.int64)
+    np.bitwise_or.at(mask, original, used.bits)
     everything = np.ones(len(original), np.bool_)
-    across, within = same_before(used, original), _repeated(used, original)
+    across, within = _earlier(used, mask[original]), _repeated(used, original)
     return [
         _across(EXACT, used, across, everything, pairs.of_equals(used, original, across, True)),
         _within(EXACT, used, within, everything, pairs.of_equals(used, original, within, False)),
@@ -63,31 +65,15 @@ def exact(used: Used, original: Index) -> list[Finding]:
 
 def near(used: Used, original: Index, similar: Similar) -> list[Finding]:
     """Near duplicates across and within splits. Exact ones do not count, and share what is near their original."""
-    mask = _splits(used, original)
+    mask = np.zeros(len(original), np.int64)
+    np.bitwise_or.at(mask, original, used.bits)
     apart = used.families[similar.pairs[:, 0]] != used.families[similar.pairs[:, 1]]
-    across = near_before(used, original, similar)
+    across = _earlier(used, _beside(mask, similar.pairs)[original]) & similar.checked
     within = ((_beside(mask, similar.pairs[apart])[original] & used.bits) != 0) & similar.checked
     return [
         _across(NEARLY, used, across, similar.checked, pairs.of_clusters(used, original, similar, across, True)),
         _within(NEARLY, used, within, similar.checked, pairs.of_clusters(used, original, similar, within, False)),
     ]
-
-
-def same_before(used: Used, original: Index) -> NDArray[np.bool_]:
-    """Held-out images that are the same, pixel for pixel, as one used before them."""
-    return _earlier(used, _splits(used, original)[original])
-
-
-def near_before(used: Used, original: Index, similar: Similar) -> NDArray[np.bool_]:
-    """Held-out images that are near duplicates of one used before them."""
-    return _earlier(used, _beside(_splits(used, original), similar.pairs)[original]) & similar.checked
-
-
-def _splits(used: Used, original: Index) -> Index:
-    """Of each original the splits, as bits, of the images that are the same."""
-    mask = np.zeros(len(original), np.int64)
-    np.bitwise_or.at(mask, original, used.bits)
-    return mask
 
 
 def _earlier(used: Used, mask: Index) -> NDArray[np.bool_]:

@@ -63,8 +63,8 @@ def _why(inputs: Inputs) -> str:
 
 def _of_split(inputs: Inputs, answer: Answer) -> str:
     word = answer.verdict
-    said = {"leaks": "leaks" in word, "probably": "probably" in word, "unresolved": word == "unresolved"}
-    said["mix"] = word == "class mix"
+    said = {"leaks": "leaks" in word, "probably": "probably" in word}
+    said |= {"unresolved": word == "unresolved", "mix": word == "class mix"}
     return sentence("answer_gap", answer=answer, **said, gap=inputs.verdict.gap.train_val.mean)
 
 

@@ -78,14 +78,6 @@ def _plain(run: Run) -> dict[str, Values]:
     return {split: on_split(split, correct)(run) for split in HELD_OUT}
 
 
-def _alike(run: Run) -> dict[str, Values]:
-    """Scores on test and validation images as if classes were met in the same shares in both."""
-    plain = _plain(run)
-    sets = (zip(plain[split], run[f"{split}_labels"], strict=True) for split in HELD_OUT)
-    rows = [at_equal_shares(*both) for both in zip(*sets, strict=True)]
-    return {split: np.stack([row[place] for row in rows]) for place, split in enumerate(HELD_OUT)}
-
-
 def _image_variance(scored: Scored) -> float:
     """The part of a mean score's variance that the draw of the images has, 0 where replicates draw others."""
     if scored.groups is None:
@@ -161,9 +153,8 @@ def split_cause(
 def _against_resplits(measured: Measured, arm: str, numbers: Sequence[int]) -> trends.Resplit:
     """Validation accuracy on the given split against re-splits, of these replicates, at the same shares of classes."""
     given, again = (_only(measured.loaded[name], numbers) for name in (BASELINE, arm))
-    sets = (zip(on_split("val", correct)(run), run["val_labels"], strict=True) for run in (given, again))
-    rows = [at_equal_shares(*both) for both in zip(*sets, strict=True)]
-    return trends.paired_difference(np.array([given.mean() - again.mean() for given, again in rows]))
+    first, second = at_equal_shares(*((on_split("val", correct)(run), run["val_labels"]) for run in (given, again)))
+    return trends.paired_difference(first.mean(axis=1) - second.mean(axis=1))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -183,7 +174,9 @@ NOTHING = Seen(UNKNOWN, UNKNOWN, UNKNOWN)
 
 
 def _seen(run: Run, copied: Sequence[int]) -> Seen:
-    plain, alike = _plain(run), _alike(run)
+    plain = _plain(run)
+    shared = at_equal_shares(*((plain[split], run[f"{split}_labels"]) for split in HELD_OUT))
+    alike = dict(zip(HELD_OUT, shared, strict=True))
     mix = {split: plain[split] - alike[split] for split in HELD_OUT}
     return Seen(
         test_minus_validation(run, alike, SURE),
@@ -201,11 +194,8 @@ def _of_copies(run: Run, right: Values, copy: NDArray[np.bool_]) -> Interval:
     if groups is None or min(copy.sum(), (~copy).sum()) < 2:
         return UNKNOWN
     sides = (copy, ~copy)
-    rows = [
-        at_equal_shares(*((scores[side], labels[side]) for side in sides))
-        for scores, labels in zip(right, run["val_labels"], strict=True)
-    ]
-    copies, others = (Scored(np.stack([row[k] for row in rows]), groups[side]) for k, side in enumerate(sides))
+    values = at_equal_shares(*((right[:, side], run["val_labels"][:, side]) for side in sides))
+    copies, others = (Scored(each, groups[side]) for each, side in zip(values, sides, strict=True))
     found, share = _difference(copies, others, redrawn(run), CONFIDENCE), float(copy.mean())
     return Interval(found.n, *(share * each for each in (found.mean, found.sd, found.low, found.high)))
 

@@ -5,16 +5,24 @@ from numpy.typing import NDArray
 
 from valgap.stats.intervals import Values
 
-Scores = tuple[Values, NDArray[np.int64]]  # (n,) per-example scores, (n,) labels
+Scores = tuple[Values, NDArray[np.int64]]  # per-example scores, and labels, of one shape
 
 
 def at_equal_shares(first: Scores, second: Scores) -> tuple[Values, Values]:
-    """(n,) and (m,) values of two sets of images whose means differ as mean scores do at the same shares of classes.
+    """Values of two sets of images whose means differ as mean scores do at the same shares of classes.
 
-    The difference of the means is the sum over classes of a class's mean share in both sets times the difference of its
+    Both sets, (replicates, n) and (replicates, m), and so the values; each replicate by itself.
+
+    A difference of means is the sum over classes of a class's mean share in both sets times the difference of its
     scores: the part of a difference that other shares do not make (Kitagawa 1955, direct standardization). A class that
     one set lacks does not count; where they share none all values are 0.
     """
+    sets = (zip(*each, strict=True) for each in (first, second))
+    ours, theirs = zip(*(_of_replicate(*both) for both in zip(*sets, strict=True)), strict=True)
+    return np.stack(ours), np.stack(theirs)
+
+
+def _of_replicate(first: Scores, second: Scores) -> tuple[Values, Values]:
     classes = int(max(first[1].max(), second[1].max())) + 1
     shares, means = zip(*(_by_class(*each, classes) for each in (first, second)), strict=True)
     shared = (shares[0] > 0) & (shares[1] > 0)
