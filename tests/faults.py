@@ -18,7 +18,7 @@ from typing import Any
 import psutil
 
 from tests.scratch import TOY, copy_repository, run
-from tests.watching import KINDS, of_kind, processes, results, start_repro, stored
+from tests.watching import KINDS, of_kind, processes, results, start_repro, stored, words
 
 VARIANTS = ["baseline", "dropout", "l2"]
 SCALE: dict[str, dict[str, Any]] = TOY | {"compute": {"workers": 2}}
@@ -75,7 +75,7 @@ def disturbed(folder: Path, log: Path, kind: str, moment: float) -> tuple[str, f
             f"still running {END_SECONDS:.0f} s after the kill of its {kind}:\n{log.read_text()}"
         ) from None
     if left := wait_gone(folder):
-        raise AssertionError(f"orphans after the kill of the {kind}: {[orphan.cmdline() for orphan in left]}")
+        raise AssertionError(f"orphans after the kill of the {kind}: {[words(orphan) for orphan in left]}")
     text = log.read_text()
     if not killed:
         if status:

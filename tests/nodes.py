@@ -12,6 +12,8 @@ from pathlib import Path
 
 import psutil
 
+from tests.watching import words
+
 PATIENCE = 600  # seconds until something that must happen is given up
 STORE = 100_000_000  # bytes; Ray takes no less than 75 MB
 # Ray's workers wait behind all else by default (15), and starve beside other tests.
@@ -70,7 +72,7 @@ class Node:
 
     def trains(self) -> bool:
         """Whether a replicate is being trained on this node now."""
-        return any(re.match(r"ray::train\b", " ".join(_words(process))) for process in self.processes())
+        return any(re.match(r"ray::train\b", " ".join(words(process))) for process in self.processes())
 
     def kill(self) -> None:
         """SIGKILL to all of its processes at once, as when the machine loses power."""
@@ -80,10 +82,3 @@ class Node:
         psutil.wait_procs(processes, PATIENCE)
         self.process.wait(PATIENCE)
         shutil.rmtree(self.folder, ignore_errors=True)
-
-
-def _words(process: psutil.Process) -> list[str]:
-    try:
-        return process.cmdline()
-    except psutil.Error:
-        return []

@@ -83,14 +83,18 @@ def processes(folder: Path) -> list[psutil.Process]:
 
 def of_kind(folder: Path, kind: str) -> list[psutil.Process]:
     """Those of one of KINDS."""
-    found = []
-    for process in processes(folder):
-        try:
-            if any(word == KINDS[kind] or word.startswith(f"{KINDS[kind]};") for word in process.cmdline()):
-                found.append(process)
-        except psutil.Error:
-            continue
-    return found
+    asked = KINDS[kind]
+    return [
+        one for one in processes(folder) if any(word == asked or word.startswith(f"{asked};") for word in words(one))
+    ]
+
+
+def words(process: psutil.Process) -> list[str]:
+    """Its command line; none when it has ended, which a process may do between being found and being asked."""
+    try:
+        return process.cmdline()
+    except psutil.Error:
+        return []
 
 
 def stored(folder: Path) -> int:

@@ -16,7 +16,7 @@ from dvc.repo import Repo
 
 from tests.scratch import ROOT, TOY, copy_repository, read_params, run, user_environment, write_params
 from tests.toys import Toys, two_variants
-from tests.watching import PATIENCE, results, stored, wait_for
+from tests.watching import PATIENCE, results, stored, wait_for, words
 from valgap.ground import paths
 from valgap.results.tables import parse_table
 
@@ -235,7 +235,7 @@ def start(folder: Path, *command: str) -> "subprocess.Popen[str]":
 def trainers(process: "subprocess.Popen[str]") -> list[psutil.Process]:
     """The train stage and its workers, among the descendants of a running DVC."""
     found = psutil.Process(process.pid).children(recursive=True)
-    return [child for child in found if child.is_running() and "python" in child.name()]
+    return [child for child in found if any("python" in word for word in words(child)[:1])]
 
 
 @pytest.mark.slow
@@ -276,7 +276,7 @@ def test_killed_worker_fails_the_stage_and_keeps_the_finished(tmp_path: Path) ->
     process = start(folder, "dvc", "repro", "train")
     wait_for(lambda: stored(folder) >= 1, "the first finished replicate")
     children = trainers(process)
-    workers = [child for child in children if "spawn_main" in " ".join(child.cmdline())]
+    workers = [child for child in children if "spawn_main" in " ".join(words(child))]
     assert workers
     workers[-1].kill()
     output, _ = process.communicate(timeout=PATIENCE)
@@ -309,9 +309,7 @@ def test_one_repro_a_workspace_and_no_stale_rwlock(tmp_path: Path) -> None:
     first = start(folder, "python", "-m", "valgap", "repro", "prepare")
     started = psutil.Process(first.pid)
     command = "valgap.pipeline.child"
-    wait_for(
-        lambda: any(command in child.cmdline() for child in started.children()), "the start of DVC, under the lock"
-    )
+    wait_for(lambda: any(command in words(child) for child in started.children()), "the start of DVC, under the lock")
     second = run(folder, "python", "-m", "valgap", "repro", "prepare", check=False)
     output, _ = first.communicate(timeout=PATIENCE)
     assert first.returncode == 0, output

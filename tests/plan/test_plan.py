@@ -17,7 +17,7 @@ import yaml
 
 from tests.scratch import ROOT, TOY, copy_repository, run, user_environment
 from tests.toys import Toys
-from tests.watching import of_kind, processes, wait_for
+from tests.watching import of_kind, processes, wait_for, words
 from valgap.compute.placement import Placement
 from valgap.costs import budget, estimate, overview, probe, timings
 from valgap.costs.estimate import Timings
@@ -525,7 +525,7 @@ def test_plan_more_and_repro_at_toy_scale(toys: Toys, tmp_path: Path) -> None:
 
 
 def stages(folder: Path) -> list[psutil.Process]:
-    return [process for process in processes(folder) if "stages.prepare" in process.cmdline()]
+    return [process for process in processes(folder) if "stages.prepare" in words(process)]
 
 
 def test_a_killed_plan_takes_its_dvc_and_the_stage_with_it(tmp_path: Path) -> None:
