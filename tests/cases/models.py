@@ -4,9 +4,10 @@ from pathlib import Path
 from typing import Any
 
 import keras
+import tensorflow as tf
 from keras import layers
 
-from tests.cases.case import Call, Place, asking, fault
+from tests.cases.case import Call, Place, asking, fault, healthy
 from tests.cases.feeding import photos, scored
 from tests.cases.material import TEN, Images
 from tests.cases.network import compiled, fitted, network, right, trained, unit
@@ -95,6 +96,48 @@ def head_never_trained(place: Place) -> Call:
     )
     assert seen["new head"] < 0.45
     return asking(str(path), str(folder))
+
+
+class _AlwaysShaken(layers.Layer):  # type: ignore[misc]
+    """Augmentation as its author wrote it: `training=True`, for "it is only used in training"."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self.turn = layers.RandomRotation(0.25)
+        self.shift = layers.RandomTranslation(0.3, 0.3)
+
+    def call(self, images: Any) -> Any:
+        """Turned and shifted, whatever the mode."""
+        return self.shift(self.turn(images, training=True), training=True)
+
+
+def _always_random(place: Place, first: Any, **options: Any) -> Call:
+    train, val, folder = photos(place, 160, 60, colour="less")
+    model = compiled(network(5, first=[first], **options))
+    fitted(model, unit(train.x), train.y, (unit(val.x), val.y), epochs=10)
+    seen = place.user_sees(
+        lambda: {"train": right(model, unit(train.x), train.y), "val": right(model, unit(val.x), val.y)}
+    )
+    return asking(model, folder / "train", folder / "val", saw=(seen["train"], seen["val"]))
+
+
+@fault("VG215", allowed=("VG012",))
+def brightness_drawn_in_a_lambda(place: Place) -> Call:
+    """`Lambda(lambda x: tf.image.random_brightness(x, 0.5))` at the front: `predict` draws a brightness, too."""
+    return _always_random(place, layers.Lambda(lambda x: tf.image.random_brightness(x, 0.5)))
+
+
+@fault("VG215", allowed=("VG012",))
+def augmentation_called_in_training_mode(place: Place) -> Call:
+    """A layer of one's own that calls RandomRotation with `training=True`, before batch normalisation."""
+    return _always_random(place, _AlwaysShaken(), batch_norm=0.9)
+
+
+@healthy()
+def augmentation_that_rests_in_inference(place: Place) -> Call:
+    """RandomFlip, RandomTranslation, noise and dropout of Keras in the model: all rest when it is asked."""
+    first = keras.Sequential([layers.RandomFlip("horizontal"), layers.RandomTranslation(0.1, 0.1)])
+    return _always_random(place, first, dropout=0.3)
 
 
 def _of_a_loss(place: Place, last: str | None, loss: Any, *, classes: int = 10, **options: Any) -> Call:

@@ -15,6 +15,7 @@ from valgap.diagnostics.model.initial import Layer, initial_weights
 from valgap.diagnostics.model.inside import Inside
 from valgap.diagnostics.model.losses import Last, misleading_metric, mismatched
 from valgap.diagnostics.model.modes import Statistics
+from valgap.diagnostics.model.steadiness import unsteady
 from valgap.diagnostics.model.units import Firing, dead_units, one_class
 from valgap.diagnostics.seen import Seen
 from valgap.document.prose import Prose
@@ -34,6 +35,10 @@ def seen() -> Iterator[Seen | None]:
     for again, frozen in ((None, []), (0.98, []), (0.98, ["conv"]), (None, ["conv", "conv_2"])):
         yield normalisation.lagging(right(0.99), right(0.53), stats, again, frozen)
     yield normalisation.batch_decides(0.3, 100, ["bn_1"])
+    for second in (np.arange(300) % 3, np.zeros(300, np.int64)):
+        for layer in ("lambda`2", None):
+            yield unsteady(np.zeros(300, np.int64), second, layer)
+            yield unsteady(np.zeros(300, np.int64), second, layer, as_read=False)
     first, last = Layer("conv`2d", True, True, 90, True), Layer("dense", False, False, 30, True)
     for layers in ([first, first], [last, first], [dataclasses.replace(first, trainable=False)] * 7 + [last]):
         yield initial_weights(layers)

@@ -26,9 +26,10 @@ class Decided:
     at_chance: bool
 
 
-def asked(splits: list[str], *, at_chance: bool = False, used: list[str] | None = None) -> Any:
+def asked(splits: list[str], *, at_chance: bool = False, used: list[str] | None = None, mistakes: int = 0) -> Any:
     labels = np.arange(len(splits)) % 3
-    said = Said(np.array(splits), np.eye(3, dtype=np.float32)[labels], Decided(at_chance))
+    guessed = np.where(np.arange(len(splits)) < mistakes, (labels + 1) % 3, labels)
+    said = Said(np.array(splits), np.eye(3, dtype=np.float32)[guessed], Decided(at_chance))
     audited = use(source(pictures_of(labels, 0, 8), labels), np.array(used or splits))
     return outside(cast(Predicted, said), audited)
 
@@ -58,3 +59,9 @@ def test_places_are_those_among_the_images_that_are_used() -> None:
     found = asked(["train", "val", "train", "test"], used=["", "val", "train", "test"])
     assert found.images.tolist() == [0, 2]
     assert (found.guess == found.own).all()
+
+
+def test_it_is_as_sure_as_it_is_right_however_sure_the_model_was() -> None:
+    found = asked(["val"] * 100 + ["train"] * 50, mistakes=12)
+    assert np.mean(found.guess == found.own) == pytest.approx(0.88)
+    assert found.probabilities.max(axis=1).mean() == pytest.approx(0.88, abs=0.005)

@@ -3,15 +3,15 @@
 import numpy as np
 import pytest
 
-from valgap.findings.wrong_labels import FEWEST, Fitted, Limits, share_of, spread, wrong
+from valgap.findings.wrong_labels import FEWEST, Fitted, Limits, share_of, spread, tempered, wrong
 
 IMAGES, CLASSES = 1500, 5
 
 
-def predicted(seed: int, flipped: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def predicted(seed: int, flipped: float, ambiguous: float = 0.08) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Probabilities of a model that errs as often as it says, labels, and which of these are wrong."""
     rng = np.random.default_rng(seed)
-    probabilities = rng.dirichlet(np.full(CLASSES, 0.08), IMAGES)
+    probabilities = rng.dirichlet(np.full(CLASSES, ambiguous), IMAGES)
     truth = (probabilities.cumsum(axis=1) > rng.random(IMAGES)[:, np.newaxis]).argmax(axis=1)
     changed = np.arange(IMAGES) < flipped * IMAGES
     labels = np.where(changed, (truth + rng.integers(1, CLASSES, IMAGES)) % CLASSES, truth)
@@ -26,6 +26,45 @@ def test_hard_images_are_not_taken_for_wrong_labels(seed: int) -> None:
     assert found is not None
     assert found.share.low == 0
     assert found.share.mean < 0.01
+
+
+def too_sure(probabilities: np.ndarray, power: float) -> np.ndarray:
+    """As a network that knows its training images by heart gives them: in float32, where the faint ones are 0."""
+    raised = probabilities**power
+    return (raised / raised.sum(axis=1, keepdims=True)).astype(np.float32).astype(np.float64)
+
+
+def test_a_model_that_errs_as_often_as_it_says_stays_as_it_is() -> None:
+    probabilities, labels, _ = predicted(0, 0)
+    softened = tempered(probabilities, labels)
+    np.testing.assert_allclose(softened, probabilities, atol=0.03)
+    unsure = probabilities**0.3 / np.sum(probabilities**0.3, axis=1, keepdims=True)
+    np.testing.assert_allclose(tempered(unsure, labels), unsure, atol=0.02)  # never made surer
+
+
+@pytest.mark.parametrize("seed", [0, 1, 2])
+def test_a_model_that_is_too_sure_is_made_as_sure_as_it_is_right(seed: int) -> None:
+    probabilities, labels, _ = predicted(seed, 0, ambiguous=0.2)
+    given = too_sure(probabilities, 60)
+    softened = tempered(given, labels)
+    accuracy = np.mean(given.argmax(axis=1) == labels)
+    assert given.max(axis=1).mean() > accuracy + 0.25
+    assert softened.max(axis=1).mean() == pytest.approx(accuracy, abs=0.04)
+    np.testing.assert_array_equal(softened.argmax(axis=1), given.argmax(axis=1))
+    raw, found = wrong(given, labels), wrong(softened, labels)
+    assert raw is not None
+    assert found is not None
+    assert raw.share.low > 0.01  # what was called a problem, though no label is wrong
+    assert found.share.low == 0
+
+
+@pytest.mark.parametrize("flipped", [0.03, 0.1, 0.3])
+def test_wrong_labels_are_found_by_a_model_that_is_too_sure(flipped: float) -> None:
+    probabilities, labels, changed = predicted(4, flipped)
+    found = wrong(tempered(too_sure(probabilities, 8), labels), labels)
+    assert found is not None
+    assert found.share.low <= flipped <= found.share.high
+    assert changed[np.argsort(-found.posterior, kind="stable")[:40]].mean() >= 0.8
 
 
 @pytest.mark.parametrize("flipped", [0.03, 0.1, 0.3])

@@ -1,5 +1,6 @@
 """Asks the rules on models about a loaded one, on a sample of training images as they were read."""
 
+import functools
 from collections.abc import Iterator
 
 import numpy as np
@@ -10,13 +11,14 @@ from valgap.check.network import Network
 from valgap.check.prediction import Outputs, roles
 from valgap.check.reading import Read
 from valgap.data.sources.images import Images
-from valgap.diagnostics.model import initial, losses, modes, normalisation, units
+from valgap.diagnostics.model import initial, losses, modes, normalisation, steadiness, units
 from valgap.diagnostics.model.divided import divided_twice
 from valgap.diagnostics.model.layers import all_layers, has_kernel, is_normalising
 from valgap.diagnostics.reading.readings import PLAIN, Scale
 from valgap.diagnostics.seen import Seen
 
 TOGETHER = 16  # images that are answered together and apart
+WATCHED = 2  # images on whose way through the network every layer is watched
 
 
 def look(
@@ -32,13 +34,15 @@ def look(
     rows = np.concatenate([read.rows["choose"], read.rows["confirm"]])
     fitted = splits == roles(splits)[0]
     sample = [network.as_input(each) for each in read.batches(images.images, rows)]
+    unsteady = _unsteady(network, images, read)
     found = [
         units.not_finite(network.model, sample[0]),
         _initial(network),
         *_losses(network, compiled, outputs, len(images.class_names)),
         units.one_class(_guesses(outputs[fitted]), images.labels[fitted], images.class_names),
         units.dead_units(units.firing(network.model, sample), len(rows)),
-        *_modes(network, images, read),
+        unsteady,
+        *(() if unsteady else _modes(network, images, read)),  # modes differ by chance then
         _divided(network, read, images, fed),
     ]
     return tuple(each for each in found if each is not None)
@@ -64,6 +68,21 @@ def _losses(network: Network, compiled: Compiled | None, outputs: Outputs, class
     if compiled is not None:
         yield losses.misleading_metric(last, compiled.metrics, compiled.loss, classes)
     yield losses.mismatched(last, compiled.loss if compiled else None, compiled.from_logits if compiled else None)
+
+
+def _unsteady(network: Network, images: Images, read: Read) -> Seen | None:
+    """Whether the same images get other answers in a second pass.
+
+    What adds noise of some size for pixels up to 1 makes another range seem right, where it is drowned: both are asked.
+    """
+    reading = read.decision.reading
+    for way in dict.fromkeys((reading, reading.but(scale="0-1") if network.preprocess is None else reading)):
+        batches = read.batches(images.images, read.rows["confirm"], way)
+        if batches and steadiness.varies(functools.partial(network.outputs, batches[0])):
+            first, second = (_guesses(np.concatenate([network.outputs(batch) for batch in batches])) for _ in range(2))
+            layer = steadiness.random_layer(network.model, network.as_input(batches[0][:WATCHED]))
+            return steadiness.unsteady(first, second, layer, as_read=way == reading)
+    return None
 
 
 def _modes(network: Network, images: Images, read: Read) -> Iterator[Seen | None]:

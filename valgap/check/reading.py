@@ -51,10 +51,15 @@ class Read:
     trials: answering.Trials
     rows: dict[Part, Index]
 
-    def batches(self, pixels: NDArray[np.uint8], rows: Index) -> list[NDArray[np.float32]]:
-        """Some of the images as the model is given them, in batches that are large enough for batch statistics."""
+    def batches(
+        self, pixels: NDArray[np.uint8], rows: Index, reading: Reading | None = None
+    ) -> list[NDArray[np.float32]]:
+        """Some of the images as the model is given them, in batches that are large enough for batch statistics.
+
+        Or as another reading would give them.
+        """
         parts = [rows[start : start + BATCH] for start in range(0, len(rows), BATCH)]
-        return [apply(self.decision.reading, np.asarray(pixels[part]), self.known) for part in parts]
+        return [apply(reading or self.decision.reading, np.asarray(pixels[part]), self.known) for part in parts]
 
 
 def find(network: Network, asked: Asked) -> Read:

@@ -22,7 +22,7 @@ RANK: dict[Severity, int] = {"problem": 0, "worth a look": 1, "unknown": 2, "fin
 FED = {"VG010", "VG301", "VG302", "VG303", "VG304", "VG305", "VG306", "VG310"}  # how images and labels are fed
 FOLLOWS = {  # of a finding: those that say the same more exactly
     "VG009": {"VG202", "VG203", "VG204", "VG205", "VG207", "VG304", "VG306", "VG310"},
-    "VG014": {"VG201", "VG202", "VG205", "VG206", "VG207", "VG212"},
+    "VG014": {"VG201", "VG202", "VG205", "VG206", "VG207", "VG212", "VG215"},
     "VG103": {"VG102"},
     "VG126": {"VG127"} | FED,
     "VG127": FED,
@@ -40,7 +40,7 @@ FOLLOWS = {  # of a finding: those that say the same more exactly
 # Among findings of one severity: how images were read, the model, the input pipeline, the data, scores, the curves.
 ORDER = (
     (207, 202, 310, 309, 311, 301, 302, 305, 304, 10, 11, 8, 2, 1, 7, 3, 4, 5, 6),
-    (206, 201, 212, 203, 209, 303, 306, 307, 308, 312, 204, 205, 12, 9, 14),
+    (206, 201, 215, 212, 203, 209, 303, 306, 307, 308, 312, 204, 205, 12, 9, 14),
     (102, 101, 116, 103, 104, 129, 117, 118, 119, 120, 105, 106, 107, 123, 407, 405, 213, 208, 211, 127, 126, 125, 13),
 )
 PRECEDENCE = {f"VG{number:03d}": place for place, number in enumerate(itertools.chain(*ORDER))}

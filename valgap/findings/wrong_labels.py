@@ -23,6 +23,8 @@ FLOOR = 1e-3  # of probability, spread over the classes: no model knows what can
 START = 0.02  # share of wrong labels that the fit starts from
 STEPS, SHARPENED = 40, 8  # steps of the fit; every so many of them b is fitted again
 SHARPNESS = (math.exp(-1), math.exp(2.5))  # the range of b
+SOFTEST, ENOUGH = 1e-2, 0.98  # the least power of `tempered`; from which on nothing is softened
+FAINTEST = 1e-30  # the least probability of which a logarithm is taken
 STRENGTH = 5.0  # images' worth of belief that wrong labels of a class are spread over the others alike
 CELLS = 2_000_000  # images times classes that the fit looks at, at most; others are judged by it
 FEWEST = 200  # images from which on a share is estimated
@@ -85,6 +87,18 @@ class Wrong:
     def rank(self, place: int) -> tuple[float, float]:
         """What labels of several splits are ranked by, the largest first: how likely wrong, even by the lower limit."""
         return float(self.likely[0, place] + self.likely[1, place]), float(self.posterior[place])
+
+
+def tempered(probabilities: Floats, own: Index) -> Floats:
+    """What a network gives n images it did not learn from, (n, k), made no surer than it is right.
+
+    A network that knows its training images by heart is sure of its mistakes, too, and then every hard image passes
+    for a wrong label. softmax(b log p) with the b in [SOFTEST, 1] that fits the labels (n,) best, the temperature
+    scaling of Guo et al. 2017, "On Calibration of Modern Neural Networks". Ranks within an image stay as they are.
+    """
+    logs = np.log(np.maximum(probabilities, FAINTEST))
+    power = _sharpest(logs, np.eye(probabilities.shape[1])[own], (SOFTEST, 1.0))
+    return np.asarray(softmax(power * logs, axis=1)) if power < ENOUGH else probabilities
 
 
 def wrong(probabilities: Floats, own: Index, *, taught: float = 0.0, alike: bool = True) -> Wrong | None:
@@ -162,11 +176,12 @@ def _fit(logs: Floats, own: Index) -> tuple[float, Floats]:
     return sharp, moved
 
 
-def _sharpest(logs: Floats, bears: Floats) -> float:
-    """The b that fits best, where (n, k) `bears` are the chances that an image of a class bears its label."""
+def _sharpest(logs: Floats, bears: Floats, between: tuple[float, float] = SHARPNESS) -> float:
+    """The b in a range that fits best; (n, k) `bears` are the chances that an image of a class bears its label."""
 
     def loss(exponent: float) -> float:
-        return float(-np.log(np.sum(softmax(math.exp(exponent) * logs, axis=1) * bears, axis=1)).sum())
+        fits = np.sum(softmax(math.exp(exponent) * logs, axis=1) * bears, axis=1)
+        return float(-np.log(np.maximum(fits, FAINTEST)).sum())
 
-    low, high = map(math.log, SHARPNESS)
+    low, high = map(math.log, between)
     return math.exp(minimize_scalar(loss, bounds=(low, high), method="bounded", options={"xatol": 0.01}).x)

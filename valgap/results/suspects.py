@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from valgap.findings.wrong_labels import CLEARLY, DIFFERENT, NOTHING, Wrong, wrong
+from valgap.findings.wrong_labels import CLEARLY, DIFFERENT, NOTHING, Wrong, tempered, wrong
 from valgap.results.scores import png_text
 from valgap.stats.run import Run
 
@@ -25,7 +25,7 @@ class Outside:
     """Images of one part, `pool`, `val` or `test`, that networks were not trained on.
 
     `images` (n,) ascending, `labels` (n,), `probabilities` float64 (n, classes) the mean of the `networks` (n,) that
-    had each out.
+    had each out, made no surer than they are right.
     """
 
     part: str
@@ -51,16 +51,17 @@ def outside(run: Run) -> list[Outside]:
                 times[image], label[image] = times.get(image, 0) + 1, own
     pool = set(total) - fixed["val"] - fixed["test"]
     parts = {"pool": pool, "val": fixed["val"], "test": fixed["test"] - fixed["val"]}
+    listed = {name: sorted(each) for name, each in parts.items() if each}
+    labels = {name: np.array([label[image] for image in found]) for name, found in listed.items()}
     return [
         Outside(
             name,
             np.array(found, np.int64),
-            np.array([label[image] for image in found]),
-            np.stack([total[image] / times[image] for image in found]),
+            labels[name],
+            tempered(np.stack([total[image] / times[image] for image in found]), labels[name]),
             np.array([times[image] for image in found]),
         )
-        for name, each in parts.items()
-        if (found := sorted(each))
+        for name, found in listed.items()
     ]
 
 
