@@ -17,7 +17,7 @@ from valgap.diagnostics.model.layers import all_layers, has_kernel, is_normalisi
 from valgap.diagnostics.reading.readings import PLAIN, Scale
 from valgap.diagnostics.seen import Seen
 
-TOGETHER = 16  # images that are answered together and apart
+TOGETHER = 16  # images that are answered together and apart, or again and again
 WATCHED = 2  # images on whose way through the network every layer is watched
 
 
@@ -78,7 +78,7 @@ def _unsteady(network: Network, images: Images, read: Read) -> Seen | None:
     reading = read.decision.reading
     for way in dict.fromkeys((reading, reading.but(scale="0-1") if network.preprocess is None else reading)):
         batches = read.batches(images.images, read.rows["confirm"], way)
-        if batches and steadiness.varies(functools.partial(network.outputs, batches[0])):
+        if batches and steadiness.varies(functools.partial(network.outputs, batches[0][:TOGETHER])):
             first, second = (_guesses(np.concatenate([network.outputs(batch) for batch in batches])) for _ in range(2))
             layer = steadiness.random_layer(network.model, network.as_input(batches[0][:WATCHED]))
             return steadiness.unsteady(first, second, layer, as_read=way == reading)
