@@ -74,7 +74,8 @@ REMEDY = Remedy(
 SPLIT = SplitEffect(
     cause="split", title="the split itself", verdict="contributes", variant="resplit", n=12, groups=40, mean=-0.084,
     low=-0.028, high=0.028, cost=Estimate(0.095, 0.08, 0.11), alike=Estimate(0.095, 0.075, 0.115), mix=None,
-    copies=None,     audit=("VG106",),
+    copies=None,
+    audit=("VG106",),
 )  # fmt: skip
 
 IN_CAPACITY = Answer("capacity", "excess capacity", "removal", "contributes", 0.034, 0.022, 0.046)

@@ -75,12 +75,13 @@ def _unsteady(network: Network, images: Images, read: Read) -> Seen | None:
 
     What adds noise of some size for pixels up to 1 makes another range seem right, where it is drowned: both are asked.
     """
-    reading = read.decision.reading
+    reading, rows = read.decision.reading, read.rows["confirm"]
     for way in dict.fromkeys((reading, reading.but(scale="0-1") if network.preprocess is None else reading)):
-        batches = read.batches(images.images, read.rows["confirm"], way)
-        if batches and steadiness.varies(functools.partial(network.outputs, batches[0][:TOGETHER])):
+        few = read.batches(images.images, rows[:TOGETHER], way)
+        if few and steadiness.varies(functools.partial(network.outputs, few[0])):
+            batches = read.batches(images.images, rows, way)
             first, second = (_guesses(np.concatenate([network.outputs(batch) for batch in batches])) for _ in range(2))
-            layer = steadiness.random_layer(network.model, network.as_input(batches[0][:WATCHED]))
+            layer = steadiness.random_layer(network.model, network.as_input(few[0][:WATCHED]))
             return steadiness.unsteady(first, second, layer, as_read=way == reading)
     return None
 

@@ -27,9 +27,8 @@ STEPS = (8, 30)  # timed optimizer steps, at least and at most, after as many th
 STAGE_SECONDS = 1.2  # of a core, what a cell's stage takes besides training: DVC, the parameters' check, its imports
 IMAGES = (64, 5000)  # of a split, at least and at most: enough to time predictions
 LONG = 10.0  # seconds that steps, or a split's images, may take at the next rate, from the least on
-RATE = (
-    5e10  # floating-point operations a second of a core: MobileNetV2 of 224 x 224 has half of it, plain networks more
-)
+# Floating-point operations a second of a core: MobileNetV2 of 224 x 224 has half of it, plain networks more.
+RATE = 5e10
 FEW = 64  # of a split, where a frozen part's outputs are kept: it runs through all of them, twice over
 
 Models = dict[str, timings.Network]

@@ -22,6 +22,7 @@ from valgap.diagnostics.model.layers import (
     weight_name,
     wrapped,
 )
+from valgap.diagnostics.model.steadiness import differ
 
 Outputs = NDArray[np.float32]
 Pick = Callable[[Any], Any]
@@ -92,8 +93,7 @@ def depends_on_others(model: Any, images: Outputs, pick: Pick | None = None) -> 
     with untouched(model):
         whole = _picked(model(images, training=False), pick)[:half]
         alone = _picked(model(images[:half], training=False), pick)
-    spread = float(np.abs(whole).max()) or 1.0
-    return not np.allclose(whole, alone, atol=1e-2 * spread, rtol=1e-2)
+    return differ(whole, alone, equal_nan=False)
 
 
 def _passes(model: Any, batches: Iterable[Outputs], pick: Pick | None) -> tuple[Outputs, tuple[Statistics, ...]]:

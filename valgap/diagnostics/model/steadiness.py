@@ -14,10 +14,13 @@ MOVED = 1e-2  # of the largest value: less is rounding, or noise that decides no
 PASSES = 4  # of the same images: one number drawn for a whole batch may fall alike twice
 
 
-def differ(first: Outputs, second: Outputs) -> bool:
-    """Whether two answers to the same images, arrays of one shape, are further apart than rounding takes them."""
+def differ(first: Outputs, second: Outputs, *, equal_nan: bool = True) -> bool:
+    """Whether two answers to the same images, arrays of one shape, are further apart than rounding takes them.
+
+    `equal_nan` says whether values that are not numbers are alike.
+    """
     spread = float(np.nan_to_num(np.abs(first)).max(initial=0.0)) or 1.0
-    return not np.allclose(first, second, atol=MOVED * spread, rtol=MOVED, equal_nan=True)
+    return not np.allclose(first, second, atol=MOVED * spread, rtol=MOVED, equal_nan=equal_nan)
 
 
 def varies(answer: Callable[[], Outputs]) -> bool:
